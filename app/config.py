@@ -1,0 +1,97 @@
+"""Settings, read once from the environment and frozen. Every variable is listed in ``.env.example``."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+RACINE = Path(__file__).resolve().parent.parent
+SECRET_PAR_DEFAUT = "demonstration-seulement-a-remplacer-en-production"  # noqa: S105 - refused in production
+
+
+class ConfigurationInvalide(Exception):
+    """The environment cannot be used as it is; the message says which variable and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One process's settings. ``demo`` opens the one-click roles and relaxes cookies to plain HTTP."""
+
+    database_url: str
+    redis_url: str
+    smtp_url: str
+    base_url: str
+    secret_key: str = field(repr=False)
+    demo: bool = False
+    marque_etat: bool = False
+    simulation: bool = True
+    courriel_expediteur: str = "ne-pas-repondre@rdv.invalid"
+    pool_size: int = 10
+    pool_attente_s: float = 20.0
+    proxys_de_confiance: str = ""
+    var: Path = RACINE / "var"
+    boite_url: str = ""
+
+    @property
+    def origine(self) -> str:
+        """Scheme, host and port of ``base_url``: the only Origin that pages and sockets accept."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def https(self) -> bool:
+        """True when pages travel over TLS: cookies are then ``__Host-`` and ``Secure``."""
+        return self.base_url.startswith("https://")
+
+    def derive_key(self, usage: str) -> bytes:
+        """32 bytes of key for one usage, derived from SECRET_KEY: no two usages share a key."""
+        return hmac.new(self.secret_key.encode(), usage.encode(), hashlib.sha256).digest()
+
+
+def _bool(valeur: str | None, defaut: bool) -> bool:
+    return defaut if valeur is None or valeur == "" else valeur.strip().lower() in {"1", "true", "oui", "yes"}
+
+
+def load(env: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment.
+
+    Raises ConfigurationInvalide when a required variable is absent, or when production would start on the
+    default secret, without TLS, or with the demo's shortcuts.
+    """
+    env = os.environ if env is None else env
+    demo = _bool(env.get("ACCUEIL_DEMO"), False)
+    manquantes = [n for n in ("DATABASE_URL", "REDIS_URL") if not env.get(n)]
+    if manquantes:
+        raise ConfigurationInvalide(
+            f"{' and '.join(manquantes)} must be set; `accueil demo` starts embedded servers and sets them itself"
+        )
+    settings = Settings(
+        database_url=env["DATABASE_URL"],
+        redis_url=env["REDIS_URL"],
+        smtp_url=env.get("SMTP_URL", "smtp://127.0.0.1:25"),
+        base_url=env.get("BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
+        secret_key=env.get("SECRET_KEY", SECRET_PAR_DEFAUT),
+        demo=demo,
+        marque_etat=_bool(env.get("MARQUE_ETAT"), False),
+        simulation=_bool(env.get("SIMULATION"), True),
+        courriel_expediteur=env.get("MAIL_FROM", "ne-pas-repondre@rdv.invalid"),
+        pool_size=int(env.get("DB_POOL_SIZE", "10")),
+        proxys_de_confiance=env.get("FORWARDED_ALLOW_IPS", ""),
+        var=Path(env.get("ACCUEIL_VAR", str(RACINE / "var"))),
+        boite_url=env.get("ACCUEIL_BOITE_URL", ""),
+    )
+    if not demo:
+        if settings.secret_key == SECRET_PAR_DEFAUT or len(settings.secret_key) < 32:
+            raise ConfigurationInvalide("SECRET_KEY must be set to at least 32 random characters in production")
+        if not settings.https and not _bool(env.get("ALLOW_HTTP"), False):
+            raise ConfigurationInvalide(
+                "BASE_URL must be https:// in production (ALLOW_HTTP=1 accepts plain HTTP inside a test network)"
+            )
+        if env.get("ACCUEIL_HORLOGE"):
+            raise ConfigurationInvalide("ACCUEIL_HORLOGE moves the clock: it is for the demo and tests only")
+    return settings
