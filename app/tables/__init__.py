@@ -1,0 +1,72 @@
+"""ORM tables and constraints, one module per subject. Names are the agents' own words (docs/design)."""
+
+from app.tables.annuaire import (
+    Commune,
+    Competence,
+    Delegation,
+    Departement,
+    Guichet,
+    GuichetAgent,
+    Interregion,
+    Motif,
+    MotifService,
+    Parametre,
+    ServiceFiscal,
+    Site,
+    TypeService,
+)
+from app.tables.base import Base
+from app.tables.flux import Agenda, CompteurJour, Courrier, Epoque, Journal, Outbox
+from app.tables.identite import Agent, CleApi, Habilitation, Invitation, Rattachement, SessionAgent
+from app.tables.planning import ExceptionPlanning, JourneeType, JourOuvert, Plage, Planning, PlanningJour
+from app.tables.rendez_vous import (
+    Affectation,
+    ContreAppel,
+    Passage,
+    RdvUsager,
+    RendezVous,
+    Suite,
+    Usager,
+)
+
+__all__ = [
+    "Affectation",
+    "Agenda",
+    "Agent",
+    "Base",
+    "CleApi",
+    "Commune",
+    "Competence",
+    "CompteurJour",
+    "ContreAppel",
+    "Courrier",
+    "Delegation",
+    "Departement",
+    "Epoque",
+    "ExceptionPlanning",
+    "Guichet",
+    "GuichetAgent",
+    "Habilitation",
+    "Interregion",
+    "Invitation",
+    "JourOuvert",
+    "Journal",
+    "JourneeType",
+    "Motif",
+    "MotifService",
+    "Outbox",
+    "Parametre",
+    "Passage",
+    "Plage",
+    "Planning",
+    "PlanningJour",
+    "Rattachement",
+    "RdvUsager",
+    "RendezVous",
+    "ServiceFiscal",
+    "SessionAgent",
+    "Site",
+    "Suite",
+    "TypeService",
+    "Usager",
+]
