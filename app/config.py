@@ -44,6 +44,11 @@ class Settings:
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
+    def domaine_messages(self) -> str:
+        """The right side of Message-ID and calendar UID: stable for as long as BASE_URL is."""
+        return urlsplit(self.base_url).hostname or "localhost"
+
+    @property
     def https(self) -> bool:
         """True when pages travel over TLS: cookies are then ``__Host-`` and ``Secure``."""
         return self.base_url.startswith("https://")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -49,7 +49,7 @@ class Commune(Base):
 
     __table_args__ = (
         Index("ix_commune_codes_postaux", "codes_postaux", postgresql_using="gin"),
-        Index("ix_commune_nom_recherche", text("nom_recherche text_pattern_ops")),
+        Index("ix_commune_nom_recherche", "nom_recherche", postgresql_ops={"nom_recherche": "text_pattern_ops"}),
     )
 
 

@@ -80,7 +80,10 @@ class PlanningJour(Base):
 
 
 class ExceptionPlanning(Base):
-    """A closure or an extra opening on one or more dates, for one guichet or all; whole days without minutes."""
+    """A closure or an extra opening on one or more dates, for one guichet or all.
+
+    Without minutes a closure takes whole days, and an opening reopens the plages planned on a holiday.
+    """
 
     __tablename__ = "exception_planning"
 
@@ -103,7 +106,6 @@ class ExceptionPlanning(Base):
         CheckConstraint("du <= au", name="dates"),
         CheckConstraint("(debut_minute IS NULL) = (fin_minute IS NULL)", name="heures_ensemble"),
         CheckConstraint("0 <= debut_minute AND debut_minute < fin_minute AND fin_minute <= 1440", name="bornes"),
-        CheckConstraint("nature = 'fermeture' OR debut_minute IS NOT NULL", name="ouverture_datee"),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects import postgresql
 
 revision = "0001"
 down_revision = None
@@ -305,9 +304,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_commune_codes_postaux", "commune", ["codes_postaux"], unique=False, postgresql_using="gin")
     op.create_index(op.f("ix_commune_departement"), "commune", ["departement"], unique=False)
-    op.create_index(
-        "ix_commune_nom_recherche", "commune", [sa.literal_column("nom_recherche text_pattern_ops")], unique=False
-    )
+    op.create_index("ix_commune_nom_recherche", "commune", ["nom_recherche"], unique=False)
     op.create_table(
         "service_fiscal",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -537,9 +534,6 @@ def upgrade() -> None:
         sa.Column("cree_par", sa.BigInteger(), nullable=True),
         sa.Column("cree_a", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
-        sa.CheckConstraint(
-            "nature = 'fermeture' OR debut_minute IS NOT NULL", name=op.f("ck_exception_planning_ouverture_datee")
-        ),
         sa.CheckConstraint("nature IN ('fermeture', 'ouverture')", name=op.f("ck_exception_planning_nature")),
         sa.CheckConstraint(
             "(debut_minute IS NULL) = (fin_minute IS NULL)", name=op.f("ck_exception_planning_heures_ensemble")

@@ -1,0 +1,294 @@
+"""What the rules need to know of a service, read in one query and kept for as long as its planning version holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.calendrier import Parametres
+from app.domain.creneaux import GuichetRegle
+from app.domain.plages import ExceptionPlanning, OuverturesParJour, PlageType, Planning, compute_ouvertures
+from app.errors import Introuvable
+from app.feries import feries
+
+
+@dataclass(frozen=True, slots=True)
+class MotifOffert:
+    """A motif as one service offers it; ``duree`` in minutes, already resolved to the service's own when unset."""
+
+    id: int
+    parent_id: int | None
+    libelle: str
+    ouvert: bool
+    duree: int
+    nature: str
+    public: str
+    documents: tuple[str, ...]
+    faq_url: str
+    demarche_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceContexte:
+    """A service and its rules at one planning version. Immutable, shared between requests."""
+
+    id: int
+    version_planning: int
+    libelle: str
+    type_code: str
+    site_id: int
+    sages: str
+    codique: str | None
+    adresse: str
+    complement_adresse: str
+    code_postal: str
+    ville: str
+    departement: str
+    telephone: str
+    courriel: str
+    accessibilite: str
+    horaires_texte: str
+    visio_base: str
+    zone: ZoneInfo
+    pas: int
+    duree: int
+    en_ligne: bool
+    ferme: bool
+    guichets: Mapping[int, GuichetRegle]
+    motifs: Mapping[int, MotifOffert]
+    plannings: tuple[Planning, ...]
+    exceptions: tuple[ExceptionPlanning, ...]
+    jours_rouverts: frozenset[date]
+    parametres: Parametres
+    ouverture_nationale: date | None
+    _ouvertures: dict[tuple[date, date], OuverturesParJour] = field(default_factory=dict, compare=False, repr=False)
+
+    def feries(self, du: date, au: date) -> frozenset[date]:
+        """Holidays of the service's département, both ends included."""
+        return feries(self.departement, du, au)
+
+    def ouvertures(self, du: date, au: date) -> OuverturesParJour:
+        """When each guichet is open from ``du`` to ``au``; computed once per version and range."""
+        cle = (du, au)
+        trouvees = self._ouvertures.get(cle)
+        if trouvees is None:
+            trouvees = compute_ouvertures(
+                list(self.guichets),
+                du,
+                au,
+                self.plannings,
+                self.exceptions,
+                self.feries(du, au),
+                self.jours_rouverts,
+                self.zone,
+            )
+            if len(self._ouvertures) >= 64:
+                self._ouvertures.clear()
+            self._ouvertures[cle] = trouvees
+        return trouvees
+
+    def prend_en_ligne(self, aujourdhui: date) -> bool:
+        """True when usagers may book online: national opening, local activation, a guichet for internet [C §5]."""
+        return (
+            self.en_ligne
+            and not self.ferme
+            and (self.ouverture_nationale is None or self.ouverture_nationale <= aujourdhui)
+            and any(g.ouvert and (g.canaux is None or "internet" in g.canaux) for g in self.guichets.values())
+        )
+
+    def motif(self, motif_id: int) -> MotifOffert:
+        """The motif, open or not. Raises Introuvable when it is not of this service's catalogue."""
+        try:
+            return self.motifs[motif_id]
+        except KeyError:
+            raise Introuvable("Ce motif n'existe pas dans ce service.") from None
+
+    @property
+    def adresse_lignes(self) -> tuple[str, ...]:
+        """The postal address, a line each, empty ones left out."""
+        lignes = (self.libelle, self.adresse, self.complement_adresse, f"{self.code_postal} {self.ville}")
+        return tuple(ligne for ligne in lignes if ligne.strip())
+
+
+class Versions(NamedTuple):
+    """The counters of a service's row of ``agenda``."""
+
+    service: int
+    creneaux: int
+    affichage: int
+    planning: int
+
+
+async def read_versions(conn: AsyncConnection, service_id: int) -> Versions:
+    """The versions now. Raises Introuvable when there is no such service."""
+    ligne = (await conn.execute(_VERSIONS, {"service": service_id})).one_or_none()
+    if ligne is None:
+        raise Introuvable("Ce service n'existe pas.")
+    return Versions(*ligne)
+
+
+_VERSIONS = text(
+    "SELECT version, version_creneaux, version_affichage, version_planning FROM agenda WHERE service_id = :service"
+)
+
+_CONTEXTE = text(
+    """
+    SELECT s.*, a.version_planning,
+      (SELECT json_agg(json_build_object('id', g.id, 'nom', g.nom, 'ouvert', g.ouvert, 'motifs', g.motifs,
+                                         'canaux', g.canaux, 'types', g.types) ORDER BY g.ordre, g.id)
+         FROM guichet g WHERE g.service_id = s.id) AS guichets,
+      (SELECT json_agg(json_build_object('id', m.id, 'parent_id', m.parent_id, 'libelle', m.libelle,
+                                         'ouvert', m.actif AND coalesce(ms.ouvert, FALSE),
+                                         'duree', ms.duree_minutes, 'nature', m.nature, 'public', m.public,
+                                         'documents', m.documents, 'faq_url', m.faq_url,
+                                         'demarche_url', m.demarche_url) ORDER BY m.ordre, m.id)
+         FROM motif m LEFT JOIN motif_service ms ON ms.motif_id = m.id AND ms.service_id = s.id
+        WHERE m.type_service_code = s.type_code OR ms.service_id IS NOT NULL) AS motifs,
+      (SELECT json_agg(json_build_object('id', p.id, 'nom', p.nom, 'guichet_id', p.guichet_id, 'nature', p.nature,
+                                         'cycle', p.cycle, 'du', p.du, 'au', p.au, 'jours', (
+           SELECT json_agg(json_build_array(pj.rang, pj.jour_semaine, pl.debut_minute, pl.fin_minute, jt.nom))
+             FROM planning_jour pj JOIN journee_type jt ON jt.id = pj.journee_type_id
+             JOIN plage pl ON pl.journee_type_id = jt.id WHERE pj.planning_id = p.id)) ORDER BY p.id)
+         FROM planning p WHERE p.service_id = s.id) AS plannings,
+      (SELECT json_agg(json_build_object('id', e.id, 'nature', e.nature, 'guichet_id', e.guichet_id, 'du', e.du,
+                                         'au', e.au, 'debut', e.debut_minute, 'fin', e.fin_minute,
+                                         'libelle', e.libelle) ORDER BY e.id)
+         FROM exception_planning e WHERE e.service_id = s.id) AS exceptions,
+      (SELECT json_agg(j.jour) FROM jour_ouvert j WHERE j.service_id = s.id) AS jours_rouverts,
+      (SELECT json_object_agg(p.cle, p.valeur) FROM (
+           SELECT DISTINCT ON (cle) cle, valeur FROM parametre
+            WHERE service_id IS NULL OR service_id = s.id ORDER BY cle, service_id NULLS LAST) p) AS parametres
+      FROM service_fiscal s JOIN agenda a ON a.service_id = s.id
+     WHERE s.id = :service
+    """
+).bindparams(bindparam("service"))
+
+
+async def read_contexte(conn: AsyncConnection, service_id: int) -> ServiceContexte:
+    """Everything the rules need of a service, in one query. Raises Introuvable."""
+    ligne = (await conn.execute(_CONTEXTE, {"service": service_id})).mappings().one_or_none()
+    if ligne is None:
+        raise Introuvable("Ce service n'existe pas.")
+    parametres = _json(ligne["parametres"]) or {}
+    ouverture = parametres.get("ouverture_nationale")
+    return ServiceContexte(
+        id=ligne["id"],
+        version_planning=ligne["version_planning"],
+        libelle=ligne["libelle"],
+        type_code=ligne["type_code"],
+        site_id=ligne["site_id"],
+        sages=ligne["sages"],
+        codique=ligne["codique"],
+        adresse=ligne["adresse"],
+        complement_adresse=ligne["complement_adresse"],
+        code_postal=ligne["code_postal"],
+        ville=ligne["ville"],
+        departement=ligne["departement"],
+        telephone=ligne["telephone"],
+        courriel=ligne["courriel"],
+        accessibilite=ligne["accessibilite"],
+        horaires_texte=ligne["horaires_texte"],
+        visio_base=ligne["visio_base"],
+        zone=ZoneInfo(ligne["fuseau"]),
+        pas=ligne["pas_minutes"],
+        duree=ligne["duree_minutes"],
+        en_ligne=ligne["en_ligne"],
+        ferme=ligne["ferme_a"] is not None,
+        guichets={g["id"]: _guichet(g) for g in _json(ligne["guichets"]) or ()},
+        motifs={m["id"]: _motif(m, ligne["duree_minutes"]) for m in _json(ligne["motifs"]) or ()},
+        plannings=tuple(_planning(p) for p in _json(ligne["plannings"]) or ()),
+        exceptions=tuple(_exception(e) for e in _json(ligne["exceptions"]) or ()),
+        jours_rouverts=frozenset(date.fromisoformat(j) for j in _json(ligne["jours_rouverts"]) or ()),
+        parametres=_parametres(parametres),
+        ouverture_nationale=date.fromisoformat(ouverture) if ouverture else None,
+    )
+
+
+def _json(valeur: Any) -> Any:
+    return json.loads(valeur) if isinstance(valeur, str) else valeur
+
+
+def _ensemble(valeurs: list[Any] | None) -> frozenset[Any] | None:
+    return None if valeurs is None else frozenset(valeurs)
+
+
+def _guichet(g: Mapping[str, Any]) -> GuichetRegle:
+    return GuichetRegle(
+        g["id"], g["nom"], g["ouvert"], _ensemble(g["motifs"]), _ensemble(g["canaux"]), _ensemble(g["types"])
+    )
+
+
+def _motif(m: Mapping[str, Any], duree_service: int) -> MotifOffert:
+    return MotifOffert(
+        id=m["id"],
+        parent_id=m["parent_id"],
+        libelle=m["libelle"],
+        ouvert=m["ouvert"],
+        duree=m["duree"] or duree_service,
+        nature=m["nature"],
+        public=m["public"],
+        documents=tuple(m["documents"]),
+        faq_url=m["faq_url"],
+        demarche_url=m["demarche_url"],
+    )
+
+
+def _planning(p: Mapping[str, Any]) -> Planning:
+    jours: dict[tuple[int, int], list[PlageType]] = {}
+    for rang, jour_semaine, debut, fin, nom in p["jours"] or ():
+        jours.setdefault((rang, jour_semaine), []).append(PlageType(debut, fin, nom))
+    return Planning(
+        p["id"],
+        p["nom"],
+        p["guichet_id"],
+        p["nature"],
+        p["cycle"],
+        date.fromisoformat(p["du"]),
+        date.fromisoformat(p["au"]) if p["au"] else None,
+        {cle: tuple(plages) for cle, plages in jours.items()},
+    )
+
+
+def _exception(e: Mapping[str, Any]) -> ExceptionPlanning:
+    return ExceptionPlanning(
+        e["id"],
+        e["nature"],
+        e["guichet_id"],
+        date.fromisoformat(e["du"]),
+        date.fromisoformat(e["au"]),
+        e["debut"],
+        e["fin"],
+        e["libelle"],
+    )
+
+
+def _parametres(valeurs: Mapping[str, Any]) -> Parametres:
+    """National values with the service's own on top; an unknown key belongs to another part of the software."""
+    connues = Parametres.__dataclass_fields__
+    return Parametres(**{cle: valeur for cle, valeur in valeurs.items() if cle in connues})
+
+
+class Contextes:
+    """Contexts of one process, each valid as long as the service's planning version is the one it was read at."""
+
+    def __init__(self, taille: int = 512) -> None:
+        self._par_service: dict[int, ServiceContexte] = {}
+        self._taille = taille
+
+    async def get(self, conn: AsyncConnection, service_id: int, version_planning: int) -> ServiceContexte:
+        """The context at that version or a later one. Raises Introuvable."""
+        connu = self._par_service.get(service_id)
+        if connu is not None and connu.version_planning >= version_planning:
+            return connu
+        lu = await read_contexte(conn, service_id)
+        if len(self._par_service) >= self._taille:
+            self._par_service.pop(next(iter(self._par_service)))
+        self._par_service[service_id] = lu
+        return lu

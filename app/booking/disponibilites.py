@@ -1,0 +1,207 @@
+"""What is free, for a motif, a type and a channel: one computation for the screens and for the booking itself.
+
+Everything is keyed by the service's versions: a context lives as long as ``version_planning``, occupations and
+grids as long as ``version_creneaux`` (each booking, hold, move or release raises it). Between two versions nothing
+is computed twice in a process, whatever the number of people looking (or losing a race for the last créneau).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Generic, TypeVar
+
+from sqlalchemy import ARRAY, BigInteger, Date, DateTime, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.booking.contexte import Contextes, ServiceContexte, Versions, read_versions
+from app.domain.calendrier import Fenetre, fenetre
+from app.domain.creneaux import Creneau, Demande, Grille, compute_grille, nearest
+from app.domain.horaires import floor_minute
+
+V = TypeVar("V")
+
+#: guichet → (debut, fin) in minutes-époque.
+Occupations = Mapping[int, Sequence[tuple[int, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class OccupationsLues:
+    """What occupies guichets over some days, true until ``valable_jusqu_a`` (the first hold to expire)."""
+
+    par_guichet: Occupations
+    valable_jusqu_a: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disponibilite:
+    """A grid and all that it was computed from. Shared between requests: never mutated."""
+
+    versions: Versions
+    contexte: ServiceContexte
+    demande: Demande
+    fenetre: Fenetre
+    grille: Grille
+    occupations: Occupations
+    valable_jusqu_a: datetime | None
+
+    def is_valable(self, maintenant: datetime) -> bool:
+        """False once a hold that it counts as taken has expired."""
+        return self.valable_jusqu_a is None or maintenant < self.valable_jusqu_a
+
+    def alternatives(self, debut: int, nombre: int = 5) -> tuple[Creneau, ...]:
+        """The free créneaux nearest to ``debut`` (minute-époque), the closest first."""
+        return nearest(self.grille, debut, nombre)
+
+
+_OCCUPATIONS = text(
+    """
+    SELECT guichet_id,
+           array_agg(extract(epoch FROM debut)::bigint / 60) AS debuts,
+           array_agg(extract(epoch FROM fin)::bigint / 60) AS fins,
+           min(expire_a) AS expire_a
+      FROM rendez_vous
+     WHERE guichet_id = ANY(:guichets) AND jour BETWEEN :du AND :au AND occupe
+       AND (etat <> 'option' OR expire_a > :maintenant)
+     GROUP BY guichet_id
+    """
+).bindparams(
+    bindparam("guichets", type_=ARRAY(BigInteger)),
+    bindparam("du", type_=Date),
+    bindparam("au", type_=Date),
+    bindparam("maintenant", type_=DateTime(timezone=True)),
+)
+
+
+async def read_occupations(
+    conn: AsyncConnection, guichets: Sequence[int], du: date, au: date, maintenant: datetime
+) -> OccupationsLues:
+    """RDV and live holds of these guichets on the local days ``du``..``au``, one grouped query."""
+    lignes = await conn.execute(
+        _OCCUPATIONS, {"guichets": list(guichets), "du": du, "au": au, "maintenant": maintenant}
+    )
+    par_guichet: dict[int, list[tuple[int, int]]] = {}
+    valable: datetime | None = None
+    for guichet_id, debuts, fins, expire_a in lignes:
+        par_guichet[guichet_id] = list(zip(debuts, fins, strict=True))
+        if expire_a is not None and (valable is None or expire_a < valable):
+            valable = expire_a
+    return OccupationsLues(par_guichet, valable)
+
+
+class _Memoire(Generic[V]):
+    """A bounded memory of computations, each made once even when many ask at the same time."""
+
+    def __init__(self, taille: int) -> None:
+        self._valeurs: OrderedDict[Hashable, V] = OrderedDict()
+        self._en_cours: dict[Hashable, asyncio.Future[V]] = {}
+        self._taille = taille
+
+    async def get(self, cle: Hashable, valable: Callable[[V], bool], compute: Callable[[], Awaitable[V]]) -> V:
+        while True:
+            connue = self._valeurs.get(cle)
+            if connue is not None and valable(connue):
+                self._valeurs.move_to_end(cle)
+                return connue
+            attendue = self._en_cours.get(cle)
+            if attendue is None:
+                return await self._compute(cle, compute)
+            try:
+                return await asyncio.shield(attendue)
+            except asyncio.CancelledError:
+                if not attendue.cancelled():  # it is this request that is cancelled, not the one that computes
+                    raise
+
+    async def _compute(self, cle: Hashable, compute: Callable[[], Awaitable[V]]) -> V:
+        promesse: asyncio.Future[V] = asyncio.get_running_loop().create_future()
+        promesse.add_done_callback(lambda f: f.cancelled() or f.exception())
+        self._en_cours[cle] = promesse
+        try:
+            valeur = await compute()
+        except BaseException as erreur:
+            if isinstance(erreur, asyncio.CancelledError):
+                promesse.cancel()
+            else:
+                promesse.set_exception(erreur)
+            raise
+        else:
+            promesse.set_result(valeur)
+        finally:
+            del self._en_cours[cle]
+        self._valeurs[cle] = valeur
+        self._valeurs.move_to_end(cle)
+        if len(self._valeurs) > self._taille:
+            self._valeurs.popitem(last=False)
+        return valeur
+
+
+class Disponibilites:
+    """The memory of one process. Built in the entry point, shared by its requests."""
+
+    def __init__(self) -> None:
+        self.contextes = Contextes()
+        self._occupations: _Memoire[OccupationsLues] = _Memoire(512)
+        self._grilles: _Memoire[Disponibilite] = _Memoire(256)
+
+    async def occupations(
+        self,
+        conn: AsyncConnection,
+        contexte: ServiceContexte,
+        versions: Versions,
+        du: date,
+        au: date,
+        maintenant: datetime,
+    ) -> OccupationsLues:
+        """What occupies the guichets of the service on those days, at that version or a later one."""
+        return await self._occupations.get(
+            (contexte.id, versions.planning, versions.creneaux, du, au),
+            lambda o: o.valable_jusqu_a is None or maintenant < o.valable_jusqu_a,
+            lambda: read_occupations(conn, list(contexte.guichets), du, au, maintenant),
+        )
+
+    async def read(
+        self,
+        conn: AsyncConnection,
+        service_id: int,
+        *,
+        motif_id: int,
+        type_rdv: str,
+        canal: str,
+        maintenant: datetime,
+        du: date | None = None,
+        au: date | None = None,
+        versions: Versions | None = None,
+    ) -> Disponibilite:
+        """The grid from ``du`` to ``au``, by default the whole window of the channel. At most three queries.
+
+        Raises Introuvable for an unknown service or a motif outside its catalogue.
+        """
+        if versions is None:
+            versions = await read_versions(conn, service_id)
+        contexte = await self.contextes.get(conn, service_id, versions.planning)
+        minute = floor_minute(maintenant)
+        aujourdhui = maintenant.astimezone(contexte.zone).date()
+        horizon = contexte.parametres.horizon(canal)
+        jours_feries = contexte.feries(aujourdhui, aujourdhui + timedelta(days=horizon + 31))
+        fen = fenetre(canal, minute, contexte.zone, contexte.parametres, jours_feries)
+        debut, fin = du or min(fen.du, aujourdhui), au or fen.au
+        motif = contexte.motif(motif_id)
+        demande = Demande(motif_id, type_rdv, canal, motif.duree, contexte.pas)
+        cle = (service_id, versions.planning, versions.creneaux, demande, debut, fin, fen)
+
+        async def compute() -> Disponibilite:
+            occupees = await self.occupations(conn, contexte, versions, debut, fin, maintenant)
+            guichets = [] if contexte.ferme else list(contexte.guichets.values())
+            if not motif.ouvert:
+                guichets = [replace(guichet, motifs=frozenset[int]()) for guichet in guichets]
+            grille = compute_grille(
+                demande, guichets, contexte.ouvertures(debut, fin), occupees.par_guichet, fen, contexte.zone
+            )
+            return Disponibilite(
+                versions, contexte, demande, fen, grille, occupees.par_guichet, occupees.valable_jusqu_a
+            )
+
+        return await self._grilles.get(cle, lambda connue: connue.is_valable(maintenant), compute)

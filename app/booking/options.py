@@ -1,0 +1,214 @@
+"""Holds: a créneau stays the visitor's while the form is filled in [domain « Life of a rendez-vous »].
+
+A hold is a row like a rendez-vous, under the same constraint, without any personal data. A visitor has one at a time:
+choosing another créneau releases the first. It lives ``duree_option_minutes``, extendable up to
+``duree_option_max_minutes`` after it was placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import update
+
+from app.booking import store
+from app.booking.contexte import read_versions
+from app.booking.liens import empreinte
+from app.booking.outils import Outils
+from app.booking.refus import raise_raison
+from app.booking.reserver import ESSAIS, release
+from app.db import UnitOfWork
+from app.domain.creneaux import order_guichets
+from app.domain.horaires import from_minute
+from app.domain.raisons import Raison
+from app.errors import CreneauPris, Introuvable
+from app.tables import RendezVous
+
+
+@dataclass(frozen=True, slots=True)
+class OptionPosee:
+    """A live hold. ``prolongeable`` when it may still be kept longer."""
+
+    id: int
+    motif_id: int
+    type_rdv: str
+    guichet_id: int
+    debut: datetime
+    fin: datetime
+    expire_a: datetime
+    prolongeable: bool
+
+
+async def place_option(
+    outils: Outils, *, service_id: int, motif_id: int, type_rdv: str, debut: int, visite: str, maintenant: datetime
+) -> OptionPosee:
+    """Hold the créneau that starts at ``debut`` (minute-époque) for the visitor, for online booking.
+
+    Raises CreneauPris with the nearest alternatives, RegleRefusee, Introuvable.
+    """
+    async with outils.db.read() as conn:
+        mienne = await store.find_option(conn, empreinte(visite), service_id, maintenant)
+        if mienne is not None and (mienne["debut"], mienne["motif_id"], mienne["type_rdv"]) == (
+            from_minute(debut),
+            motif_id,
+            type_rdv,
+        ):
+            contexte = await outils.dispo.contextes.get(
+                conn, service_id, (await read_versions(conn, service_id)).planning
+            )
+            return _present(mienne, contexte.parametres.duree_option_max_minutes)
+        dispo = await outils.dispo.read(
+            conn, service_id, motif_id=motif_id, type_rdv=type_rdv, canal="internet", maintenant=maintenant
+        )
+    contexte = dispo.contexte
+    jour = from_minute(debut).astimezone(contexte.zone).date()
+    if not contexte.prend_en_ligne(maintenant.astimezone(contexte.zone).date()):
+        raise_raison(Raison.SERVICE_FERME)
+    dehors = dispo.fenetre.refuse(jour, debut)
+    if dehors is not None:
+        raise_raison(dehors, dispo.fenetre)
+    journee = dispo.grille.jours[jour]
+    creneau = next((c for c in journee.creneaux if c.debut == debut), None)
+    candidats: tuple[int, ...] = ()
+    if creneau is None:
+        siens = next((guichets for depart, guichets in journee.candidats if depart == debut), None)
+        if siens is None:
+            raise_raison(journee.raison if journee.raison not in (None, Raison.COMPLET) else Raison.HORS_GRILLE)
+        if mienne is None:
+            raise CreneauPris(alternatives=dispo.alternatives(debut), zone=contexte.zone)
+        # The visitor's own hold may be what stands in the way (another motif, the same hour): the database decides.
+        candidats = tuple(siens)
+        fin = debut + dispo.demande.duree
+    else:
+        candidats, fin = creneau.guichets, creneau.fin
+    charge = {guichet: len(liste) for guichet, liste in dispo.occupations.items()}
+    tour = int.from_bytes(empreinte(visite)[:4])
+    ordre = order_guichets(candidats, list(contexte.guichets.values()), charge, dispo.demande, tour)
+    parametres = contexte.parametres
+    valeurs: dict[str, Any] = {
+        "service_id": service_id,
+        "motif_id": motif_id,
+        "type_rdv": type_rdv,
+        "debut": from_minute(debut),
+        "fin": from_minute(fin),
+        "jour": jour,
+        "etat": "option",
+        "occupe": True,
+        "canal": "internet",
+        "origine": "internet",
+        "nature_option": "saisie",
+        "expire_a": maintenant + timedelta(minutes=parametres.duree_option_minutes),
+        "option_empreinte": empreinte(visite),
+        "cree_a": maintenant,
+        "modifie_a": maintenant,
+    }
+
+    async def travail(uow: UnitOfWork) -> OptionPosee:
+        release(uow, await store.delete_options_of(uow.conn, empreinte(visite)), maintenant)
+        restants = list(ordre)
+        for _ in range(ESSAIS):
+            if not restants:
+                break
+            option_id = await store.insert_rendez_vous(uow.conn, {**valeurs, "guichet_id": restants[0]})
+            if option_id is None:
+                release(uow, await store.delete_options_mortes(uow.conn, maintenant, guichets=ordre), maintenant)
+                restants = await store.filter_libres(uow.conn, ordre, valeurs["debut"], valeurs["fin"])
+                continue
+            uow.annonces.rdv(
+                "option.posee",
+                (service_id,),
+                rdv=option_id,
+                guichet=restants[0],
+                etat="option",
+                debut=from_minute(debut),
+                fin=from_minute(fin),
+                a=maintenant,
+            )
+            uow.annonces.creneau(
+                "creneau.pris", (service_id,), guichet=restants[0], debut=from_minute(debut), fin=from_minute(fin)
+            )
+            return _present(
+                {**valeurs, "id": option_id, "guichet_id": restants[0]}, parametres.duree_option_max_minutes
+            )
+        raise CreneauPris
+
+    try:
+        return await outils.db.transaction(travail)
+    except CreneauPris as refus:
+        async with outils.db.read() as conn:
+            apres = await outils.dispo.read(
+                conn, service_id, motif_id=motif_id, type_rdv=type_rdv, canal="internet", maintenant=maintenant
+            )
+        refus.details["alternatives"] = apres.alternatives(debut)
+        refus.details["zone"] = contexte.zone
+        raise
+
+
+async def find_option(outils: Outils, service_id: int, visite: str, maintenant: datetime) -> OptionPosee | None:
+    """The visitor's live hold in the service, or None."""
+    async with outils.db.read() as conn:
+        versions = await read_versions(conn, service_id)
+        contexte = await outils.dispo.contextes.get(conn, service_id, versions.planning)
+        option = await store.find_option(conn, empreinte(visite), service_id, maintenant)
+    return None if option is None else _present(option, contexte.parametres.duree_option_max_minutes)
+
+
+async def extend_option(outils: Outils, service_id: int, visite: str, maintenant: datetime) -> OptionPosee:
+    """« Garder 5 minutes de plus », up to the maximum. Raises Introuvable when the hold has expired."""
+    async with outils.db.read() as conn:
+        versions = await read_versions(conn, service_id)
+        contexte = await outils.dispo.contextes.get(conn, service_id, versions.planning)
+    parametres = contexte.parametres
+
+    async def travail(uow: UnitOfWork) -> OptionPosee:
+        option = await store.find_option(uow.conn, empreinte(visite), service_id, maintenant)
+        if option is None:
+            raise Introuvable("Ce créneau n'est plus réservé pour vous.", remede="Choisissez de nouveau un créneau.")
+        plafond = option["cree_a"] + timedelta(minutes=parametres.duree_option_max_minutes)
+        expire_a = max(
+            option["expire_a"], min(plafond, maintenant + timedelta(minutes=parametres.duree_option_minutes))
+        )
+        await uow.conn.execute(
+            update(RendezVous)
+            .where(RendezVous.id == option["id"], RendezVous.etat == "option")
+            .values(expire_a=expire_a, modifie_a=maintenant)
+        )
+        return _present({**option, "expire_a": expire_a}, parametres.duree_option_max_minutes)
+
+    return await outils.db.transaction(travail)
+
+
+async def release_option(outils: Outils, visite: str, maintenant: datetime) -> None:
+    """Give back whatever the visitor holds."""
+
+    async def travail(uow: UnitOfWork) -> None:
+        release(uow, await store.delete_options_of(uow.conn, empreinte(visite)), maintenant)
+
+    await outils.db.transaction(travail)
+
+
+async def expire_options(outils: Outils, maintenant: datetime) -> int:
+    """Release every expired hold; called each second by the elected worker. The number released."""
+
+    async def travail(uow: UnitOfWork) -> int:
+        mortes = await store.delete_options_mortes(uow.conn, maintenant)
+        release(uow, mortes, maintenant)
+        return len(mortes)
+
+    return await outils.db.transaction(travail)
+
+
+def _present(option: Mapping[str, Any], maximum: int) -> OptionPosee:
+    return OptionPosee(
+        id=option["id"],
+        motif_id=option["motif_id"],
+        type_rdv=option["type_rdv"],
+        guichet_id=option["guichet_id"],
+        debut=option["debut"],
+        fin=option["fin"],
+        expire_a=option["expire_a"],
+        prolongeable=option["expire_a"] < option["cree_a"] + timedelta(minutes=maximum),
+    )

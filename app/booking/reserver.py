@@ -1,0 +1,437 @@
+"""Book: the whole promise in one use case.
+
+Everything is checked against the rules first, without a lock; then one transaction inserts (or confirms the visitor's
+own hold), keeps the person's snapshot, journals, writes the mail and announces. A rival who was faster makes the insert
+return no row: another free guichet is tried, else the answer is CreneauPris with the nearest alternatives, computed
+once per version of the agenda and not once per loser.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from app.booking import store
+from app.booking.contexte import ServiceContexte, Versions, read_versions
+from app.booking.disponibilites import Occupations
+from app.booking.forms import UsagerSaisi
+from app.booking.liens import empreinte, jeton_lien, new_sel
+from app.booking.messages import write_message
+from app.booking.outils import Auteur, Outils
+from app.booking.refus import raise_raison, raise_refus
+from app.db import UnitOfWork
+from app.domain.calendrier import Fenetre, fenetre
+from app.domain.contexte import build_contexte
+from app.domain.creneaux import Creneau, Demande, find_creneau, order_guichets
+from app.domain.droits import AConfirmer, Refuse, decide_acces_service, decide_reservation
+from app.domain.horaires import floor_minute, from_minute
+from app.domain.raisons import Raison
+from app.domain.rendez_vous import generate_code
+from app.errors import AvertissementRequis, CreneauPris, SaisieInvalide
+from app.journal import write_journal
+
+#: Guichets tried before giving up; more rivals than that on one créneau are told the truth: it is taken.
+ESSAIS: Final = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A request to book. ``debut`` in minutes-époque; ``duree`` (minutes) and ``guichet_id`` only by attached agents.
+
+    ``cle`` is the request's idempotency key: the same one gives the same RDV, whatever happens to the connection.
+    ``visite`` is the browser's secret, to which a hold belongs. ``acquittees`` are the warnings shown and accepted.
+    """
+
+    service_id: int
+    motif_id: int
+    type_rdv: str
+    debut: int
+    canal: str
+    origine: str
+    usager: UsagerSaisi
+    precision: str
+    cle: str
+    duree: int | None = None
+    guichet_id: int | None = None
+    acquittees: frozenset[str] = frozenset()
+    visite: str | None = None
+    note_interne: str = ""
+    langue: str = "fr"
+
+    def print_cle(self, auteur: Auteur) -> bytes:
+        """The key as stored, apart for each actor so that nobody can probe another's."""
+        portee = f"agent-{auteur.agent_id}" if auteur.agent_id is not None else "usager"
+        return hashlib.sha256(f"{portee}\n{self.cle}".encode("utf-8", "surrogatepass")).digest()
+
+    def print_demande(self) -> bytes:
+        """One-way print of what was asked, to recognise a key used again for something else."""
+        faits = asdict(self)
+        for cle in ("cle", "visite", "acquittees"):
+            faits.pop(cle)
+        return hashlib.sha256(json.dumps(faits, sort_keys=True, default=str).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class RdvReserve:
+    """The answer. ``rejoue``: the key had already made it; ``identique``: for the very same request."""
+
+    id: int
+    code: str
+    guichet_id: int
+    guichet_nom: str
+    debut: datetime
+    fin: datetime
+    jeton: str
+    rejoue: bool = False
+    identique: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Projet:
+    """A request judged possible: where it may go."""
+
+    contexte: ServiceContexte
+    fin: int
+    candidats: tuple[int, ...]
+    alertes: tuple[str, ...] = field(default=())
+
+
+async def book(outils: Outils, demande: Reservation, auteur: Auteur, maintenant: datetime) -> RdvReserve:
+    """Book, once and only once per key.
+
+    Raises SaisieInvalide or RegleRefusee (422), Interdit (403), AvertissementRequis (409, ``details['alertes']``),
+    CreneauPris (409, ``details['alternatives']``: Creneau, nearest first), Introuvable (404), Indisponible (503).
+    """
+    cle = demande.print_cle(auteur)
+    async with outils.db.read() as conn:
+        deja = await store.find_by_cle(conn, cle)
+        versions = await read_versions(conn, demande.service_id)
+        contexte = await outils.dispo.contextes.get(conn, demande.service_id, versions.planning)
+        if deja is not None:
+            return _replay(outils, contexte, demande, deja)
+        try:
+            projet = await _judge(outils, conn, contexte, versions, demande, maintenant)
+        except CreneauPris as refus:
+            await _add_alternatives(outils, conn, demande, refus, maintenant)
+            raise
+
+    async def travail(uow: UnitOfWork) -> RdvReserve:
+        return await _write(outils, uow, projet, demande, auteur, cle, maintenant)
+
+    try:
+        return await outils.db.transaction(travail)
+    except CreneauPris as refus:
+        async with outils.db.read() as conn:
+            await _add_alternatives(outils, conn, demande, refus, maintenant)
+        raise
+
+
+def compute_fenetre(contexte: ServiceContexte, canal: str, maintenant: datetime) -> Fenetre:
+    """When a request of that channel made now may be honoured, in the service's own time."""
+    aujourdhui = maintenant.astimezone(contexte.zone).date()
+    portee = timedelta(days=contexte.parametres.horizon(canal) + 31)
+    return fenetre(
+        canal,
+        floor_minute(maintenant),
+        contexte.zone,
+        contexte.parametres,
+        contexte.feries(aujourdhui, aujourdhui + portee),
+    )
+
+
+def _replay(outils: Outils, contexte: ServiceContexte, demande: Reservation, deja: Mapping[str, Any]) -> RdvReserve:
+    guichet = contexte.guichets.get(deja["guichet_id"])
+    return RdvReserve(
+        id=deja["id"],
+        code=deja["code"],
+        guichet_id=deja["guichet_id"],
+        guichet_nom=guichet.nom if guichet else "",
+        debut=deja["debut"],
+        fin=deja["fin"],
+        jeton=jeton_lien(outils.settings, deja["lien_sel"]),
+        rejoue=True,
+        identique=deja["empreinte_demande"] == demande.print_demande(),
+    )
+
+
+async def _judge(
+    outils: Outils,
+    conn: Any,
+    contexte: ServiceContexte,
+    versions: Versions,
+    demande: Reservation,
+    maintenant: datetime,
+) -> _Projet:
+    """Apply the rules to the facts of that day; raise the refusal, or say which guichets may take it."""
+    if demande.type_rdv not in ("guichet", "telephone", "visio"):
+        raise SaisieInvalide(champs={"type": "Choisissez un type de rendez-vous."})
+    motif = contexte.motif(demande.motif_id)
+    aujourdhui = maintenant.astimezone(contexte.zone).date()
+    guichets = list(contexte.guichets.values())
+    acces = decide_acces_service(
+        demande.canal,
+        guichets,
+        ouverture_nationale=contexte.ouverture_nationale is None or contexte.ouverture_nationale <= aujourdhui,
+        ouverture_service=contexte.en_ligne,
+    )
+    if isinstance(acces, Refuse) or contexte.ferme:
+        raise_raison(Raison.SERVICE_FERME)
+    demandee = Demande(demande.motif_id, demande.type_rdv, demande.canal, motif.duree, contexte.pas)
+    fen = compute_fenetre(contexte, demande.canal, maintenant)
+    jour = from_minute(demande.debut).astimezone(contexte.zone).date()
+    dehors = fen.refuse(jour, demande.debut)
+    if dehors is not None:
+        raise_raison(dehors, fen)
+    occupations: Occupations = (
+        await outils.dispo.occupations(conn, contexte, versions, jour, jour, maintenant)
+    ).par_guichet
+    if demande.visite is not None:
+        occupations = await _without_own_hold(conn, demande, occupations, maintenant)
+    ouvertures = contexte.ouvertures(jour, jour)
+    if demande.guichet_id is not None:
+        guichet = contexte.guichets.get(demande.guichet_id)
+        if guichet is None:
+            raise SaisieInvalide(champs={"guichet": "Ce guichet n'existe pas dans ce service."})
+        fin = demande.debut + (demande.duree or motif.duree)
+        faits = build_contexte(
+            demandee,
+            demande.debut,
+            fin,
+            guichet if motif.ouvert else _without_motifs(guichet),
+            ouvertures,
+            occupations.get(guichet.id, ()),
+            fen,
+            contexte.zone,
+            acquittees=demande.acquittees,
+        )
+        decision = decide_reservation(demande.canal, faits)
+        if isinstance(decision, Refuse):
+            raise_refus(decision)
+        if isinstance(decision, AConfirmer):
+            raise AvertissementRequis(
+                alertes=[
+                    {"code": a.value, "phrase": p} for a, p in zip(decision.alertes, decision.phrases, strict=True)
+                ]
+            )
+        return _Projet(contexte, fin, (guichet.id,), tuple(a.value for a in decision.alertes))
+    if demande.duree is not None and demande.duree != motif.duree:
+        raise_raison(Raison.DUREE_NON_MODIFIABLE)
+    if not motif.ouvert:
+        raise_raison(Raison.MOTIF_NON_PROPOSE)
+    trouve = find_creneau(demandee, demande.debut, guichets, ouvertures, occupations, fen, contexte.zone)
+    if not isinstance(trouve, Creneau):
+        raise_raison(trouve, fen)
+    charge = {guichet_id: len(liste) for guichet_id, liste in occupations.items()}
+    tour = int.from_bytes(hashlib.sha256(demande.cle.encode("utf-8", "surrogatepass")).digest()[:4])
+    return _Projet(contexte, trouve.fin, order_guichets(trouve.guichets, guichets, charge, demandee, tour))
+
+
+def _without_motifs(guichet: Any) -> Any:
+    return type(guichet)(guichet.id, guichet.nom, guichet.ouvert, frozenset[int](), guichet.canaux, guichet.types)
+
+
+async def _without_own_hold(
+    conn: Any, demande: Reservation, occupations: Occupations, maintenant: datetime
+) -> Occupations:
+    """The same occupations less the visitor's own hold: it must not stand in its owner's way."""
+    assert demande.visite is not None
+    option = await store.find_option(conn, empreinte(demande.visite), demande.service_id, maintenant)
+    if option is None:
+        return occupations
+    siens = (floor_minute(option["debut"]), floor_minute(option["fin"]))
+    return {
+        guichet: [o for o in liste if guichet != option["guichet_id"] or o != siens]
+        for guichet, liste in occupations.items()
+    }
+
+
+async def _add_alternatives(
+    outils: Outils, conn: Any, demande: Reservation, refus: CreneauPris, maintenant: datetime
+) -> None:
+    """Complete a 409 with the free créneaux nearest to the one that was taken."""
+    dispo = await outils.dispo.read(
+        conn,
+        demande.service_id,
+        motif_id=demande.motif_id,
+        type_rdv=demande.type_rdv,
+        canal=demande.canal,
+        maintenant=maintenant,
+    )
+    refus.details["alternatives"] = dispo.alternatives(demande.debut)
+    refus.details["zone"] = dispo.contexte.zone
+
+
+async def _write(
+    outils: Outils,
+    uow: UnitOfWork,
+    projet: _Projet,
+    demande: Reservation,
+    auteur: Auteur,
+    cle: bytes,
+    maintenant: datetime,
+) -> RdvReserve:
+    conn, contexte = uow.conn, projet.contexte
+    debut, fin = from_minute(demande.debut), from_minute(projet.fin)
+    sel = new_sel()
+    jeton = jeton_lien(outils.settings, sel)
+    valeurs: dict[str, Any] = {
+        "service_id": contexte.id,
+        "motif_id": demande.motif_id,
+        "type_rdv": demande.type_rdv,
+        "debut": debut,
+        "fin": fin,
+        "jour": debut.astimezone(contexte.zone).date(),
+        "etat": "prevu",
+        "occupe": True,
+        "canal": demande.canal,
+        "origine": demande.origine,
+        "nature_option": None,
+        "expire_a": None,
+        "option_empreinte": None,
+        "cle_idempotence": cle,
+        "empreinte_demande": demande.print_demande(),
+        "lien_sel": sel,
+        "lien_empreinte": empreinte(jeton),
+        "precision": demande.precision,
+        "note_interne": demande.note_interne,
+        "visio_lien": _visio(contexte, demande.type_rdv),
+        "forcages": list(projet.alertes),
+        "cree_a": maintenant,
+        "cree_par": auteur.agent_id,
+        "modifie_a": maintenant,
+    }
+    tenue = await _take_hold(uow, demande, projet, valeurs, maintenant)
+    place = tenue or await _take_place(outils, uow, demande, projet, valeurs, cle, maintenant)
+    if isinstance(place, RdvReserve):
+        return place
+    rdv_id, guichet_id = place
+    await store.insert_usager(conn, rdv_id, demande.usager, demande.langue)
+    await write_journal(
+        conn,
+        a=maintenant,
+        acteur=auteur.nature,
+        action="rdv.cree",
+        origine=auteur.origine,
+        agent_id=auteur.agent_id,
+        service_id=contexte.id,
+        rdv_id=rdv_id,
+        adresse=auteur.adresse,
+        apres={
+            "etat": "prevu",
+            "guichet": guichet_id,
+            "debut": debut.isoformat(),
+            "fin": fin.isoformat(),
+            "motif": demande.motif_id,
+            "type": demande.type_rdv,
+            "canal": demande.canal,
+            "forcages": list(projet.alertes),
+        },
+    )
+    await write_message(
+        conn,
+        outils.settings,
+        "confirmation",
+        contexte,
+        rdv={**valeurs, "id": rdv_id, "guichet_id": guichet_id, "sequence": 0},
+        destinataire=demande.usager.courriel,
+        usager_nom=demande.usager.nom_affiche,
+        telephones=demande.usager.telephones,
+        maintenant=maintenant,
+        langue=demande.langue,
+    )
+    uow.annonces.rdv(
+        "rdv.cree", (contexte.id,), rdv=rdv_id, guichet=guichet_id, etat="prevu", debut=debut, fin=fin, a=maintenant
+    )
+    if tenue is None:
+        uow.annonces.creneau("creneau.pris", (contexte.id,), guichet=guichet_id, debut=debut, fin=fin)
+    uow.annonces.count(contexte.id, valeurs["jour"], apres="prevu")
+    return RdvReserve(
+        id=rdv_id,
+        code=valeurs["code"],
+        guichet_id=guichet_id,
+        guichet_nom=contexte.guichets[guichet_id].nom,
+        debut=debut,
+        fin=fin,
+        jeton=jeton,
+    )
+
+
+def _visio(contexte: ServiceContexte, type_rdv: str) -> str:
+    """The room of a visio RDV: the service's base URL and 128 random bits."""
+    if type_rdv != "visio" or not contexte.visio_base:
+        return ""
+    return f"{contexte.visio_base.rstrip('/')}/{secrets.token_urlsafe(16)}"
+
+
+async def _take_hold(
+    uow: UnitOfWork, demande: Reservation, projet: _Projet, valeurs: dict[str, Any], maintenant: datetime
+) -> tuple[int, int] | None:
+    """Confirm the visitor's live hold when it is the place asked for; release it when it is another one."""
+    if demande.visite is None:
+        return None
+    option = await store.lock_option(uow.conn, empreinte(demande.visite), demande.service_id, maintenant)
+    if option is None:
+        return None
+    meme_place = option["debut"] == valeurs["debut"] and option["fin"] == valeurs["fin"]
+    if meme_place and option["guichet_id"] in projet.candidats:
+        for _ in range(3):
+            valeurs["code"] = generate_code(secrets.randbelow)
+            if await store.confirm_option(uow.conn, option["id"], valeurs):
+                return option["id"], option["guichet_id"]
+    release(
+        uow,
+        await store.delete_options_of(uow.conn, empreinte(demande.visite), service_id=demande.service_id),
+        maintenant,
+    )
+    return None
+
+
+async def _take_place(
+    outils: Outils,
+    uow: UnitOfWork,
+    demande: Reservation,
+    projet: _Projet,
+    valeurs: dict[str, Any],
+    cle: bytes,
+    maintenant: datetime,
+) -> tuple[int, int] | RdvReserve:
+    """Insert on the best guichet still free. Raises CreneauPris when there is none left."""
+    conn = uow.conn
+    candidats: Sequence[int] = projet.candidats
+    for _ in range(ESSAIS):
+        if not candidats:
+            break
+        guichet_id = candidats[0]
+        valeurs["code"] = generate_code(secrets.randbelow)
+        rdv_id = await store.insert_rendez_vous(conn, {**valeurs, "guichet_id": guichet_id})
+        if rdv_id is not None:
+            return rdv_id, guichet_id
+        deja = await store.find_by_cle(conn, cle)
+        if deja is not None:
+            return _replay(outils, projet.contexte, demande, deja)
+        release(uow, await store.delete_options_mortes(conn, maintenant, guichets=projet.candidats), maintenant)
+        candidats = await store.filter_libres(conn, projet.candidats, valeurs["debut"], valeurs["fin"])
+    raise CreneauPris
+
+
+def release(uow: UnitOfWork, options: Sequence[store.OptionMorte], maintenant: datetime) -> None:
+    """Announce holds that are no more."""
+    for option in options:
+        uow.annonces.rdv(
+            "option.levee",
+            option.services,
+            rdv=option.id,
+            guichet=option.guichet_id,
+            etat="levee",
+            debut=option.debut,
+            fin=option.fin,
+            a=maintenant,
+        )
+        uow.annonces.creneau(
+            "creneau.libre", option.services, guichet=option.guichet_id, debut=option.debut, fin=option.fin
+        )

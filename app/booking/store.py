@@ -1,0 +1,237 @@
+"""SQL of the life of a RDV. Core statements in the caller's transaction; no rule is decided here.
+
+The insert is the one of the promise « never two on one guichet at one time »: ``ON CONFLICT DO NOTHING RETURNING``
+against the exclusion constraint waits for a rival still committing, never deadlocks, and answers « no row » when
+the place is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CursorResult, Select, delete, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.booking.forms import UsagerSaisi
+from app.tables import RdvUsager, RendezVous
+from app.tables.vues import acces
+
+
+@dataclass(frozen=True, slots=True)
+class OptionMorte:
+    """A hold just removed: what has to be announced."""
+
+    id: int
+    service_id: int
+    service_origine_id: int | None
+    guichet_id: int
+    debut: datetime
+    fin: datetime
+
+    @property
+    def services(self) -> tuple[int, ...]:
+        """The services that show it."""
+        return services_concernes(self.service_id, self.service_origine_id)
+
+
+def services_concernes(service_id: int, service_origine_id: int | None) -> tuple[int, ...]:
+    """The service that receives, and the one that delegated, when there is one."""
+    return (service_id,) if service_origine_id is None else (service_id, service_origine_id)
+
+
+def _one(resultat: CursorResult[Any]) -> dict[str, Any] | None:
+    ligne = resultat.mappings().one_or_none()
+    return None if ligne is None else dict(ligne)
+
+
+_COLONNES_OPTION = (
+    RendezVous.id,
+    RendezVous.service_id,
+    RendezVous.service_origine_id,
+    RendezVous.guichet_id,
+    RendezVous.debut,
+    RendezVous.fin,
+)
+
+
+async def insert_rendez_vous(conn: AsyncConnection, valeurs: Mapping[str, Any]) -> int | None:
+    """The id of the new row, or None when the place (or its idempotency key, or its code) is taken."""
+    ordre = pg_insert(RendezVous).values(**valeurs).on_conflict_do_nothing().returning(RendezVous.id)
+    return (await conn.execute(ordre)).scalar_one_or_none()
+
+
+async def delete_options_mortes(
+    conn: AsyncConnection, maintenant: datetime, *, guichets: Sequence[int] | None = None, limite: int = 500
+) -> list[OptionMorte]:
+    """Remove expired holds (of these guichets, or all), skipping those that another transaction is handling."""
+    mortes = (
+        select(RendezVous.id)
+        .where(RendezVous.etat == "option", RendezVous.expire_a <= maintenant)
+        .order_by(RendezVous.id)
+        .limit(limite)
+        .with_for_update(skip_locked=True)
+    )
+    if guichets is not None:
+        mortes = mortes.where(RendezVous.guichet_id.in_(guichets))
+    lignes = await conn.execute(
+        delete(RendezVous)
+        .where(RendezVous.id.in_(mortes.scalar_subquery()), RendezVous.etat == "option")
+        .returning(*_COLONNES_OPTION)
+    )
+    return [OptionMorte(*ligne) for ligne in lignes]
+
+
+async def delete_options_of(
+    conn: AsyncConnection, empreinte: bytes, *, service_id: int | None = None, sauf: int | None = None
+) -> list[OptionMorte]:
+    """Remove the holds of one visitor (all, or in one service), but for ``sauf``."""
+    ordre = delete(RendezVous).where(RendezVous.option_empreinte == empreinte, RendezVous.etat == "option")
+    if service_id is not None:
+        ordre = ordre.where(RendezVous.service_id == service_id)
+    if sauf is not None:
+        ordre = ordre.where(RendezVous.id != sauf)
+    return [OptionMorte(*ligne) for ligne in await conn.execute(ordre.returning(*_COLONNES_OPTION))]
+
+
+async def lock_option(
+    conn: AsyncConnection, empreinte: bytes, service_id: int, maintenant: datetime
+) -> dict[str, Any] | None:
+    """The visitor's live hold in the service, locked, or None."""
+    return _one(
+        await conn.execute(
+            select(*_COLONNES_OPTION, RendezVous.motif_id, RendezVous.type_rdv, RendezVous.expire_a)
+            .where(
+                RendezVous.option_empreinte == empreinte,
+                RendezVous.service_id == service_id,
+                RendezVous.etat == "option",
+                RendezVous.expire_a > maintenant,
+            )
+            .order_by(RendezVous.id.desc())
+            .limit(1)
+            .with_for_update()
+        )
+    )
+
+
+async def confirm_option(conn: AsyncConnection, option_id: int, valeurs: Mapping[str, Any]) -> bool:
+    """Turn a locked hold into the RDV, at its own place. False when the code or key is already taken."""
+    async with conn.begin_nested() as point:
+        try:
+            await conn.execute(update(RendezVous).where(RendezVous.id == option_id).values(**valeurs))
+        except Exception as erreur:
+            await point.rollback()
+            if getattr(getattr(erreur, "orig", None), "sqlstate", None) == "23505":
+                return False
+            raise
+    return True
+
+
+async def insert_usager(conn: AsyncConnection, rdv_id: int, usager: UsagerSaisi, langue: str) -> None:
+    """The snapshot of the person, as entered for this RDV."""
+    valeurs = asdict(usager)
+    valeurs["telephones"] = list(usager.telephones)
+    await conn.execute(insert(RdvUsager).values(rdv_id=rdv_id, langue=langue, recherche=usager.recherche, **valeurs))
+
+
+async def find_by_cle(conn: AsyncConnection, cle: bytes) -> dict[str, Any] | None:
+    """The RDV already made with this idempotency key, or None."""
+    return _one(
+        await conn.execute(
+            select(
+                RendezVous.id,
+                RendezVous.code,
+                RendezVous.guichet_id,
+                RendezVous.debut,
+                RendezVous.fin,
+                RendezVous.empreinte_demande,
+                RendezVous.lien_sel,
+            ).where(RendezVous.cle_idempotence == cle)
+        )
+    )
+
+
+async def count_par_guichet(conn: AsyncConnection, guichets: Sequence[int], jour: Any) -> dict[int, int]:
+    """RDV of the day by guichet: the load that allocation evens out."""
+    lignes = await conn.execute(
+        select(RendezVous.guichet_id, func.count().label("nombre"))
+        .where(RendezVous.guichet_id.in_(guichets), RendezVous.jour == jour, RendezVous.occupe)
+        .group_by(RendezVous.guichet_id)
+    )
+    return {ligne.guichet_id: ligne.nombre for ligne in lignes}
+
+
+def scoped(requete: Select[*tuple[Any, ...]], agent_id: int, module: str) -> Select[*tuple[Any, ...]]:
+    """The same query restricted to the services where the agent has ``module``: rights are in the query."""
+    return requete.where(
+        RendezVous.service_id.in_(
+            select(acces.c.service_id).where(acces.c.agent_id == agent_id, acces.c.module == module)
+        )
+    )
+
+
+async def lock_rdv(conn: AsyncConnection, rdv_id: int, agent_id: int, module: str) -> dict[str, Any] | None:
+    """A RDV of a service where the agent has ``module``, locked for change, or None (absent or not his)."""
+    requete = select(
+        *_COLONNES_OPTION,
+        RendezVous.code,
+        RendezVous.etat,
+        RendezVous.jour,
+        RendezVous.motif_id,
+        RendezVous.type_rdv,
+        RendezVous.revision,
+        RendezVous.sequence,
+        RendezVous.lien_sel,
+        RendezVous.visio_lien,
+        RendezVous.canal,
+    ).where(RendezVous.id == rdv_id, RendezVous.etat != "option")
+    return _one(await conn.execute(scoped(requete, agent_id, module).with_for_update(of=RendezVous)))
+
+
+async def read_usager(conn: AsyncConnection, rdv_id: int) -> dict[str, Any] | None:
+    """The snapshot of the person."""
+    return _one(await conn.execute(select(RdvUsager.__table__).where(RdvUsager.rdv_id == rdv_id)))
+
+
+async def lock_guichet(conn: AsyncConnection, guichet_id: int) -> None:
+    """Serialize moves onto a guichet: taken in id order by callers that need several."""
+    await conn.execute(text("SELECT pg_advisory_xact_lock(7, :guichet)"), {"guichet": guichet_id % 2_147_483_647})
+
+
+async def find_option(
+    conn: AsyncConnection, empreinte: bytes, service_id: int, maintenant: datetime
+) -> dict[str, Any] | None:
+    """The visitor's live hold in the service, not locked, or None."""
+    return _one(
+        await conn.execute(
+            select(*_COLONNES_OPTION, RendezVous.motif_id, RendezVous.type_rdv, RendezVous.expire_a, RendezVous.cree_a)
+            .where(
+                RendezVous.option_empreinte == empreinte,
+                RendezVous.service_id == service_id,
+                RendezVous.etat == "option",
+                RendezVous.expire_a > maintenant,
+            )
+            .order_by(RendezVous.id.desc())
+            .limit(1)
+        )
+    )
+
+
+async def filter_libres(conn: AsyncConnection, guichets: Sequence[int], debut: datetime, fin: datetime) -> list[int]:
+    """Those of ``guichets`` that nothing occupies during ``[debut, fin)`` in what is committed, in the given order."""
+    occupes = set(
+        (
+            await conn.execute(
+                select(RendezVous.guichet_id).where(
+                    RendezVous.guichet_id.in_(guichets),
+                    RendezVous.occupe,
+                    RendezVous.debut < fin,
+                    RendezVous.fin > debut,
+                )
+            )
+        ).scalars()
+    )
+    return [guichet for guichet in guichets if guichet not in occupes]

@@ -1,0 +1,189 @@
+"""The queue in the table ``courrier``: claim with a lease, mark, put back.
+
+A row is pending while neither ``envoye_a`` nor ``abandonne_a`` is set. Claiming it pushes ``du_a`` to the end of the
+lease, counts the attempt and writes ``EN_COURS`` in ``erreur``: if the process dies, the row comes back by itself
+when the lease ends, and until then says honestly that its outcome is unknown. No transaction is open while a mail
+is being sent.
+
+Messages of one RDV to one address keep their order: a row is not claimed while an earlier one is pending, except a
+move or a cancellation, which gives up the earlier ones it replaces unless one is on its way at that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
+
+from app.courrier.opportunite import REMPLACE, Situation
+from app.tables import Courrier, RendezVous
+
+EN_COURS: Final = "envoi commencé, issue inconnue"
+#: Events that make the earlier messages of the same RDV untrue.
+REMPLACANTS: Final = ("annulation", "deplacement")
+
+
+@dataclass(frozen=True, slots=True)
+class Pli:
+    """A claimed row. ``tentatives`` counts this attempt; ``bail`` is when the row becomes free again."""
+
+    id: int
+    rdv_id: int
+    evenement: str
+    destinataire: str
+    langue: str
+    message_id: str
+    donnees: dict[str, Any]
+    cree_a: datetime
+    tentatives: int
+    bail: datetime
+
+
+def _pending(table: type[Courrier]) -> ColumnElement[bool]:
+    return and_(table.envoye_a.is_(None), table.abandonne_a.is_(None))
+
+
+def _siblings(a: type[Courrier], b: type[Courrier]) -> ColumnElement[bool]:
+    return and_(a.rdv_id == b.rdv_id, a.canal == b.canal, a.destinataire == b.destinataire)
+
+
+async def is_waiting(conn: AsyncConnection, a: datetime) -> bool:
+    """True when at least one mail is due: worth opening a connection."""
+    due = select(Courrier.id).where(_pending(Courrier), Courrier.canal == "mail", Courrier.du_a <= a)
+    return bool((await conn.execute(select(due.exists()))).scalar())
+
+
+async def claim(conn: AsyncConnection, a: datetime, *, limite: int, bail: timedelta) -> list[Pli]:
+    """Take up to ``limite`` due mails, oldest first, until ``a + bail``; other workers skip them."""
+    precedent = aliased(Courrier)
+    attend = exists().where(_siblings(precedent, Courrier), precedent.id < Courrier.id, _pending(precedent))
+    candidats = (
+        await conn.execute(
+            select(Courrier.id, Courrier.evenement)
+            .where(
+                _pending(Courrier),
+                Courrier.canal == "mail",
+                Courrier.du_a <= a,
+                Courrier.rdv_id.is_not(None),
+                or_(Courrier.evenement.in_(REMPLACANTS), ~attend),
+            )
+            .order_by(Courrier.du_a, Courrier.id)
+            .limit(limite)
+            .with_for_update(skip_locked=True, of=Courrier)
+        )
+    ).all()
+    ids = [ligne.id for ligne in candidats]
+    remplacants = [ligne.id for ligne in candidats if ligne.evenement in REMPLACANTS]
+    if remplacants:
+        barres = await _replace_earlier(conn, remplacants, a)
+        ids = [i for i in ids if i not in barres]
+    if not ids:
+        return []
+    lignes = await conn.execute(
+        update(Courrier)
+        .where(Courrier.id.in_(ids))
+        .values(du_a=a + bail, tentatives=Courrier.tentatives + 1, erreur=EN_COURS)
+        .returning(
+            Courrier.id,
+            Courrier.rdv_id,
+            Courrier.evenement,
+            Courrier.destinataire,
+            Courrier.langue,
+            Courrier.message_id,
+            Courrier.donnees,
+            Courrier.cree_a,
+            Courrier.tentatives,
+            Courrier.du_a,
+        )
+    )
+    return sorted((Pli(*ligne) for ligne in lignes), key=lambda pli: pli.id)
+
+
+async def _replace_earlier(conn: AsyncConnection, remplacants: Sequence[int], a: datetime) -> set[int]:
+    """Give up the pending mails that these replace; returns the replacing ones that must wait for one on its way."""
+    nouveau, ancien = aliased(Courrier), aliased(Courrier)
+    couples = (
+        select(ancien.id)
+        .join(nouveau, and_(_siblings(ancien, nouveau), ancien.id < nouveau.id))
+        .where(
+            nouveau.id.in_(remplacants),
+            _pending(ancien),
+            ancien.evenement != "annulation",
+            or_(ancien.erreur != EN_COURS, ancien.du_a <= a),
+        )
+        .with_for_update(skip_locked=True, of=ancien)
+    )
+    perimes = list((await conn.execute(couples)).scalars())
+    if perimes:
+        await conn.execute(
+            update(Courrier).where(Courrier.id.in_(perimes), _pending(Courrier)).values(abandonne_a=a, erreur=REMPLACE)
+        )
+    restants = await conn.execute(
+        select(nouveau.id)
+        .distinct()
+        .join(ancien, and_(_siblings(ancien, nouveau), ancien.id < nouveau.id))
+        .where(nouveau.id.in_(remplacants), _pending(ancien))
+    )
+    return set(restants.scalars())
+
+
+async def read_situation(conn: AsyncConnection, pli: Pli) -> Situation | None:
+    """The RDV of a claimed mail as it is now, or None when it no longer exists."""
+    suivant = aliased(Courrier)
+    remplace = (
+        exists()
+        .where(
+            suivant.rdv_id == pli.rdv_id,
+            suivant.canal == "mail",
+            suivant.destinataire == pli.destinataire,
+            suivant.id > pli.id,
+            suivant.evenement.in_(REMPLACANTS),
+        )
+        .label("remplace")
+    )
+    ligne = (
+        await conn.execute(
+            select(RendezVous.etat, RendezVous.debut, RendezVous.fin, remplace).where(RendezVous.id == pli.rdv_id)
+        )
+    ).one_or_none()
+    return None if ligne is None else Situation(*ligne)
+
+
+async def mark_sent(conn: AsyncConnection, pli: Pli, a: datetime) -> None:
+    """The server has accepted it. The secret link has served: it leaves the row at once."""
+    await conn.execute(
+        update(Courrier)
+        .where(Courrier.id == pli.id)
+        .values(envoye_a=a, abandonne_a=None, erreur="", donnees=Courrier.donnees.op("-")("lien_gestion"))
+    )
+
+
+async def give_up(conn: AsyncConnection, pli: Pli, a: datetime, raison: str) -> None:
+    """It will not leave, for this reason."""
+    await conn.execute(
+        update(Courrier)
+        .where(Courrier.id == pli.id, _pending(Courrier))
+        .values(abandonne_a=a, erreur=raison, donnees=Courrier.donnees.op("-")("lien_gestion"))
+    )
+
+
+async def postpone(conn: AsyncConnection, pli: Pli, du_a: datetime, raison: str) -> None:
+    """Try again at ``du_a``."""
+    await conn.execute(
+        update(Courrier).where(Courrier.id == pli.id, _pending(Courrier)).values(du_a=du_a, erreur=raison)
+    )
+
+
+async def put_back(conn: AsyncConnection, plis: Sequence[Pli], a: datetime) -> None:
+    """Give back claimed mails that were not tried: due again at once, the attempt not counted."""
+    if plis:
+        await conn.execute(
+            update(Courrier)
+            .where(Courrier.id.in_([pli.id for pli in plis]), _pending(Courrier), Courrier.erreur == EN_COURS)
+            .values(du_a=a, tentatives=Courrier.tentatives - 1, erreur="")
+        )

@@ -1,0 +1,131 @@
+"""Who is acting: an agent behind a session or an API key, with what he may do, read in one query.
+
+Rights are never decided from this object alone: each query is scoped by the view ``acces`` (profile × perimeter ×
+zone de compétence); the object serves menus, sentences and the rules of the pure domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.tables import Agent, CleApi, Habilitation, Rattachement, SessionAgent
+from app.tables.vues import acces
+
+
+@dataclass(frozen=True, slots=True)
+class Acteur:
+    """An agent acting now. ``zone``: the ids of the services to which he is attached."""
+
+    agent_id: int
+    identifiant: str
+    nom: str
+    prenom: str
+    profils: frozenset[str]
+    zone: frozenset[int]
+    session_id: int | None = None
+    cle_id: int | None = None
+    connexion_precedente_a: datetime | None = None
+    vue_a: datetime | None = None
+    origine: str = field(default="agenda")
+
+    @property
+    def nom_complet(self) -> str:
+        """« Prénom NOM », as agents write it."""
+        return f"{self.prenom} {self.nom.upper()}".strip()
+
+    def is_rattache(self, service_id: int) -> bool:
+        """True when the service is in the zone de compétence: agenda and forcing [A1 §3.1]."""
+        return service_id in self.zone
+
+
+def _select_agent() -> Select[tuple[int, str, str, str, datetime | None, list[str], list[int]]]:
+    profils = (
+        select(func.array_agg(Habilitation.profil.distinct()))
+        .where(Habilitation.agent_id == Agent.id)
+        .correlate(Agent)
+        .scalar_subquery()
+    )
+    zone = (
+        select(func.array_agg(Rattachement.service_id))
+        .where(Rattachement.agent_id == Agent.id)
+        .correlate(Agent)
+        .scalar_subquery()
+    )
+    return select(
+        Agent.id, Agent.identifiant, Agent.nom, Agent.prenom, Agent.connexion_precedente_a, profils, zone
+    ).where(Agent.suspendu_a.is_(None))
+
+
+async def read_by_session(conn: AsyncConnection, empreinte: bytes, maintenant: datetime) -> Acteur | None:
+    """The agent of a live session, or None when it is unknown, expired, revoked, or its agent suspended."""
+    ligne = (
+        await conn.execute(
+            _select_agent()
+            .add_columns(SessionAgent.id, SessionAgent.vue_a)
+            .join(SessionAgent, SessionAgent.agent_id == Agent.id)
+            .where(
+                SessionAgent.empreinte == empreinte,
+                SessionAgent.revoquee_a.is_(None),
+                SessionAgent.expire_a > maintenant,
+            )
+        )
+    ).one_or_none()
+    if ligne is None:
+        return None
+    ident, identifiant, nom, prenom, precedente, profils, zone, session_id, vue_a = ligne
+    return Acteur(
+        ident,
+        identifiant,
+        nom,
+        prenom,
+        frozenset(profils or ()),
+        frozenset(zone or ()),
+        session_id=session_id,
+        connexion_precedente_a=precedente,
+        vue_a=vue_a,
+    )
+
+
+async def read_by_cle(conn: AsyncConnection, empreinte: bytes, maintenant: datetime) -> Acteur | None:
+    """The agent of a live API key, or None."""
+    ligne = (
+        await conn.execute(
+            _select_agent()
+            .add_columns(CleApi.id)
+            .join(CleApi, CleApi.agent_id == Agent.id)
+            .where(
+                CleApi.empreinte == empreinte,
+                CleApi.revoquee_a.is_(None),
+                or_(CleApi.expire_a.is_(None), CleApi.expire_a > maintenant),
+            )
+        )
+    ).one_or_none()
+    if ligne is None:
+        return None
+    ident, identifiant, nom, prenom, precedente, profils, zone, cle_id = ligne
+    return Acteur(
+        ident,
+        identifiant,
+        nom,
+        prenom,
+        frozenset(profils or ()),
+        frozenset(zone or ()),
+        cle_id=cle_id,
+        connexion_precedente_a=precedente,
+        origine="api",
+    )
+
+
+async def services_permis(
+    conn: AsyncConnection, agent_id: int, module: str, parmi: Collection[int] | None = None
+) -> frozenset[int]:
+    """The services on which the agent has ``module``, all of them or those ``parmi``."""
+    requete = select(acces.c.service_id).where(acces.c.agent_id == agent_id, acces.c.module == module)
+    if parmi is not None:
+        requete = requete.where(acces.c.service_id.in_(parmi))
+    return frozenset((await conn.execute(requete)).scalars())

@@ -1,0 +1,157 @@
+"""Sign-in and sessions of agents: argon2, a new identifier at each login, a table of our own.
+
+The cookie carries 256 random bits; the table holds their SHA-256. Signing in always creates a row and revokes
+the one the browser had, so that an identifier planted beforehand opens nothing (no fixation).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import insert, select, update
+
+from app.db import Database, UnitOfWork
+from app.errors import NonAuthentifie, TropDeDemandes
+from app.journal import write_journal
+from app.tables import Agent, SessionAgent
+
+DUREE: Final = timedelta(hours=12)
+INACTIVITE: Final = timedelta(hours=4)
+ECHECS_MAX: Final = 8
+BLOCAGE: Final = timedelta(minutes=5)
+
+_hacheur = PasswordHasher()
+#: Verified when the account does not exist, so that its absence takes as long as a wrong password.
+_LEURRE = _hacheur.hash(secrets.token_hex(16))
+
+
+def empreinte(jeton: str) -> bytes:
+    """SHA-256 of a token or key, as stored."""
+    return hashlib.sha256(jeton.encode("utf-8", "surrogatepass")).digest()
+
+
+def hash_mot_de_passe(mot_de_passe: str) -> str:
+    """argon2id hash. About 50 ms of CPU: call it in a thread from a request."""
+    return _hacheur.hash(mot_de_passe)
+
+
+def _verify(hache: str, mot_de_passe: str) -> bool:
+    try:
+        return _hacheur.verify(hache, mot_de_passe)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+async def sign_in(
+    db: Database, identifiant: str, mot_de_passe: str, *, ancien_jeton: str | None, adresse: str | None, a: datetime
+) -> str:
+    """The token of a new session.
+
+    Raises NonAuthentifie (one sentence for every reason) and TropDeDemandes after ``ECHECS_MAX`` wrong passwords.
+    """
+    async with db.read() as conn:
+        ligne = (
+            await conn.execute(
+                select(Agent.id, Agent.mot_de_passe, Agent.suspendu_a, Agent.bloque_jusqu_a).where(
+                    Agent.identifiant == identifiant.strip().lower()
+                )
+            )
+        ).one_or_none()
+    if ligne is not None and ligne.bloque_jusqu_a is not None and ligne.bloque_jusqu_a > a:
+        raise TropDeDemandes(
+            "Ce compte est bloqué quelques minutes après plusieurs mots de passe erronés.",
+            remede="Patientez cinq minutes, ou demandez un nouveau lien à votre responsable.",
+        )
+    hache = (ligne.mot_de_passe if ligne else None) or _LEURRE
+    bon = await asyncio.to_thread(_verify, hache, mot_de_passe)
+    if ligne is None or not bon or ligne.mot_de_passe is None or ligne.suspendu_a is not None:
+        if ligne is not None:
+            await _record_echec(db, ligne.id, adresse, a)
+        raise NonAuthentifie(
+            "Identifiant ou mot de passe incorrect.", remede="Vérifiez votre saisie, majuscules comprises."
+        )
+    return await open_session(db, ligne.id, ancien_jeton=ancien_jeton, adresse=adresse, a=a)
+
+
+async def _record_echec(db: Database, agent_id: int, adresse: str | None, a: datetime) -> None:
+    async def travail(uow: UnitOfWork) -> None:
+        echecs = (
+            await uow.conn.execute(
+                update(Agent).where(Agent.id == agent_id).values(echecs=Agent.echecs + 1).returning(Agent.echecs)
+            )
+        ).scalar_one()
+        if echecs >= ECHECS_MAX:
+            await uow.conn.execute(
+                update(Agent).where(Agent.id == agent_id).values(echecs=0, bloque_jusqu_a=a + BLOCAGE)
+            )
+        await write_journal(
+            uow.conn, a=a, acteur="inconnu", action="connexion.echec", agent_id=agent_id, adresse=adresse
+        )
+
+    await db.transaction(travail)
+
+
+async def open_session(
+    db: Database, agent_id: int, *, ancien_jeton: str | None, adresse: str | None, a: datetime
+) -> str:
+    """Create a session for an agent already authenticated, revoke the browser's previous one, journal it."""
+    jeton = secrets.token_urlsafe(32)
+
+    async def travail(uow: UnitOfWork) -> None:
+        if ancien_jeton:
+            await uow.conn.execute(
+                update(SessionAgent)
+                .where(SessionAgent.empreinte == empreinte(ancien_jeton), SessionAgent.revoquee_a.is_(None))
+                .values(revoquee_a=a)
+            )
+        await uow.conn.execute(
+            insert(SessionAgent).values(
+                empreinte=empreinte(jeton), agent_id=agent_id, cree_a=a, vue_a=a, expire_a=a + INACTIVITE
+            )
+        )
+        await uow.conn.execute(
+            update(Agent)
+            .where(Agent.id == agent_id)
+            .values(echecs=0, bloque_jusqu_a=None, connexion_precedente_a=Agent.connexion_a, connexion_a=a)
+        )
+        await write_journal(uow.conn, a=a, acteur="agent", action="connexion", agent_id=agent_id, adresse=adresse)
+
+    await db.transaction(travail)
+    return jeton
+
+
+async def touch(db: Database, session_id: int, a: datetime) -> None:
+    """Prolong a session that is in use, up to ``DUREE`` after it was opened. At most one write a minute (caller)."""
+
+    async def travail(uow: UnitOfWork) -> None:
+        ouverture = (
+            await uow.conn.execute(select(SessionAgent.cree_a).where(SessionAgent.id == session_id))
+        ).scalar_one_or_none()
+        if ouverture is not None:
+            await uow.conn.execute(
+                update(SessionAgent)
+                .where(SessionAgent.id == session_id)
+                .values(vue_a=a, expire_a=min(a + INACTIVITE, ouverture + DUREE))
+            )
+
+    await db.transaction(travail)
+
+
+async def sign_out(db: Database, session_id: int, agent_id: int, *, adresse: str | None, a: datetime) -> None:
+    """Revoke the session: HTTP refuses it at once, its sockets are closed within five seconds."""
+
+    async def travail(uow: UnitOfWork) -> None:
+        await uow.conn.execute(
+            update(SessionAgent)
+            .where(SessionAgent.id == session_id, SessionAgent.revoquee_a.is_(None))
+            .values(revoquee_a=a)
+        )
+        await write_journal(uow.conn, a=a, acteur="agent", action="deconnexion", agent_id=agent_id, adresse=adresse)
+
+    await db.transaction(travail)

@@ -1,0 +1,1 @@
+"""What sets a fresh machine up. Standard library only: it runs before anything is installed."""

@@ -1,0 +1,1 @@
+"""The rules, tested without server, clock nor fixture."""

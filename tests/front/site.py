@@ -1,0 +1,198 @@
+"""The test site: one prototype page per macro, its live fragments, and the answers to its buttons.
+
+It serves the repository's templates and static files under the strict Content-Security-Policy of the product. The
+packages that set-up copies to static/vendor are read from node_modules, so the tests need no copy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from tests.front import creneaux
+from tests.front.monde import URL_RDV, ZONE, Monde, grand_monde, iso, minute, petit_monde
+
+RACINE: Final = Path(__file__).resolve().parents[2]
+MODULES: Final = RACINE / "node_modules"
+CSP: Final = (
+    "default-src 'self'; img-src 'self' data:; connect-src 'self' ws://127.0.0.1:*; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+AGENT: Final = {"nom": "Claire Morel", "profil": "Agent local", "derniere_connexion": "vendredi 20 novembre 2026 à 16:47"}
+SERVICE: Final = {
+    "libelle": "Service des impôts des particuliers de Nevers",
+    "zone": ZONE,
+    "date_locale": "lundi 23 novembre 2026",
+    "heure_locale": "11:05",
+}
+REGIONS: Final = {
+    "agenda": '{{% from "macros/agenda.html" import grille_jour %}}{}{{{{ grille_jour(jour) }}}}{}',
+    "accueil": '{{% from "macros/accueil.html" import tableau_accueil %}}{}{{{{ tableau_accueil(accueil) }}}}{}',
+    "box": '{{% from "macros/box.html" import page_box %}}{}{{{{ page_box(box) }}}}{}',
+}
+REGION: Final = (
+    '{% from "macros/page.html" import region %}'
+    '{% call region(vue, "service:12", version, epoque, "/fragment/" ~ vue, zone, du=du, au=au, guichets=guichets) %}'
+)
+"""Opening of every live region; ``du`` and ``au`` are the bounds of the day."""
+
+
+def environnement() -> Environment:
+    """Jinja as the product sets it: autoescape, and every missing key is an error."""
+    return Environment(
+        loader=FileSystemLoader([RACINE / "templates", Path(__file__).parent / "pages"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+
+
+class Site:
+    """State of the test site. ``panne`` makes fragments fail with that status; ``refus`` makes the buttons fail."""
+
+    def __init__(self, monde: Monde | None = None) -> None:
+        self.monde = monde or petit_monde()
+        self.env = environnement()
+        self.panne: int | None = None
+        self.refus: tuple[int, dict[str, Any]] | None = None
+        self.lenteur = 0.0
+        self.fragments: list[str] = []
+        self.postes: list[dict[str, Any]] = []
+        self.sur_post: Callable[[str, int], None] | None = None
+        self.csp: list[str] = []
+        self.grille = creneaux.Grille()
+        self.app = Starlette(
+            routes=[
+                Route("/page/{nom}", self.page),
+                Route("/fragment/creneaux", self.fragment_creneaux),
+                Route("/fragment/{vue}", self.fragment),
+                Route(URL_RDV + "{id:int}/{action:path}", self.agir, methods=["POST"]),
+                Route("/formulaire", self.formulaire, methods=["POST"]),
+                Route("/choisir", self.choisir, methods=["POST"]),
+                Route("/csp", self.rapport, methods=["POST"]),
+                Mount("/static/vendor/dsfr", StaticFiles(directory=MODULES / "@gouvfr" / "dsfr" / "dist")),
+                Mount("/static/vendor/idiomorph", StaticFiles(directory=MODULES / "idiomorph" / "dist")),
+                Mount("/static", StaticFiles(directory=RACINE / "static")),
+            ]
+        )
+
+    def contexte(self, **autres: Any) -> dict[str, Any]:
+        """What every page gets."""
+        return {
+            "csrf": "jeton-de-test",
+            "maintenant": iso(self.monde.maintenant),
+            "demo": True,
+            "demo_url": "/demo",
+            "marque_etat": False,
+            "agent": AGENT,
+            "service": SERVICE,
+            "direct": True,
+            "menu": [
+                {"libelle": lib, "url": f"/page/{url}", "actif": False}
+                for lib, url in (
+                    ("Tableau de bord", "macros"),
+                    ("Agenda", "agenda"),
+                    ("Accueil", "accueil"),
+                    ("Mon box", "box"),
+                    ("Pilotage", "vide"),
+                )
+            ],
+            "fil": [{"libelle": "Accueil", "url": "/"}, {"libelle": "Page d'essai", "url": ""}],
+            "sans_flux": False,
+            **autres,
+        }
+
+    def region(self, vue: str) -> str:
+        """The live region of a view, exactly as its page includes it."""
+        monde = self.monde
+        source = REGIONS[vue].format(REGION, "{% endcall %}")
+        return self.env.from_string(source).render(
+            vue=vue,
+            version=monde.version,
+            epoque=monde.epoque,
+            zone=ZONE,
+            du=minute("00:00"),
+            au=minute("00:00") + 24 * 60,
+            guichets="2" if vue == "box" else "",
+            jour=monde.jour(),
+            accueil=monde.accueil(),
+            box=monde.box(),
+        )
+
+    async def page(self, request: Request) -> Response:
+        nom = request.path_params["nom"]
+        monde = grand_monde() if nom == "grand" else self.monde
+        contexte = self.contexte(nom=nom, monde=monde, g=self.grille)
+        if nom in REGIONS:
+            contexte["region"] = self.region(nom)
+        gabarit = {"agenda": "vue", "accueil": "vue", "box": "vue"}.get(nom, nom)
+        html = self.env.get_template(f"{gabarit}.html").render(contexte)
+        return HTMLResponse(html, headers={"content-security-policy": CSP + "; report-uri /csp"})
+
+    async def fragment(self, request: Request) -> Response:
+        vue = request.path_params["vue"]
+        self.fragments.append(vue)
+        html = "" if self.panne else self.region(vue)
+        if self.lenteur:
+            await asyncio.sleep(self.lenteur)
+        return HTMLResponse(html, status_code=self.panne or 200)
+
+    async def fragment_creneaux(self, request: Request) -> Response:
+        self.fragments.append("creneaux")
+        gabarit = self.env.get_template("fragment_creneaux.html")
+        return HTMLResponse(gabarit.render(g=self.grille))
+
+    async def agir(self, request: Request) -> Response:
+        """A button of a row. The change itself is made by the test's ``sur_post``."""
+        n, action = request.path_params["id"], request.path_params["action"]
+        formulaire = await request.form()
+        self.postes.append(
+            {
+                "action": action,
+                "rdv": n,
+                "csrf": request.headers.get("x-csrf-token") or formulaire.get("_csrf"),
+                "cle": request.headers.get("idempotency-key"),
+            }
+        )
+        if self.lenteur:
+            await asyncio.sleep(self.lenteur)
+        if self.refus:
+            statut, probleme = self.refus
+            return JSONResponse(probleme, statut, media_type="application/problem+json")
+        if self.sur_post:
+            self.sur_post(action, n)
+        if "application/json" in request.headers.get("accept", ""):
+            return JSONResponse({"message": "Enregistré"})
+        return RedirectResponse("/page/accueil", 303)
+
+    async def formulaire(self, request: Request) -> Response:
+        donnees = {k: v for k, v in (await request.form()).items() if isinstance(v, str)}
+        self.postes.append({"cle": request.headers.get("idempotency-key"), **donnees})
+        if self.lenteur:
+            await asyncio.sleep(self.lenteur)
+        if not donnees.get("nom"):
+            probleme = {
+                "title": "Saisie invalide",
+                "detail": "Certaines informations sont à corriger.",
+                "remede": "Corrigez les champs signalés : le reste de votre saisie est conservé.",
+                "champs": {"nom": "Indiquez votre nom d'usage."},
+            }
+            return JSONResponse(probleme, 422, media_type="application/problem+json")
+        return JSONResponse({"suite": "/page/vide"})
+
+    async def choisir(self, request: Request) -> Response:
+        self.postes.append(dict((await request.form()).items()))
+        return RedirectResponse("/page/vide", 303)
+
+    async def rapport(self, request: Request) -> Response:
+        self.csp.append(json.dumps(await request.json()))
+        return Response(status_code=204)
