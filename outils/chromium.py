@@ -1,5 +1,7 @@
 """Find a Chromium for the browser tests, or install one where that is possible. Standard library only."""
 
+# ruff: noqa: S603, S607, T201 - a set-up script runs programs found on the PATH and speaks on the terminal
+
 from __future__ import annotations
 
 import os

@@ -173,22 +173,40 @@ def scoped(requete: Select[*tuple[Any, ...]], agent_id: int, module: str) -> Sel
     )
 
 
+_COLONNES_RDV = (
+    *_COLONNES_OPTION,
+    RendezVous.code,
+    RendezVous.etat,
+    RendezVous.jour,
+    RendezVous.motif_id,
+    RendezVous.type_rdv,
+    RendezVous.revision,
+    RendezVous.sequence,
+    RendezVous.lien_sel,
+    RendezVous.visio_lien,
+    RendezVous.canal,
+)
+
+
 async def lock_rdv(conn: AsyncConnection, rdv_id: int, agent_id: int, module: str) -> dict[str, Any] | None:
     """A RDV of a service where the agent has ``module``, locked for change, or None (absent or not his)."""
-    requete = select(
-        *_COLONNES_OPTION,
-        RendezVous.code,
-        RendezVous.etat,
-        RendezVous.jour,
-        RendezVous.motif_id,
-        RendezVous.type_rdv,
-        RendezVous.revision,
-        RendezVous.sequence,
-        RendezVous.lien_sel,
-        RendezVous.visio_lien,
-        RendezVous.canal,
-    ).where(RendezVous.id == rdv_id, RendezVous.etat != "option")
+    if not 0 < rdv_id < 2**63:
+        return None
+    requete = select(*_COLONNES_RDV).where(RendezVous.id == rdv_id, RendezVous.etat != "option")
     return _one(await conn.execute(scoped(requete, agent_id, module).with_for_update(of=RendezVous)))
+
+
+async def lock_rdv_systeme(conn: AsyncConnection, rdv_id: int) -> dict[str, Any] | None:
+    """The same without an agent's rights: for the software's own acts, skipped when somebody is at it."""
+    requete = select(*_COLONNES_RDV).where(RendezVous.id == rdv_id, RendezVous.etat != "option")
+    return _one(await conn.execute(requete.with_for_update(of=RendezVous, skip_locked=True)))
+
+
+def nom_affiche(usager: Mapping[str, Any]) -> str:
+    """« Madame VALENTON », or the raison sociale, from a snapshot."""
+    if usager["nature"] == "professionnel":
+        return str(usager["raison_sociale"])
+    return f"{(usager['civilite'] or '').capitalize()} {usager['nom_usage'].upper()}".strip()
 
 
 async def read_usager(conn: AsyncConnection, rdv_id: int) -> dict[str, Any] | None:

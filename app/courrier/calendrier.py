@@ -30,7 +30,7 @@ def uid_rdv(rdv_id: int, domaine: str) -> str:
 
 def ics_rdv(message: MessageRdv, *, domaine: str, a: datetime) -> bytes:
     """« Ajouter à mon agenda »: the event with METHOD PUBLISH, UTF-8, CRLF. ``a`` is the present instant."""
-    return _calendrier(message, "PUBLISH", domaine, a).to_ical()
+    return bytes(_calendrier(message, "PUBLISH", domaine, a).to_ical())
 
 
 def ics_invitation(
@@ -51,7 +51,7 @@ def ics_invitation(
     usager.params["partstat"] = vText("ACCEPTED")
     usager.params["rsvp"] = vText("FALSE")
     evenement.add("attendee", usager)
-    return calendrier.to_ical()
+    return bytes(calendrier.to_ical())
 
 
 def _calendrier(message: MessageRdv, methode: Methode, domaine: str, a: datetime) -> Calendar:

@@ -52,26 +52,30 @@ def _siblings(a: type[Courrier], b: type[Courrier]) -> ColumnElement[bool]:
     return and_(a.rdv_id == b.rdv_id, a.canal == b.canal, a.destinataire == b.destinataire)
 
 
+def _claimable(a: datetime) -> ColumnElement[bool]:
+    """Due, and not waiting for an earlier message of the same RDV to the same address."""
+    precedent = aliased(Courrier)
+    attend = exists().where(_siblings(precedent, Courrier), precedent.id < Courrier.id, _pending(precedent))
+    return and_(
+        _pending(Courrier),
+        Courrier.canal == "mail",
+        Courrier.du_a <= a,
+        Courrier.rdv_id.is_not(None),
+        or_(Courrier.evenement.in_(REMPLACANTS), ~attend),
+    )
+
+
 async def is_waiting(conn: AsyncConnection, a: datetime) -> bool:
     """True when at least one mail is due: worth opening a connection."""
-    due = select(Courrier.id).where(_pending(Courrier), Courrier.canal == "mail", Courrier.du_a <= a)
-    return bool((await conn.execute(select(due.exists()))).scalar())
+    return bool((await conn.execute(select(exists().where(_claimable(a))))).scalar())
 
 
 async def claim(conn: AsyncConnection, a: datetime, *, limite: int, bail: timedelta) -> list[Pli]:
     """Take up to ``limite`` due mails, oldest first, until ``a + bail``; other workers skip them."""
-    precedent = aliased(Courrier)
-    attend = exists().where(_siblings(precedent, Courrier), precedent.id < Courrier.id, _pending(precedent))
     candidats = (
         await conn.execute(
             select(Courrier.id, Courrier.evenement)
-            .where(
-                _pending(Courrier),
-                Courrier.canal == "mail",
-                Courrier.du_a <= a,
-                Courrier.rdv_id.is_not(None),
-                or_(Courrier.evenement.in_(REMPLACANTS), ~attend),
-            )
+            .where(_claimable(a))
             .order_by(Courrier.du_a, Courrier.id)
             .limit(limite)
             .with_for_update(skip_locked=True, of=Courrier)
@@ -154,6 +158,11 @@ async def read_situation(conn: AsyncConnection, pli: Pli) -> Situation | None:
     return None if ligne is None else Situation(*ligne)
 
 
+def _held(pli: Pli) -> ColumnElement[bool]:
+    """The row, as long as it is ours: a lease that ended and was taken by another worker has another ``du_a``."""
+    return and_(Courrier.id == pli.id, _pending(Courrier), Courrier.erreur == EN_COURS, Courrier.du_a == pli.bail)
+
+
 async def mark_sent(conn: AsyncConnection, pli: Pli, a: datetime) -> None:
     """The server has accepted it. The secret link has served: it leaves the row at once."""
     await conn.execute(
@@ -167,23 +176,19 @@ async def give_up(conn: AsyncConnection, pli: Pli, a: datetime, raison: str) -> 
     """It will not leave, for this reason."""
     await conn.execute(
         update(Courrier)
-        .where(Courrier.id == pli.id, _pending(Courrier))
+        .where(_held(pli))
         .values(abandonne_a=a, erreur=raison, donnees=Courrier.donnees.op("-")("lien_gestion"))
     )
 
 
 async def postpone(conn: AsyncConnection, pli: Pli, du_a: datetime, raison: str) -> None:
     """Try again at ``du_a``."""
-    await conn.execute(
-        update(Courrier).where(Courrier.id == pli.id, _pending(Courrier)).values(du_a=du_a, erreur=raison)
-    )
+    await conn.execute(update(Courrier).where(_held(pli)).values(du_a=du_a, erreur=raison))
 
 
 async def put_back(conn: AsyncConnection, plis: Sequence[Pli], a: datetime) -> None:
     """Give back claimed mails that were not tried: due again at once, the attempt not counted."""
     if plis:
         await conn.execute(
-            update(Courrier)
-            .where(Courrier.id.in_([pli.id for pli in plis]), _pending(Courrier), Courrier.erreur == EN_COURS)
-            .values(du_a=a, tentatives=Courrier.tentatives - 1, erreur="")
+            update(Courrier).where(or_(*map(_held, plis))).values(du_a=a, tentatives=Courrier.tentatives - 1, erreur="")
         )

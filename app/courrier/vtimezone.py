@@ -17,6 +17,8 @@ from icalendar import Timezone, TimezoneDaylight, TimezoneStandard
 
 _JOURS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _MINUTE: Final = timedelta(minutes=1)
+#: Onset of a period that has no known beginning; naive, because RFC 5545 wants local time here.
+_TOUJOURS: Final = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,6 @@ def vtimezone(tzid: str, annee: int) -> Timezone:
     composant = Timezone()
     composant.add("tzid", tzid)
     par_annee = [bascules(zone, a) for a in range(annee - 1, annee + 4)]
-    if not any(par_annee[:3]):
-        repos = datetime(annee - 1, 1, 1, tzinfo=UTC).astimezone(zone)
-        offset = _offset(repos, zone)
-        composant.add_component(_periode(Bascule(datetime(1970, 1, 1), offset, offset, repos.tzname() or "", False)))
-        return composant
     regles = _regles(par_annee)
     if regles is not None:
         for bascule, byday in regles:
@@ -79,7 +76,7 @@ def vtimezone(tzid: str, annee: int) -> Timezone:
         return composant
     debut = datetime(annee - 1, 1, 1, tzinfo=UTC).astimezone(zone)
     offset = _offset(debut, zone)
-    composant.add_component(_periode(Bascule(datetime(1970, 1, 1), offset, offset, debut.tzname() or "", False)))
+    composant.add_component(_periode(Bascule(_TOUJOURS, offset, offset, debut.tzname() or "", False)))
     for bascule in (b for liste in par_annee[:3] for b in liste):
         composant.add_component(_periode(bascule))
     return composant

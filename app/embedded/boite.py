@@ -151,4 +151,7 @@ def _content(partie: EmailMessage | None) -> str:
         return ""
     octets = partie.get_payload(decode=True)
     assert octets is None or isinstance(octets, bytes)
-    return (octets or b"").decode(partie.get_content_charset("utf-8"), errors="replace")
+    try:
+        return (octets or b"").decode(partie.get_content_charset("utf-8"), errors="replace")
+    except LookupError:  # an encoding that does not exist
+        return (octets or b"").decode(errors="replace")

@@ -33,6 +33,7 @@ from app.embedded.spawn import (
     Verrou,
     launcher_command,
     private_folder,
+    remove_short_folder,
     socket_folder,
     spawn,
     stop,
@@ -84,6 +85,7 @@ class Postgres:
     def stop(self) -> None:
         """Stop in order (clients are disconnected, nothing is lost) and give the folder back."""
         stop(self._process, *_STOP_STEPS)
+        remove_short_folder(self._socket)
         self._verrou.release()
 
     def destroy(self) -> None:
@@ -147,7 +149,6 @@ def start_postgres(donnees: Path, *, durable: bool = True, ways: Sequence[str] =
         journal = donnees / "postgres.log"
         base = _data_folder(place, donnees)
         socket = socket_folder(place.dossier / "socket", _SOCKET)
-        private_folder(socket, uid=place.uid, gid=place.gid)
         _initialise(place, base, journal, durable=durable)
         clear_leftovers(base)
         process = _launch(place, base, socket, journal, durable=durable)
@@ -225,6 +226,7 @@ def _environment() -> dict[str, str]:
 
 def _launch(place: Place, base: Path, socket: Path, journal: Path, *, durable: bool) -> subprocess.Popen[bytes]:
     """Start the server and wait until it is ready. Raises DemarrageImpossible with the end of the journal."""
+    private_folder(socket, uid=place.uid, gid=place.gid)
     reglages = {**_SETTINGS, **(_DURABLE if durable else _THROW_AWAY), "unix_socket_directories": str(socket)}
     command: list[str | Path] = [place.programmes.postgres, "-D", base]
     for nom, valeur in reglages.items():

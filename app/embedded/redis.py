@@ -25,6 +25,7 @@ from app.embedded.spawn import (
     command_line,
     end_orphan,
     private_folder,
+    remove_short_folder,
     socket_folder,
     spawn,
     stop,
@@ -58,6 +59,7 @@ class RedisServer:
         """Stop in order and give the folder back."""
         stop(self._process, (signal.SIGTERM, 5.0))
         self._socket.unlink(missing_ok=True)
+        remove_short_folder(self._socket.parent)
         self._verrou.release()
 
     def kill(self) -> None:
@@ -120,7 +122,6 @@ def start_redis(dossier: Path) -> RedisServer:
     try:
         binaire = find_redis_server()
         abri = socket_folder(dossier / "socket", _SOCKET)
-        private_folder(abri, uid=os.geteuid(), gid=os.getegid())
         journal = dossier / "redis.log"
         _end_leftover(dossier)
         process = _launch(binaire, dossier, abri / _SOCKET, journal)
@@ -146,6 +147,7 @@ def _end_leftover(dossier: Path) -> None:
 
 
 def _launch(binaire: Path, dossier: Path, socket: Path, journal: Path) -> subprocess.Popen[bytes]:
+    private_folder(socket.parent, uid=os.geteuid(), gid=os.getegid())
     reglages = {
         "port": "0",
         "unixsocket": str(socket),

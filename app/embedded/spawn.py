@@ -21,6 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+#: Where sockets go when their own folder has too long a name.
+SHORT = Path("/tmp")
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
@@ -175,11 +177,12 @@ class Verrou:
 def private_folder(dossier: Path, *, uid: int, gid: int) -> None:
     """Create ``dossier`` for one user alone (0700), or check that it already is.
 
-    Raises DemarrageImpossible when somebody else made it: a folder of /tmp can be laid as a trap.
+    Raises DemarrageImpossible when somebody else made it where anybody may: in /tmp it can be a trap.
     """
     dossier.mkdir(mode=0o700, parents=True, exist_ok=True)
     etat = dossier.lstat()
-    if not stat.S_ISDIR(etat.st_mode) or etat.st_uid not in {uid, os.geteuid()}:
+    public = bool(dossier.parent.stat().st_mode & stat.S_IWOTH)
+    if not stat.S_ISDIR(etat.st_mode) or (public and etat.st_uid not in {uid, os.geteuid()}):
         raise DemarrageImpossible(
             f"{dossier} belongs to somebody else (uid {etat.st_uid}): remove it, then start again"
         )
@@ -196,4 +199,11 @@ def socket_folder(preferred: Path, longest_name: str) -> Path:
     if len(os.fsencode(preferred / longest_name)) < 100:
         return preferred
     digest = hashlib.sha256(os.fsencode(preferred)).hexdigest()[:12]
-    return Path("/tmp") / f"accueil-{os.geteuid()}-{digest}"
+    return SHORT / f"accueil-{os.geteuid()}-{digest}"
+
+
+def remove_short_folder(dossier: Path) -> None:
+    """Remove a folder that ``socket_folder`` put in /tmp, once empty; any other is left."""
+    if dossier.parent == SHORT:
+        with contextlib.suppress(OSError):
+            dossier.rmdir()

@@ -41,7 +41,7 @@ def read_message(message: bytes, cle: bytes, sujet: str) -> tuple[int, str] | No
         return None
     if not isinstance(evenement, dict) or evenement.get("sujet") != sujet:
         return None
-    version = evenement.get("version")
-    if evenement.get("type") not in envelope.EVENEMENT_TYPES or type(version) is not int:
+    genre, version = evenement.get("type"), evenement.get("version")
+    if not isinstance(genre, str) or genre not in envelope.EVENEMENT_TYPES or type(version) is not int:
         return None
     return (version, trame) if 0 < version <= _BIGINT_MAX else None

@@ -222,11 +222,13 @@ class Hub:
         """Close the sockets of ended sessions and keys, and those that follow what their agent lost."""
         for porteur in [p for p in self._par_porteur if p in revoked]:
             for subscriber in list(self._par_porteur[porteur]):
+                self.counts["expelled"] += 1
                 subscriber.socket.end(Fin.DROIT_PERDU, "session ended")
         for agent_id, sujet in lost:
             topic = self.topics.get(sujet)
             for subscriber in list(topic.subscribers) if topic is not None else ():
                 if subscriber.porteur is not None and subscriber.porteur.agent_id == agent_id:
+                    self.counts["expelled"] += 1
                     subscriber.socket.end(Fin.DROIT_PERDU, "right lost")
 
     def beat(self, tranche: int, data: bytes) -> None:

@@ -59,7 +59,7 @@ class Topic:
         return self.doubts > self.answered
 
     def cool(self) -> None:
-        """The set of readers has changed, or one of them is slow or ready: rebuild the hot set before the next write."""
+        """The readers have changed, or one is slow or ready: build the hot set again before the next write."""
         self._hot = None
 
     def receive(self, version: int, frame: bytes) -> None:

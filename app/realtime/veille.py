@@ -131,8 +131,6 @@ class Veille:
     async def _round(self) -> None:
         hub = self._hub
         hub.forget_idle()
-        if not hub.topics:
-            return
         marks = hub.marks()
         suivis = hub.suivis()
         watch = await self._base.read(lambda conn: controle.read_watch(conn, list(marks), suivis, self._now()))

@@ -51,7 +51,7 @@ def each_day(*plages: PlageType) -> dict[tuple[int, int], tuple[PlageType, ...]]
 
 def semaine(*plages: PlageType, guichet_id: int | None = None, id: int = 1) -> Planning:
     """A planning without end that opens the same plages from Monday to Sunday."""
-    return Planning(id, f"planning {id}", guichet_id, "semaine", 1, date(2020, 1, 6), None, each_day(*plages))
+    return Planning(id, f"planning {id}", guichet_id, "semaine", 1, date(2016, 1, 4), None, each_day(*plages))
 
 
 def open_days(
@@ -97,6 +97,7 @@ def wall_clock(jour: date, zone: ZoneInfo) -> tuple[tuple[int, int], ...]:
     return tuple(cadran)
 
 
+@lru_cache(maxsize=16384)
 def read_instant(jour: date, minute: int, zone: ZoneInfo) -> int:
     """Oracle: the first instant of the day whose wall time is ``minute`` or later; the end of the day otherwise."""
     cadran = wall_clock(jour, zone)

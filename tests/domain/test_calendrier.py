@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -140,7 +141,7 @@ class TestParametres:
         "mauvais",
         [{"horizon_internet": 0}, {"delai_ouvre": -1}, {"duree_rdv_minutes": 0}, {"duree_option_minutes": 11}],
     )
-    def test_values_out_of_range_are_refused(self, mauvais: dict[str, int]) -> None:
+    def test_values_out_of_range_are_refused(self, mauvais: dict[str, Any]) -> None:
         with pytest.raises(ValueError):
             replace(Parametres(), **mauvais)
 

@@ -1,0 +1,306 @@
+"""The life of a RDV after booking: arrival, call, reception, end, absence, cancellation, closing of the day [A1 §3.2].
+
+One locked row, one rule of the pure domain, one transaction with its passage, journal, mail, counters and frames.
+A click repeated, or two agents clicking together, change the state once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+from app.booking import store
+from app.booking.contexte import ServiceContexte, read_versions
+from app.booking.messages import write_message
+from app.booking.outils import SYSTEME, Auteur, Outils
+from app.booking.textes import TexteInvalide, clean_text
+from app.db import UnitOfWork
+from app.domain.rendez_vous import Action, Inchange, Transition, TransitionRefusee, transition
+from app.errors import Conflit, Introuvable, SaisieInvalide, TransitionImpossible
+from app.journal import write_journal
+from app.tables import Passage, RendezVous
+
+#: Presence is a matter for whoever receives; cancelling is a matter for whoever holds the agenda.
+MODULES: Final[dict[Action, str]] = {
+    Action.MARQUER_ARRIVEE: "accueil",
+    Action.ANNULER_ARRIVEE: "accueil",
+    Action.APPELER: "accueil",
+    Action.RECEVOIR: "accueil",
+    Action.TERMINER: "accueil",
+    Action.MARQUER_NON_VENU: "accueil",
+    Action.ANNULER: "agenda",
+}
+_COLONNE_PASSAGE: Final[dict[Action, str]] = {
+    Action.APPELER: "appel_a",
+    Action.RECEVOIR: "reception_a",
+    Action.TERMINER: "fin_a",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RdvActe:
+    """What became of the RDV. ``change`` is False when it was already so."""
+
+    id: int
+    service_id: int
+    guichet_id: int
+    etat: str
+    revision: int
+    change: bool
+
+
+async def act(
+    outils: Outils,
+    rdv_id: int,
+    action: Action,
+    auteur: Auteur,
+    maintenant: datetime,
+    *,
+    revision: int | None = None,
+    raison: str = "",
+) -> RdvActe:
+    """Perform one action on a RDV of a service where the agent has the right module.
+
+    ``revision`` is the one the screen shows, when it matters (cancelling). Raises Introuvable (journaled: an id of
+    another service is 404), TransitionImpossible, Conflit on a stale revision, SaisieInvalide without a reason.
+    """
+    assert auteur.agent_id is not None
+    agent_id = auteur.agent_id
+    if action is Action.ANNULER:
+        raison = _check_raison(raison)
+
+    async def travail(uow: UnitOfWork) -> RdvActe | None:
+        rdv = await store.lock_rdv(uow.conn, rdv_id, agent_id, MODULES[action])
+        if rdv is None:
+            return None
+        contexte = await _contexte(outils, uow, rdv["service_id"])
+        if revision is not None and revision != rdv["revision"] and rdv["etat"] != "annule":
+            raise Conflit(etat=rdv["etat"], revision=rdv["revision"])
+        return await _apply(outils, uow, contexte, rdv, action, auteur, maintenant, raison=raison)
+
+    acte = await outils.db.transaction(travail)
+    if acte is None:
+        await journal_refus(outils, rdv_id, auteur, action.value, maintenant)
+        raise Introuvable("Ce rendez-vous n'existe pas dans les services auxquels vous êtes rattaché.")
+    return acte
+
+
+def _check_raison(raison: str) -> str:
+    try:
+        nette = clean_text(raison, maximum=500, lignes=True)
+    except TexteInvalide as erreur:
+        raise SaisieInvalide(champs={"raison": str(erreur)}) from None
+    if not nette:
+        raise SaisieInvalide(champs={"raison": "Indiquez pourquoi ce rendez-vous est annulé."})
+    return nette
+
+
+async def journal_refus(outils: Outils, rdv_id: int, auteur: Auteur, action: str, maintenant: datetime) -> None:
+    """Keep a trace of an attempt on a RDV outside the agent's rights."""
+
+    async def travail(uow: UnitOfWork) -> None:
+        await write_journal(
+            uow.conn,
+            a=maintenant,
+            acteur=auteur.nature,
+            action="rdv.acces_refuse",
+            origine=auteur.origine,
+            agent_id=auteur.agent_id,
+            rdv_id=rdv_id if 0 < rdv_id < 2**63 else None,
+            adresse=auteur.adresse,
+            apres={"action": action},
+        )
+
+    await outils.db.transaction(travail)
+
+
+async def _contexte(outils: Outils, uow: UnitOfWork, service_id: int) -> ServiceContexte:
+    versions = await read_versions(uow.conn, service_id)
+    return await outils.dispo.contextes.get(uow.conn, service_id, versions.planning)
+
+
+async def _apply(
+    outils: Outils,
+    uow: UnitOfWork,
+    contexte: ServiceContexte,
+    rdv: dict[str, Any],
+    action: Action,
+    auteur: Auteur,
+    maintenant: datetime,
+    *,
+    raison: str = "",
+) -> RdvActe:
+    issue = transition(
+        rdv["etat"],
+        action,
+        jour_rdv=rdv["jour"],
+        jour_local_courant=maintenant.astimezone(contexte.zone).date(),
+        a_distance=rdv["type_rdv"] != "guichet",
+    )
+    if isinstance(issue, TransitionRefusee):
+        raise TransitionImpossible(issue.phrase, remede="", etat=issue.etat.value, cause=issue.cause.value)
+    if isinstance(issue, Inchange):
+        return RdvActe(rdv["id"], rdv["service_id"], rdv["guichet_id"], issue.etat.value, rdv["revision"], False)
+    annule = action is Action.ANNULER
+    valeurs: dict[str, Any] = {
+        "etat": issue.etat.value,
+        "revision": rdv["revision"] + 1,
+        "modifie_a": maintenant,
+    }
+    if annule:
+        valeurs |= {
+            "occupe": False,
+            "sequence": rdv["sequence"] + 1,
+            "annule_a": maintenant,
+            "annule_par": auteur.nature,
+            "annule_par_agent": auteur.agent_id,
+            "annule_raison": raison,
+        }
+    await uow.conn.execute(update(RendezVous).where(RendezVous.id == rdv["id"]).values(**valeurs))
+    await _write_passage(uow, contexte, rdv, action, auteur, maintenant)
+    await _record(uow, rdv, issue, action, auteur, maintenant, raison)
+    if annule:
+        uow.annonces.creneau(
+            "creneau.libre", _services(rdv), guichet=rdv["guichet_id"], debut=rdv["debut"], fin=rdv["fin"]
+        )
+        await _write_annulation(outils, uow, contexte, {**rdv, **valeurs}, raison, auteur, maintenant)
+    return RdvActe(rdv["id"], rdv["service_id"], rdv["guichet_id"], issue.etat.value, valeurs["revision"], True)
+
+
+def _services(rdv: dict[str, Any]) -> tuple[int, ...]:
+    return store.services_concernes(rdv["service_id"], rdv["service_origine_id"])
+
+
+async def _record(
+    uow: UnitOfWork,
+    rdv: dict[str, Any],
+    issue: Transition,
+    action: Action,
+    auteur: Auteur,
+    maintenant: datetime,
+    raison: str,
+) -> None:
+    """Journal, counter and frame of one transition."""
+    await write_journal(
+        uow.conn,
+        a=maintenant,
+        acteur=auteur.nature,
+        action=issue.evenement.value,
+        origine=auteur.origine,
+        agent_id=auteur.agent_id,
+        service_id=rdv["service_id"],
+        rdv_id=rdv["id"],
+        adresse=auteur.adresse,
+        avant={"etat": rdv["etat"]},
+        apres={"etat": issue.etat.value, "action": action.value, **({"raison": True} if raison else {})},
+    )
+    uow.annonces.count(rdv["service_id"], rdv["jour"], avant=rdv["etat"], apres=issue.etat.value)
+    uow.annonces.rdv(
+        issue.evenement.value,
+        _services(rdv),
+        rdv=rdv["id"],
+        guichet=rdv["guichet_id"],
+        etat=issue.etat.value,
+        debut=rdv["debut"],
+        fin=rdv["fin"],
+        a=maintenant,
+    )
+
+
+async def _write_passage(
+    uow: UnitOfWork,
+    contexte: ServiceContexte,
+    rdv: dict[str, Any],
+    action: Action,
+    auteur: Auteur,
+    maintenant: datetime,
+) -> None:
+    """Presence: one passage per RDV, created by the arrival (or the call, at a distance), removed by its undoing."""
+    if action in (Action.ANNULER, Action.MARQUER_NON_VENU, Action.ANNULER_ARRIVEE):
+        await uow.conn.execute(delete(Passage).where(Passage.rdv_id == rdv["id"]))
+        return
+    colonne = _COLONNE_PASSAGE.get(action)
+    if action is not Action.MARQUER_ARRIVEE and colonne is None:
+        return
+    base = {
+        "rdv_id": rdv["id"],
+        "service_id": rdv["service_id"],
+        "site_id": contexte.site_id,
+        "jour": rdv["jour"],
+        "motif_id": rdv["motif_id"],
+        "guichet_id": rdv["guichet_id"],
+        "arrivee_a": maintenant,
+        "arrivee_par": auteur.agent_id,
+    }
+    if colonne is not None:
+        base[colonne] = maintenant
+    ordre = pg_insert(Passage).values(**base)
+    maj = {colonne: maintenant} if colonne is not None else {"arrivee_a": maintenant}
+    await uow.conn.execute(ordre.on_conflict_do_update(index_elements=["rdv_id"], set_=maj))
+
+
+async def _write_annulation(
+    outils: Outils,
+    uow: UnitOfWork,
+    contexte: ServiceContexte,
+    rdv: dict[str, Any],
+    raison: str,
+    auteur: Auteur,
+    maintenant: datetime,
+) -> None:
+    usager = await store.read_usager(uow.conn, rdv["id"])
+    if usager is None:
+        return
+    await write_message(
+        uow.conn,
+        outils.settings,
+        "annulation",
+        contexte,
+        rdv=rdv,
+        destinataire=usager["courriel"],
+        usager_nom=store.nom_affiche(usager),
+        telephones=tuple(usager["telephones"]),
+        maintenant=maintenant,
+        langue=usager["langue"],
+        raison_annulation=raison,
+        annule_par="usager" if auteur.nature == "usager" else "agent",
+    )
+
+
+async def close_jours(outils: Outils, maintenant: datetime, *, limite: int = 200) -> int:
+    """Close the days that are over where each service is: not come → ``non_honore``; still there → ``termine``.
+
+    Called by the elected worker; the number closed. Each RDV is its own small transaction: a failure delays one.
+    """
+    demain = (maintenant + timedelta(hours=14)).date()  # no zone is later than UTC+14: nothing closable is beyond
+    async with outils.db.read() as conn:
+        lignes = (
+            await conn.execute(
+                select(RendezVous.id, RendezVous.service_id, RendezVous.jour)
+                .where(
+                    RendezVous.etat.in_(["prevu", "arrive", "appele", "recu"]),
+                    RendezVous.jour < demain,
+                )
+                .order_by(RendezVous.jour, RendezVous.id)
+                .limit(limite)
+            )
+        ).all()
+    return sum([await _close(outils, rdv_id, service_id, jour, maintenant) for rdv_id, service_id, jour in lignes])
+
+
+async def _close(outils: Outils, rdv_id: int, service_id: int, jour: date, maintenant: datetime) -> int:
+    async def travail(uow: UnitOfWork) -> int:
+        contexte = await _contexte(outils, uow, service_id)
+        if jour >= maintenant.astimezone(contexte.zone).date():
+            return 0
+        rdv = await store.lock_rdv_systeme(uow.conn, rdv_id)
+        if rdv is None or rdv["etat"] not in ("prevu", "arrive", "appele", "recu"):
+            return 0
+        await _apply(outils, uow, contexte, rdv, Action.CLORE_JOURNEE, SYSTEME, maintenant)
+        return 1
+
+    return await outils.db.transaction(travail)

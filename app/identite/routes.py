@@ -1,0 +1,94 @@
+"""Sign-in and sign-out pages of agents."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Request, get, post
+from litestar.response import Redirect, Response
+
+from app import clock
+from app.booking.outils import Outils
+from app.errors import AppError
+from app.identite.sessions import sign_in, sign_out
+from app.web.dependances import adresse, find_acteur
+from app.web.pages import page
+from app.web.securite import cookie_header, cookie_name
+
+
+def safe_suite(texte: str) -> str:
+    """A path of ours to go on to, never another site."""
+    parts = urlsplit(texte)
+    if parts.scheme or parts.netloc or not texte.startswith("/") or texte.startswith("//") or "\\" in texte:
+        return "/agent"
+    return texte
+
+
+def session_redirect(outils: Outils, jeton: str, suite: str) -> Response[Any]:
+    """Go on with a new session cookie."""
+    return Response(
+        b"",
+        status_code=303,
+        headers={"Location": suite, "Set-Cookie": cookie_header(outils.settings, "session", jeton, duree_s=None)},
+    )
+
+
+@get("/connexion")
+async def show_connexion(request: Request[Any, Any, Any], suite: str = "/agent") -> Response[Any]:
+    """The sign-in form; straight on when already signed in."""
+    if await find_acteur(request) is not None:
+        return Redirect(safe_suite(suite), status_code=303)
+    return page(request, "identite/connexion.html", _contexte(suite))
+
+
+@post("/connexion", status_code=200)
+async def do_connexion(request: Request[Any, Any, Any], outils: Outils) -> Response[Any]:
+    """Check the password, open a new session, revoke the previous one."""
+    formulaire = await request.form()
+    identifiant, mot_de_passe = str(formulaire.get("identifiant") or ""), str(formulaire.get("mot_de_passe") or "")
+    suite = safe_suite(str(formulaire.get("suite") or "/agent"))
+    try:
+        jeton = await sign_in(
+            outils.db,
+            identifiant[:200],
+            mot_de_passe[:1000],
+            ancien_jeton=request.cookies.get(cookie_name(outils.settings, "session")),
+            adresse=adresse(request),
+            a=clock.now(),
+        )
+    except AppError as refus:
+        if refus.statut not in (401, 429):
+            raise
+        contexte = _contexte(suite, identifiant=identifiant[:200], phrase=refus.phrase, remede=refus.remede)
+        return page(request, "identite/connexion.html", contexte, statut=refus.statut)
+    return session_redirect(outils, jeton, suite)
+
+
+@post("/deconnexion")
+async def do_deconnexion(request: Request[Any, Any, Any], outils: Outils) -> Response[Any]:
+    """End the session here and now; its sockets close within five seconds."""
+    acteur = await find_acteur(request)
+    if acteur is not None and acteur.session_id is not None:
+        await sign_out(outils.db, acteur.session_id, acteur.agent_id, adresse=adresse(request), a=clock.now())
+    return Response(
+        b"",
+        status_code=303,
+        headers={
+            "Location": "/demo" if outils.settings.demo else "/connexion",
+            "Set-Cookie": cookie_header(outils.settings, "session", "", duree_s=0),
+        },
+    )
+
+
+def _contexte(suite: str, identifiant: str = "", phrase: str = "", remede: str = "") -> dict[str, Any]:
+    return {
+        "titre": "Connexion",
+        "suite": safe_suite(suite),
+        "identifiant": identifiant,
+        "phrase": phrase,
+        "remede": remede,
+    }
+
+
+ROUTES = [show_connexion, do_connexion, do_deconnexion]

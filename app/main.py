@@ -1,0 +1,132 @@
+"""The web application: routes, dependencies, lifespan, errors.
+
+``create_web`` is the only place that builds the engine and the Redis client of a web process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar, get
+from litestar.datastructures import CacheControlHeader
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.response import Response
+from litestar.static_files import create_static_files_router
+from litestar.types import ASGIApp
+from sqlalchemy import text
+
+from app.accueil.routes import ROUTES as ACCUEIL
+from app.booking.agents.routes import ROUTES as AGENTS
+from app.booking.api.routes import ROUTES as API
+from app.booking.outils import Outils
+from app.booking.usager.routes import ROUTES as USAGER
+from app.config import RACINE, Settings
+from app.db import Database, create_engine
+from app.demo.routes import ROUTES as DEMO
+from app.errors import AppError
+from app.identite.routes import ROUTES as IDENTITE
+from app.journaux import configure_logs
+from app.pilotage.routes import ROUTES as PILOTAGE
+from app.publication import Diffuseur, create_redis
+from app.web.dependances import provide_acteur, provide_acteur_api, provide_outils
+from app.web.erreurs import handle_accident, handle_app_error, handle_http_exception
+from app.web.pages import create_environment
+from app.web.securite import SecuriteMiddleware, check_change
+
+#: A form or an API body is small; anything larger is a mistake or an attack (413).
+CORPS_MAX = 256 * 1024
+
+
+@get("/sante", include_in_schema=False)
+async def sante(outils: Outils) -> Response[dict[str, str]]:
+    """200 when the database answers; the gateway has its own."""
+    async with outils.db.read() as conn:
+        await conn.execute(text("SELECT 1"))
+    return Response({"etat": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+def create_web(settings: Settings) -> ASGIApp:
+    """The web application of one process, headers and all."""
+    configure_logs()
+    environment = create_environment(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        redis = create_redis(settings.redis_url)
+        diffuseur = Diffuseur(redis, settings.derive_key("trames"))
+        db = Database(create_engine(settings, nom="web"), diffuseur.publish)
+        app.state.outils = Outils(db, settings)
+        app.state.gabarits = environment
+        app.state.diffuseur = diffuseur
+        diffusion = asyncio.create_task(diffuseur.run(db))
+        try:
+            yield
+        finally:
+            await asyncio.sleep(0)  # let the last frames be taken from the queue
+            diffusion.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await diffusion
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(2):
+                    await diffuseur.flush(db)
+            await redis.aclose()
+            await db.close()
+
+    statique = str(environment.globals["statique"])
+    dossier = RACINE / "static"
+    fichiers = [
+        create_static_files_router(
+            path=statique,
+            directories=[dossier],
+            cache_control=CacheControlHeader(max_age=31_536_000, public=True, immutable=True),
+            include_in_schema=False,
+        ),
+        create_static_files_router(path="/static", directories=[dossier], include_in_schema=False, name="statique-nu"),
+    ]
+    application = Litestar(
+        route_handlers=[
+            sante,
+            *IDENTITE,
+            *USAGER,
+            *AGENTS,
+            *API,
+            *ACCUEIL,
+            *PILOTAGE,
+            *(DEMO if settings.demo else []),
+            *fichiers,
+        ],
+        dependencies={
+            "outils": Provide(provide_outils, sync_to_thread=False),
+            "acteur": Provide(provide_acteur),
+            "acteur_api": Provide(provide_acteur_api),
+        },
+        before_request=check_change,
+        exception_handlers={
+            AppError: handle_app_error,
+            HTTPException: handle_http_exception,
+            Exception: handle_accident,
+        },
+        lifespan=[lifespan],
+        request_max_body_size=CORPS_MAX,
+        openapi_config=OpenAPIConfig(
+            title="Accueil personnalisé sur rendez-vous",
+            version="1",
+            description="Services, créneaux, rendez-vous, arrivées, agenda. Errors are RFC 9457 problems.",
+            path="/api/v1/schema",
+            render_plugins=[JsonRenderPlugin()],
+            components=Components(
+                security_schemes={"cle": SecurityScheme(type="http", scheme="bearer", description="API key")}
+            ),
+            security=[{"cle": []}],
+        ),
+        logging_config=None,
+        debug=False,
+    )
+    return SecuriteMiddleware(application, settings)

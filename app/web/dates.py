@@ -1,0 +1,43 @@
+"""Dates and hours as people read them, in French, in the place's own time."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, tzinfo
+
+from babel.dates import format_date, format_time
+
+
+def jour_long(jour: date, langue: str = "fr") -> str:
+    """« mercredi 14 septembre 2016 »."""
+    return format_date(jour, "EEEE d MMMM y" if langue == "fr" else "EEEE, d MMMM y", locale=langue)
+
+
+def jour_moyen(jour: date, langue: str = "fr") -> str:
+    """« mercredi 14 septembre »."""
+    return format_date(jour, "EEEE d MMMM", locale=langue)
+
+
+def jour_court(jour: date, langue: str = "fr") -> str:
+    """« mer. 14 sept. »."""
+    return format_date(jour, "EEE d MMM", locale=langue)
+
+
+def mois_long(jour: date, langue: str = "fr") -> str:
+    """« septembre 2016 »."""
+    return format_date(jour, "MMMM y", locale=langue)
+
+
+def heure(instant: datetime, zone: tzinfo) -> str:
+    """« 10:20 », local."""
+    return instant.astimezone(zone).strftime("%H:%M")
+
+
+def heure_mots(instant: datetime, zone: tzinfo, langue: str = "fr") -> str:
+    """« 10 h 20 » or « 10:20 am »."""
+    local = instant.astimezone(zone)
+    return local.strftime("%H\u00a0h\u00a0%M") if langue == "fr" else format_time(local, "h:mm a", locale="en")
+
+
+def instant_utc(instant: datetime | None) -> str:
+    """``YYYY-MM-DDTHH:MM:SSZ``, or "" when there is none: the form that pages and their scripts share."""
+    return "" if instant is None else instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

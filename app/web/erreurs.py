@@ -1,0 +1,150 @@
+"""Every refusal and every accident, as a sentence: a page for a browser, problem+json for the API and for fetch."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from litestar import Request
+from litestar.exceptions import HTTPException
+from litestar.response import Response
+from msgspec import json as msgjson
+
+from app.domain.creneaux import Creneau
+from app.domain.horaires import from_minute
+from app.errors import AppError, Indisponible, Introuvable, NonAuthentifie
+from app.web.pages import page
+
+log = structlog.get_logger("accueil.web")
+
+_HTTP: dict[int, tuple[str, str, str]] = {
+    400: ("demande-invalide", "Cette demande est incomplète ou mal formée.", "Rouvrez la page puis recommencez."),
+    404: ("introuvable", Introuvable.phrase, Introuvable.remede),
+    405: ("methode", "Cette adresse ne permet pas cette action.", "Revenez à la page précédente."),
+    413: ("trop-volumineux", "L'envoi est trop volumineux.", "Raccourcissez votre texte puis recommencez."),
+    415: ("format", "Ce format d'envoi n'est pas accepté.", "Rouvrez la page puis recommencez."),
+    422: ("saisie-invalide", "Certaines informations sont à corriger.", "Corrigez les champs signalés."),
+}
+
+
+def wants_json(request: Request[Any, Any, Any]) -> bool:
+    """True for the API, and for scripts of our pages that ask for JSON."""
+    return request.url.path.startswith("/api/") or "json" in request.headers.get("accept", "")
+
+
+def problem(
+    statut: int,
+    code: str,
+    phrase: str,
+    remede: str,
+    *,
+    champs: dict[str, str] | None = None,
+    plus: dict[str, Any] | None = None,
+    entetes: dict[str, str] | None = None,
+) -> Response[bytes]:
+    """An RFC 9457 answer. ``champs`` ties sentences to fields."""
+    corps: dict[str, Any] = {
+        "type": f"/problemes/{code}",
+        "title": phrase,
+        "status": statut,
+        "detail": phrase,
+        "remede": remede,
+    }
+    if champs:
+        corps["champs"] = champs
+    corps.update(plus or {})
+    return Response(
+        msgjson.encode(corps), status_code=statut, media_type="application/problem+json", headers=entetes or {}
+    )
+
+
+def _jsonable(details: dict[str, Any]) -> dict[str, Any]:
+    """Details of an error as JSON: créneaux become {debut, fin} in the service's time, unknown objects are left out."""
+    zone = details.get("zone")
+    sortie: dict[str, Any] = {}
+    for cle, valeur in details.items():
+        if cle == "alternatives":
+            sortie[cle] = [_creneau(c, zone) for c in valeur]
+        elif isinstance(valeur, str | int | list | dict):
+            sortie[cle] = valeur
+        elif isinstance(valeur, datetime):
+            sortie[cle] = valeur.isoformat()
+    return sortie
+
+
+def _creneau(creneau: Creneau, zone: Any) -> dict[str, Any]:
+    debut, fin = from_minute(creneau.debut), from_minute(creneau.fin)
+    if zone is not None:
+        debut, fin = debut.astimezone(zone), fin.astimezone(zone)
+    return {"debut": debut.isoformat(), "fin": fin.isoformat(), "libres": len(creneau.guichets)}
+
+
+def handle_app_error(request: Request[Any, Any, Any], erreur: AppError) -> Response[bytes]:
+    """A refusal: its own status, sentence and remedy."""
+    entetes = {"Retry-After": "2"} if isinstance(erreur, Indisponible) else {}
+    if erreur.statut == 429:
+        entetes["Retry-After"] = str(erreur.details.get("attendre_s", 60))
+    if wants_json(request):
+        if isinstance(erreur, NonAuthentifie):
+            entetes["WWW-Authenticate"] = "Bearer"
+        return problem(
+            erreur.statut,
+            erreur.code,
+            erreur.phrase,
+            erreur.remede,
+            champs=erreur.champs,
+            plus=_jsonable(erreur.details),
+            entetes=entetes,
+        )
+    if isinstance(erreur, NonAuthentifie) and request.method == "GET":
+        suite = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return Response(b"", status_code=303, headers={"Location": f"/connexion?suite={quote(suite, safe='')}"})
+    return _error_page(request, erreur.statut, erreur.phrase, erreur.remede, entetes=entetes)
+
+
+def handle_http_exception(request: Request[Any, Any, Any], erreur: HTTPException) -> Response[bytes]:
+    """What the framework itself refuses, in our words."""
+    code, phrase, remede = _HTTP.get(erreur.status_code, _HTTP[400])
+    statut = erreur.status_code
+    if statut == 400 and request.url.path.startswith("/api/"):
+        statut, code, phrase, remede = 422, *_HTTP[422]
+    if statut >= 500:
+        return handle_accident(request, erreur)
+    if wants_json(request):
+        return problem(statut, code, phrase, remede)
+    return _error_page(request, statut, phrase, remede)
+
+
+def handle_accident(request: Request[Any, Any, Any], erreur: Exception) -> Response[bytes]:
+    """A defect: a number for the person, the traceback for us, never the other way round."""
+    incident = secrets.token_hex(4).upper()
+    route = request.scope.get("path_template") or ""
+    log.error("incident", incident=incident, route=route, methode=request.method, exc_info=erreur)
+    phrase = "Une erreur inattendue s'est produite de notre côté."
+    remede = "Rien n'est perdu de ce qui avait été confirmé. Recommencez dans un instant."
+    if wants_json(request):
+        return problem(500, "incident", phrase, remede, plus={"incident": incident})
+    return _error_page(request, 500, phrase, remede, incident=incident)
+
+
+def _error_page(
+    request: Request[Any, Any, Any],
+    statut: int,
+    phrase: str,
+    remede: str,
+    *,
+    incident: str = "",
+    entetes: dict[str, str] | None = None,
+) -> Response[bytes]:
+    contexte = {
+        "base": "base_usager.html",
+        "statut": statut,
+        "phrase": phrase,
+        "remede": remede,
+        "incident": incident,
+        "titre": phrase,
+    }
+    return page(request, "erreur.html", contexte, statut=statut, entetes=entetes)

@@ -1,0 +1,130 @@
+"""Pages: the context that every template shares, and the Jinja environment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypedDict
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from litestar import Request
+from litestar.response import Response
+
+from app import clock
+from app.booking.contexte import ServiceContexte
+from app.config import RACINE, Settings
+from app.identite.acteur import Acteur
+from app.web.dates import heure, instant_utc, jour_long
+from app.web.securite import csrf_token, porteur
+
+PROFILS = {
+    "agent_local": "Agent",
+    "agent_national": "Agent national",
+    "admin_local": "Responsable",
+    "admin_national": "Administrateur national",
+    "pilotage": "Pilotage",
+}
+
+
+class Lien(TypedDict):
+    """An entry of a menu or breadcrumb."""
+
+    libelle: str
+    url: str
+
+
+def static_version(dossier: Path) -> str:
+    """A short print of every static file: the prefix under which they may be cached for ever."""
+    condense = hashlib.sha256()
+    for fichier in sorted(dossier.rglob("*")):
+        if fichier.is_file():
+            condense.update(str(fichier.relative_to(dossier)).encode())
+            condense.update(str(fichier.stat().st_size).encode())
+            if fichier.suffix in {".css", ".js"} and "vendor" not in fichier.parts:
+                condense.update(fichier.read_bytes())
+    return condense.hexdigest()[:12]
+
+
+def create_environment(settings: Settings) -> Environment:
+    """Jinja with autoescape and no silent hole: an unknown name is an error, not an empty string."""
+    env = Environment(
+        loader=FileSystemLoader(RACINE / "templates"),
+        autoescape=select_autoescape(["html"], default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=400,
+    )
+    env.globals.update(
+        statique=f"/static/{static_version(RACINE / 'static')}",
+        demo=settings.demo,
+        demo_url="/demo" if settings.demo else "",
+        marque_etat=settings.marque_etat,
+        lang="fr",
+    )
+    return env
+
+
+def render(request: Request[Any, Any, Any], gabarit: str, contexte: Mapping[str, Any]) -> str:
+    """The HTML of a template with what every page shares."""
+    env: Environment = request.app.state.gabarits
+    settings: Settings = request.app.state.outils.settings
+    commun = {"csrf": csrf_token(settings, porteur(request, settings)), "maintenant": instant_utc(clock.now())}
+    return env.get_template(gabarit).render(**commun, **contexte)
+
+
+def page(
+    request: Request[Any, Any, Any],
+    gabarit: str,
+    contexte: Mapping[str, Any],
+    *,
+    statut: int = 200,
+    entetes: Mapping[str, str] | None = None,
+) -> Response[bytes]:
+    """A whole page."""
+    return Response(
+        render(request, gabarit, contexte).encode(),
+        status_code=statut,
+        media_type="text/html",
+        headers=dict(entetes or {}),
+    )
+
+
+def service_header(contexte: ServiceContexte, maintenant: datetime) -> dict[str, Any]:
+    """The current service with its local date and hour, for the header of agents' pages."""
+    local = maintenant.astimezone(contexte.zone)
+    return {
+        "id": contexte.id,
+        "libelle": contexte.libelle,
+        "zone": contexte.zone.key,
+        "date_locale": jour_long(local.date()),
+        "heure_locale": heure(maintenant, contexte.zone),
+    }
+
+
+def agent_page(acteur: Acteur, *, actif: str = "", menu: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """What the agents' base template needs of who is signed in. ``actif``: URL of the current entry of the menu."""
+    derniere = acteur.connexion_precedente_a
+    entrees: list[dict[str, Any]] = [{"libelle": "Tableau de bord", "url": "/agent"}, *(menu or [])]
+    if {"admin_local", "admin_national", "pilotage"} & acteur.profils:
+        entrees.append({"libelle": "Pilotage", "url": "/pilotage"})
+    return {
+        "agent": {
+            "nom": acteur.nom_complet,
+            "profil": ", ".join(PROFILS[p] for p in sorted(acteur.profils)),
+            "derniere_connexion": f"{derniere:%d/%m/%Y à %H:%M} (UTC)" if derniere else "",
+        },
+        "menu": [{**entree, "actif": entree["url"] == actif} for entree in entrees],
+    }
+
+
+def service_menu(service_id: int, site_id: int) -> list[dict[str, Any]]:
+    """The screens of one service, for the menu of its agents."""
+    return [
+        {"libelle": "Agenda", "url": f"/services/{service_id}/agenda"},
+        {"libelle": "Accueil", "url": f"/sites/{site_id}/accueil"},
+        {"libelle": "Mon box", "url": f"/services/{service_id}/box"},
+    ]

@@ -1,0 +1,146 @@
+"""What every answer carries and every change must prove.
+
+Headers on all answers; on every unsafe request that is not the API's: an Origin that is exactly ours, and a CSRF token
+tied to the browser's own session or visit. A visit is a random cookie given to anybody: it owns the holds and the
+CSRF tokens of the public pages, and says nothing of who is behind it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Final
+
+from litestar import Request
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.config import Settings
+from app.errors import Interdit
+
+METHODES_SURES: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+CHAMP_CSRF: Final = "_csrf"
+_CSP: Final = (
+    "default-src 'self'; img-src 'self' data:; connect-src 'self' {flux}; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def cookie_name(settings: Settings, nom: str) -> str:
+    """``__Host-`` and Secure outside plain HTTP: no other host or path can plant it."""
+    return f"__Host-accueil_{nom}" if settings.https else f"accueil_{nom}"
+
+
+def csrf_token(settings: Settings, porteur: str) -> str:
+    """The token of one session or visit: an HMAC of its secret."""
+    return hmac.new(settings.derive_key("csrf"), porteur.encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def cookie_header(settings: Settings, nom: str, valeur: str, *, duree_s: int | None) -> str:
+    """A Set-Cookie value: HttpOnly, Lax, host-only; ``duree_s`` 0 erases it."""
+    morceaux = [f"{cookie_name(settings, nom)}={valeur}", "Path=/", "HttpOnly", "SameSite=Lax"]
+    if duree_s is not None:
+        morceaux.append(f"Max-Age={duree_s}")
+    if settings.https:
+        morceaux.append("Secure")
+    return "; ".join(morceaux)
+
+
+def read_cookies(scope: Scope) -> dict[str, str]:
+    """The request's cookies, malformed ones ignored."""
+    lus: dict[str, str] = {}
+    for nom, valeur in scope["headers"]:
+        if nom == b"cookie":
+            biscuits: SimpleCookie = SimpleCookie()
+            try:
+                biscuits.load(valeur.decode("latin-1"))
+            except CookieError:
+                continue
+            lus.update({cle: morceau.value for cle, morceau in biscuits.items()})
+    return lus
+
+
+#: Where the visit of the present request is kept in its scope.
+_CLE_VISITE: Final = "accueil.visite"
+
+
+class SecuriteMiddleware:
+    """Headers and the visit cookie, around every HTTP answer: the whole application, its errors included."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+        flux = settings.origine.replace("http", "ws", 1)
+        entetes = {
+            "content-security-policy": _CSP.format(flux=flux),
+            "referrer-policy": "no-referrer",
+            "x-content-type-options": "nosniff",
+            "x-frame-options": "DENY",
+            "cross-origin-opener-policy": "same-origin",
+            "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
+        }
+        if settings.https:
+            entetes["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+        self._entetes = [(nom.encode(), valeur.encode()) for nom, valeur in entetes.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if str(scope["type"]) != "http":  # the lifespan comes through here too
+            await self.app(scope, receive, send)
+            return
+        statique = scope["path"].startswith("/static/")
+        api = scope["path"].startswith("/api/")
+        nouvelle: str | None = None
+        if not statique and not api:
+            nom = cookie_name(self.settings, "visite")
+            visite = read_cookies(scope).get(nom, "")
+            if not 40 <= len(visite) <= 64 or not visite.isascii():
+                visite = nouvelle = secrets.token_urlsafe(32)
+            scope[_CLE_VISITE] = visite  # type: ignore[typeddict-unknown-key]
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                entetes: list[tuple[bytes, bytes]] = list(message["headers"])
+                entetes += self._entetes
+                if nouvelle is not None:
+                    valeur = cookie_header(self.settings, "visite", nouvelle, duree_s=12 * 3600)
+                    entetes.append((b"set-cookie", valeur.encode()))
+                if not statique and not any(nom.lower() == b"cache-control" for nom, _ in entetes):
+                    entetes.append((b"cache-control", b"no-store"))
+                message["headers"] = entetes
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+def visite(request: Request[Any, Any, Any]) -> str:
+    """This browser's visit: the secret that owns its hold."""
+    return str(request.scope.get(_CLE_VISITE, ""))
+
+
+def porteur(request: Request[Any, Any, Any], settings: Settings) -> str:
+    """What CSRF tokens of this browser are tied to: its session when it has one, else its visit."""
+    return request.cookies.get(cookie_name(settings, "session")) or visite(request)
+
+
+async def check_change(request: Request[Any, Any, Any]) -> None:
+    """Refuse a change that does not come from our own pages (Origin, CSRF). Raises Interdit (403).
+
+    The API is exempt: it takes no cookie, only keys.
+    """
+    if request.method in METHODES_SURES or request.url.path.startswith("/api/"):
+        return
+    settings: Settings = request.app.state.outils.settings
+    if request.headers.get("origin") != settings.origine:
+        raise Interdit("Cette demande ne vient pas de nos pages.", remede="Rouvrez la page puis recommencez.")
+    jeton = request.headers.get("x-csrf-token")
+    if jeton is None:
+        formulaire = await request.form()
+        brut = formulaire.get(CHAMP_CSRF)
+        jeton = brut if isinstance(brut, str) else ""
+    attendus = [csrf_token(settings, porteur(request, settings)), csrf_token(settings, visite(request))]
+    if not any(hmac.compare_digest(jeton.encode("utf-8", "surrogatepass"), a.encode()) for a in attendus):
+        raise Interdit(
+            "Votre page était ouverte depuis trop longtemps : par sécurité, rien n'a été enregistré.",
+            remede="Rouvrez la page puis recommencez : revenez en arrière pour retrouver votre saisie.",
+        )

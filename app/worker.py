@@ -1,0 +1,176 @@
+"""The worker: relay of the outbox, holds, closing of days, live counters (one elected process), and mail (all of them).
+
+The election is a PostgreSQL advisory lock held by one connection: when that process or its connection dies, another
+worker takes over within a second. Each chore runs in its own loop: one that fails waits and tries again, alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import delete, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import clock, envelope, outbox
+from app.booking.options import expire_options
+from app.booking.outils import Outils
+from app.booking.vie import close_jours
+from app.config import Settings
+from app.courrier.envoi import Facteur
+from app.courrier.intentions import purge_envoyes
+from app.db import Database, UnitOfWork, create_engine
+from app.journaux import configure_logs
+from app.outbox import Publication
+from app.pilotage.compteurs import perimetres_of, read_compteurs
+from app.publication import create_redis, publish_all
+from app.tables import Agenda, Outbox
+
+log = structlog.get_logger("accueil.worker")
+
+_VERROU: Final = 0x72656C61
+#: Frames younger than this are still in the hands of the process that committed them.
+_AGE_RELAIS: Final = timedelta(seconds=1)
+_RETENTION_OUTBOX: Final = timedelta(hours=6)
+_RETENTION_COURRIER: Final = timedelta(days=30)
+
+
+class Chores:
+    """What the elected worker does, one method per loop."""
+
+    def __init__(self, outils: Outils, redis: Redis) -> None:
+        self._outils = outils
+        self._redis = redis
+        self._cle = outils.settings.derive_key("trames")
+        self._vues: dict[int, int] = {}
+
+    async def relay(self) -> None:
+        """Publish what no web process has; a frame published twice is dropped by its version."""
+
+        async def travail(uow: UnitOfWork) -> int:
+            lot = await outbox.claim(uow.conn, avant=clock.now() - _AGE_RELAIS)
+            if lot:
+                await publish_all(self._redis, self._cle, lot)
+                await outbox.acknowledge(uow.conn, [p.id for p in lot], clock.now())
+                log.info("relais", trames=len(lot))
+            return len(lot)
+
+        while await self._outils.db.transaction(travail) >= 500:
+            pass
+
+    async def expire(self) -> None:
+        """Give back the créneaux of forgotten forms."""
+        while await expire_options(self._outils, clock.now()) >= 500:
+            pass
+
+    async def close(self) -> None:
+        """Close the days that are over."""
+        fermes = await close_jours(self._outils, clock.now())
+        if fermes:
+            log.info("journee.close", rendez_vous=fermes)
+
+    async def count(self) -> None:
+        """Publish the counters of every perimeter in which something happened since the last look."""
+        async with self._outils.db.read() as conn:
+            lignes = await conn.execute(select(Agenda.service_id, Agenda.version))
+            lues = {ligne.service_id: ligne.version for ligne in lignes}
+            changes = [s for s, v in lues.items() if self._vues.get(s, v if not self._vues else 0) != v]
+            maintenant = clock.now()
+            trames = []
+            for perimetre in sorted(await perimetres_of(conn, changes)) if changes else ():
+                compteurs = await read_compteurs(conn, perimetre, maintenant)
+                trame = envelope.encode(compteurs.to_frame(maintenant))
+                trames.append(Publication(0, f"pilotage:{perimetre}", compteurs.version, trame))
+        if trames:
+            await publish_all(self._redis, self._cle, trames)
+        self._vues = lues
+
+    async def purge(self) -> None:
+        """Forget frames long published and messages long sent."""
+
+        async def travail(uow: UnitOfWork) -> None:
+            await uow.conn.execute(delete(Outbox).where(Outbox.publie_a < clock.now() - _RETENTION_OUTBOX))
+            await purge_envoyes(uow.conn, clock.now() - _RETENTION_COURRIER)
+
+        await self._outils.db.transaction(travail)
+
+
+async def _repeat(nom: str, tache: Callable[[], Awaitable[None]], chaque_s: float) -> None:
+    """Run a chore for ever; an outage of PostgreSQL or Redis delays it, a defect is logged and it goes on."""
+    panne = False
+    while True:
+        try:
+            await tache()
+            if panne:
+                log.info("reprise", tache=nom)
+            panne = False
+            await asyncio.sleep(chaque_s)
+        except (RedisError, OSError, TimeoutError) as erreur:
+            if not panne:
+                log.warning("panne", tache=nom, erreur=type(erreur).__name__)
+            panne = True
+            await asyncio.sleep(1.0)
+        except Exception as erreur:
+            if not panne:
+                log.error("defaut", tache=nom, erreur=type(erreur).__name__, detail=str(erreur)[:300])
+            panne = True
+            await asyncio.sleep(2.0)
+
+
+async def _is_elected(conn: AsyncConnection) -> bool:
+    return bool((await conn.execute(text("SELECT pg_try_advisory_lock(:cle)"), {"cle": _VERROU})).scalar_one())
+
+
+async def _lead(outils: Outils, redis: Redis) -> None:
+    """Try to be the elected one, for ever; while elected, run the chores."""
+    chores = Chores(outils, redis)
+    while True:
+        with contextlib.suppress(Exception):
+            async with outils.db.engine.connect() as brute:
+                conn = await brute.execution_options(isolation_level="AUTOCOMMIT")
+                if await _is_elected(conn):
+                    log.info("elu")
+                    async with asyncio.TaskGroup() as groupe:
+                        groupe.create_task(_repeat("relais", chores.relay, 0.5))
+                        groupe.create_task(_repeat("options", chores.expire, 1.0))
+                        groupe.create_task(_repeat("cloture", chores.close, 30.0))
+                        groupe.create_task(_repeat("compteurs", chores.count, 0.5))
+                        groupe.create_task(_repeat("purge", chores.purge, 600.0))
+                        groupe.create_task(_hold(conn))
+        await asyncio.sleep(1.0)
+
+
+async def _hold(conn: AsyncConnection) -> None:
+    """Check each second that the lock's connection lives; its end ends the whole group."""
+    while True:
+        await conn.execute(text("SELECT 1"))
+        await asyncio.sleep(1.0)
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT; mails under way are finished."""
+    configure_logs()
+    stop = asyncio.Event()
+    boucle = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        boucle.add_signal_handler(signum, stop.set)
+    redis = create_redis(settings.redis_url)
+    db = Database(create_engine(settings, nom="worker"))
+    outils = Outils(db, settings)
+    facteur = Facteur(db, settings.smtp_url, settings.courriel_expediteur, demonstration=settings.demo)
+    taches = [asyncio.create_task(_lead(outils, redis)), asyncio.create_task(facteur.run(stop))]
+    log.info("pret")
+    await stop.wait()
+    await asyncio.wait(taches[1:], timeout=6.0)
+    for tache in taches:
+        tache.cancel()
+    await asyncio.gather(*taches, return_exceptions=True)
+    await redis.aclose()
+    await db.close()

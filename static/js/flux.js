@@ -1,0 +1,239 @@
+// The page's only WebSocket: one connection for all its live regions, whatever their subjects.
+// It never sends anything. It says honestly, in the state line, whether what is shown is live.
+
+import { caler, heure, maintenant } from "./horloge.js";
+import { Region } from "./region.js";
+import { appliquer } from "./registre.js";
+
+export { register } from "./registre.js";
+export { preparer } from "./fragments.js";
+
+/** Silence after which nothing is promised any more (a beat comes every 2 s), in milliseconds. */
+const SILENCE = 4800;
+/** Silence after which the socket is given up: a cut network says nothing. */
+const ABANDON = 6000;
+const CONNEXION = 4000;
+/** A region may be behind that long before the line says so. */
+const INDULGENCE = 3000;
+/** Without a socket, fragments are asked for at this pace. */
+const SONDAGE = 10_000;
+/** Longest wait between two tries: short for three minutes (a cut heals within seconds), then long. */
+const PLAFONDS = [[180_000, 3000], [Infinity, 10_000]];
+/** Subjects whose frames are snapshots, not changes: the newest one is enough. */
+const INSTANTANES = new Set(["compteurs"]);
+
+class Flux {
+  constructor() {
+    this.regions = [];
+    this.socket = null;
+    this.arret = "";
+    this.etat = "attente";
+    this.essais = 0;
+    this.minuteur = 0;
+    this.situes = new Set();
+    this.dernierMessage = -Infinity;
+    this.perduDepuis = 0;
+    this.dernierSondage = -Infinity;
+  }
+
+  /** Open the feed of every [data-flux] of the page. Without any, nothing happens. */
+  demarrer() {
+    this.regions = [...document.querySelectorAll("[data-flux]")].map((e) => new Region(e, this));
+    if (this.regions.length === 0) return;
+    this.donneesDe = maintenant();
+    this.dernierMessage = performance.now();
+    this.perduDepuis = performance.now();
+    this.zone = this.regions[0].element.dataset.zone ?? "Europe/Paris";
+    this.ouvrir();
+    setInterval(() => this.surveiller(), 200);
+    addEventListener("online", () => this.presser());
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.presser(); });
+    addEventListener("pagehide", () => this.fermer());
+    addEventListener("pageshow", (e) => { if (e.persisted) { this.dernierMessage = performance.now(); this.presser(); } });
+  }
+
+  adresse() {
+    const versions = new Map();
+    for (const r of this.regions) versions.set(r.sujet, Math.min(versions.get(r.sujet) ?? Infinity, r.version));
+    const url = new URL("/temps-reel", location.href);
+    url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    for (const [sujet, v] of versions) url.searchParams.append("sujet", v ? `${sujet}@${v}` : sujet);
+    const epoque = this.regions.find((r) => r.epoque)?.epoque;
+    if (epoque) url.searchParams.set("epoque", epoque);
+    return url;
+  }
+
+  ouvrir() {
+    clearTimeout(this.minuteur);
+    this.minuteur = 0;
+    if (this.arret || this.socket) return;
+    const socket = new WebSocket(this.adresse());
+    this.socket = socket;
+    this.situes.clear();
+    this.ouvert = false;
+    this.debutEssai = performance.now();
+    socket.onopen = () => { this.ouvert = true; this.dernierMessage = performance.now(); };
+    socket.onmessage = (e) => { if (socket === this.socket) this.recevoir(e.data); };
+    socket.onclose = (e) => { if (socket === this.socket) this.perdre(e.code); };
+  }
+
+  fermer() {
+    const socket = this.socket;
+    this.socket = null;
+    clearTimeout(this.minuteur);
+    this.minuteur = 0;
+    socket?.close();
+  }
+
+  /** The socket is gone (or given up): try again after a while that the close code and the past decide. */
+  perdre(code) {
+    const jamaisOuvert = !this.ouvert;
+    this.fermer();
+    this.perduDepuis ||= performance.now();
+    if (code === 4403) this.rompre("droits");
+    if (code === 4401) this.rompre("session");
+    if (this.arret) return;
+    this.essais += 1;
+    // A handshake refused twice may be a session that ended: HTTP will say.
+    if (jamaisOuvert && this.essais === 2) this.sonder();
+    this.minuteur = setTimeout(() => this.ouvrir(), this.delai(code));
+    this.afficher();
+  }
+
+  delai(code) {
+    const hasard = Math.random();
+    if (code === 1012 && this.essais === 1) return 200 + hasard * 2600;
+    if (this.essais === 1) return 200 + hasard * 800;
+    const depuis = performance.now() - this.perduDepuis;
+    const plafond = code === 1008 ? 10_000 : PLAFONDS.find(([duree]) => depuis < duree)[1];
+    const base = Math.min(plafond, 500 * 2 ** this.essais);
+    return base * (0.4 + 0.6 * hasard);
+  }
+
+  /** Try at once: the network or the person is back. */
+  presser() {
+    if (this.arret || this.socket || this.regions.length === 0) return;
+    this.ouvrir();
+  }
+
+  recevoir(texte) {
+    let trame;
+    try {
+      trame = JSON.parse(texte);
+    } catch {
+      return;
+    }
+    this.dernierMessage = performance.now();
+    if (trame.type === "frais") {
+      caler(trame.a);
+    } else if (trame.type === "etat") {
+      this.situes.add(trame.sujet);
+      this.pour(trame, (r) => r.situer(trame));
+    } else if (trame.type === "resync") {
+      this.pour(trame, (r) => r.resynchroniser(trame));
+    } else if (INSTANTANES.has(trame.type)) {
+      this.pour(trame, (r) => { if (appliquer(trame, r.element)) this.changee(r, trame); else r.rafraichir(100); });
+    } else if (Number.isInteger(trame.version)) {
+      this.pour(trame, (r) => r.recevoir(trame));
+    }
+    this.afficher();
+  }
+
+  pour(trame, faire) {
+    for (const r of this.regions) if (r.sujet === trame.sujet) faire(r);
+  }
+
+  /** Five times a second: silence, regions left behind, polling when there is no socket. */
+  surveiller() {
+    if (this.arret) return;
+    const present = performance.now();
+    const silence = present - this.dernierMessage;
+    if (this.socket && !this.ouvert && present - this.debutEssai > CONNEXION) this.perdre(0);
+    else if (this.socket && this.ouvert && silence > ABANDON) this.perdre(0);
+    for (const r of this.regions) {
+      if (r.retard(present) > 2000 && !r.minuteur && !r.enVol) r.rafraichir(500);
+    }
+    if (this.etat === "perdu" && present - this.perduDepuis > SILENCE && present - this.dernierSondage > SONDAGE
+      && !document.hidden) this.sonder();
+    this.afficher();
+  }
+
+  /** Without the socket, HTTP may still answer: the page stays at most a few seconds behind. */
+  sonder() {
+    this.dernierSondage = performance.now() - Math.random() * 2000;
+    for (const r of this.regions) r.rafraichir(1000);
+  }
+
+  /** After an action of this page: its frame normally comes first; else the fragment says what happened. */
+  apresAction() {
+    const avant = this.regions.map((r) => r.version);
+    setTimeout(() => {
+      this.regions.forEach((r, i) => { if (r.version === avant[i] && !r.enVol) r.rafraichir(0); });
+    }, this.etat === "direct" ? 700 : 0);
+  }
+
+  changee(region, trame) {
+    document.dispatchEvent(new CustomEvent("flux:change", { detail: { element: region.element, trame } }));
+  }
+
+  reussie() {
+    if (this.etat !== "direct") this.donneesDe = maintenant();
+    this.afficher();
+  }
+
+  /** "droits" or "session": the feed stops for good and the line says what to do. */
+  rompre(raison) {
+    if (this.arret) return;
+    this.arret = raison;
+    this.fermer();
+    for (const r of this.regions) clearTimeout(r.minuteur);
+    this.afficher();
+  }
+
+  calculer() {
+    if (this.arret) return "arret";
+    const present = performance.now();
+    const muet = present - this.dernierMessage > SILENCE;
+    if (!this.socket || !this.ouvert || muet) return this.etat === "attente" && !muet ? "attente" : "perdu";
+    const situe = this.regions.every((r) => this.situes.has(r.sujet));
+    const indulgence = this.etat === "direct" ? INDULGENCE : 0;
+    const suivi = this.regions.every((r) => r.retard(present) <= indulgence);
+    return situe && suivi ? "direct" : this.etat === "direct" ? "perdu" : this.etat;
+  }
+
+  afficher() {
+    this.etat = this.calculer();
+    if (this.etat === "direct") {
+      this.donneesDe = maintenant();
+      this.essais = 0;
+      this.perduDepuis = 0;
+    } else {
+      this.perduDepuis ||= performance.now();
+    }
+    const ligne = document.getElementById("direct");
+    if (ligne) ecrireLigne(ligne, this.etat, this.arret, heure(this.donneesDe, this.zone));
+  }
+}
+
+function ecrireLigne(ligne, etat, arret, h) {
+  const mot = ligne.querySelector(".direct__mot");
+  const phrase = {
+    attente: "Connexion…",
+    direct: "En direct",
+    perdu: `Connexion perdue – données de ${h}`,
+    arret: arret === "session" ? `Session terminée – données de ${h}. ` : `Accès retiré – données de ${h}`,
+  }[etat];
+  if (ligne.dataset.direct === etat && ligne.dataset.phrase === phrase) return;
+  ligne.dataset.direct = etat;
+  ligne.dataset.phrase = phrase;
+  mot.textContent = phrase;
+  if (etat === "arret" && arret === "session") {
+    const lien = document.createElement("a");
+    lien.href = ligne.dataset.connexion;
+    lien.textContent = "Se reconnecter";
+    mot.append(lien);
+  }
+  document.dispatchEvent(new CustomEvent("flux:etat", { detail: { etat } }));
+}
+
+export const flux = new Flux();

@@ -1,0 +1,32 @@
+// Who handles which frame. A handler says whether it brought the region to the frame's version by itself.
+
+const traitements = new Map();
+
+/**
+ * Register a handler of a frame type: `(trame, element) => true` when the live region now equals a fresh one,
+ * `false` when the region needs its fragment. Several handlers of one type must all succeed.
+ */
+export function register(type, traitement) {
+  if (!traitements.has(type)) traitements.set(type, []);
+  traitements.get(type).push(traitement);
+}
+
+const minutes = (iso) => Date.parse(iso) / 60000;
+
+/** False when the frame cannot change anything that the region shows: another day, another guichet, an excluded type. */
+export function concerne(trame, element) {
+  const { du, au, guichets, sans } = element.dataset;
+  if (sans && sans.split(" ").includes(trame.type)) return false;
+  if (!/^(rdv|option)\./.test(trame.type)) return true;
+  if (trame.rdv !== undefined && element.querySelector(`[data-rdv="${CSS.escape(trame.rdv)}"]`)) return true;
+  if (guichets && trame.guichet != null && !guichets.split(" ").includes(String(trame.guichet))) return false;
+  if (du && au && trame.debut && trame.fin) return minutes(trame.debut) < Number(au) && minutes(trame.fin) > Number(du);
+  return true;
+}
+
+/** True when the region now stands at the frame's version without its fragment. */
+export function appliquer(trame, element) {
+  if (!concerne(trame, element)) return true;
+  const siens = traitements.get(trame.type);
+  return siens !== undefined && siens.every((traiter) => traiter(trame, element) === true);
+}
