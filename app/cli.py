@@ -25,7 +25,7 @@ def _settings() -> Settings:
 
 @application.command()
 def serve(
-    host: str = "127.0.0.1",
+    host: Annotated[str, typer.Option(envvar="HOST")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="PORT")] = 8000,
     only: Annotated[str, typer.Option(help="web or gateway: serve one of them alone")] = "",
     uds: Annotated[str, typer.Option(help="listen on a Unix socket instead")] = "",

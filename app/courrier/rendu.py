@@ -80,13 +80,13 @@ def render(evenement: str, message: MessageRdv, entete: Entete, a: datetime) -> 
     courriel["Subject"] = sujet
     courriel["Date"] = format_datetime(a)
     courriel["Message-ID"] = entete.message_id
-    courriel["Content-Language"] = langue
     # RFC 3834: answering machines must not answer a machine; the second line says so to Exchange.
     courriel["Auto-Submitted"] = "auto-generated"
     courriel["X-Auto-Response-Suppress"] = "OOF, AutoReply"
     courriel.set_content(corps, charset="utf-8", cte="quoted-printable")
     courriel.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
     _attach_calendar(courriel, evenement, message, entete, a)
+    courriel["Content-Language"] = langue  # last: each new part takes the Content-* headers of the whole with it
     return courriel
 
 

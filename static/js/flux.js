@@ -18,7 +18,7 @@ const INDULGENCE = 3000;
 /** Without a socket, fragments are asked for at this pace. */
 const SONDAGE = 10_000;
 /** Longest wait between two tries: short for three minutes (a cut heals within seconds), then long. */
-const PLAFONDS = [[180_000, 3000], [Infinity, 10_000]];
+const PLAFONDS = [[180_000, 2500], [Infinity, 10_000]];
 /** Subjects whose frames are snapshots, not changes: the newest one is enough. */
 const INSTANTANES = new Set(["compteurs"]);
 
@@ -72,7 +72,11 @@ class Flux {
     this.situes.clear();
     this.ouvert = false;
     this.debutEssai = performance.now();
-    socket.onopen = () => { this.ouvert = true; this.dernierMessage = performance.now(); };
+    socket.onopen = () => {
+      this.ouvert = true;
+      this.dernierMessage = performance.now();
+      for (const r of this.regions) r.relancer();
+    };
     socket.onmessage = (e) => { if (socket === this.socket) this.recevoir(e.data); };
     socket.onclose = (e) => { if (socket === this.socket) this.perdre(e.code); };
   }

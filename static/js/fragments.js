@@ -6,7 +6,8 @@ import { decorer, maintenant } from "./horloge.js";
 import { actionRecente } from "./propres.js";
 import { ranger } from "./rangement.js";
 
-const DELAI = 10_000;
+/** Longest wait for a fragment, in milliseconds: a request lost in a cut network would hang for minutes. */
+const DELAI = 4000;
 const preparations = [];
 
 /** Add a step run on every fetched fragment before it is laid: `(neuf, ancien) => void`. */
@@ -22,12 +23,13 @@ export class FragmentIndisponible extends Error {
   }
 }
 
-/** The fresh element of a region. Throws FragmentIndisponible. */
-export async function telecharger(element) {
+/** The fresh element of a region; `signal` gives up. Throws FragmentIndisponible. */
+export async function telecharger(element, signal) {
   let reponse;
   try {
     reponse = await fetch(element.dataset.fragment, {
-      headers: { accept: "text/html", "x-fragment": "1" }, cache: "no-store", signal: AbortSignal.timeout(DELAI),
+      headers: { accept: "text/html", "x-fragment": "1" }, cache: "no-store", 
+      signal: AbortSignal.any([signal, AbortSignal.timeout(DELAI)]),
     });
   } catch (cause) {
     throw new FragmentIndisponible(String(cause));

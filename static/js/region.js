@@ -28,7 +28,7 @@ export class Region {
     this.dernierePose = -Infinity;
     this.minuteur = 0;
     this.echeance = 0;
-    this.enVol = false;
+    this.enVol = null;
   }
 
   /** True when the region shows the last version that it has heard of. */
@@ -45,6 +45,7 @@ export class Region {
 
   /** First frame of a connection: where the server stands. Missed events or a resync follow. */
   situer({ version, epoque }) {
+    if (!this.epoque) this.epoque = this.epoqueVoulue = epoque ?? "";
     if (epoque && epoque !== this.epoqueVoulue) {
       this.changerEpoque(epoque, version);
     } else if (version > this.voulue) {
@@ -109,19 +110,26 @@ export class Region {
 
   async prendre() {
     this.minuteur = 0;
-    this.enVol = true;
+    this.enVol = new AbortController();
+    let definitif = "";
     try {
-      const neuf = await telecharger(this.element);
-      this.installer(neuf);
+      this.installer(await telecharger(this.element, this.enVol.signal));
     } catch (raison) {
-      if (!(raison instanceof FragmentIndisponible)) throw raison;
-      this.enVol = false;
-      if (raison.definitif) this.hote.rompre(raison.definitif);
+      definitif = raison.definitif ?? "";
+      if (!(raison instanceof FragmentIndisponible)) console.error(raison);
+      this.enVol = null;
+      if (definitif) this.hote.rompre(definitif);
       else this.reessayer();
       return;
     }
-    this.enVol = false;
+    this.enVol = null;
     this.reprendre();
+  }
+
+  /** The network is back: a request made while it was away may hang for long, ask again. */
+  relancer() {
+    this.echecs = 0;
+    this.enVol?.abort();
   }
 
   installer(neuf) {

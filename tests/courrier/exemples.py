@@ -67,7 +67,7 @@ def part(courriel: EmailMessage, genre: str) -> EmailMessage:
 
 
 def text_of(courriel: EmailMessage, genre: str) -> str:
-    """The decoded text of the first part of that content type."""
+    """The decoded text of the first part of that content type, lines ended by LF."""
     contenu = part(courriel, genre).get_content()
     assert isinstance(contenu, str)
-    return contenu
+    return contenu.replace("\r\n", "\n")

@@ -54,14 +54,14 @@ class TestInvitation:
         assert evenement["ORGANIZER"] == "mailto:no@rdv.example.fr"
         assert evenement["ATTENDEE"] == "mailto:n@example.org"
         assert evenement["ATTENDEE"].params["RSVP"] == "FALSE"
-        assert "145 rue de la Délivrande" in evenement["LOCATION"]
+        assert "145 rue de la Délivrande" in str(evenement["LOCATION"])
         assert not evenement.subcomponents, "no alarm is imposed"
 
     def test_a_move_keeps_the_uid_and_raises_the_sequence(self) -> None:
         apres = message(sequence=1, debut=CAEN_NORD.debut + timedelta(days=1), fin=CAEN_NORD.fin + timedelta(days=1))
         ancien, nouveau = _event(_invitation(CAEN_NORD)), _event(_invitation(apres))
         assert ancien["UID"] == nouveau["UID"]
-        assert nouveau["SEQUENCE"] > ancien["SEQUENCE"]
+        assert nouveau.sequence > ancien.sequence
 
     def test_a_cancellation_withdraws_the_same_event(self) -> None:
         calendrier = Calendar.from_ical(_invitation(message(sequence=2), "CANCEL"))
@@ -83,13 +83,13 @@ class TestInvitation:
     def test_a_visio_carries_its_link(self) -> None:
         evenement = _event(_invitation(message(type_rdv="visio", visio_lien="https://visio.example.fr/s/abc")))
         assert evenement["URL"] == "https://visio.example.fr/s/abc"
-        assert "https://visio.example.fr/s/abc" in evenement["DESCRIPTION"]
+        assert "https://visio.example.fr/s/abc" in str(evenement["DESCRIPTION"])
 
     def test_lines_are_folded_at_75_octets_and_end_with_crlf(self) -> None:
         ics = _invitation(message(service_libelle="É" * 300))
         assert ics.endswith(b"\r\n")
         assert all(len(ligne) <= 75 for ligne in ics.split(b"\r\n"))
-        assert _event(ics)["SUMMARY"].endswith("É" * 300)
+        assert str(_event(ics)["SUMMARY"]).endswith("É" * 300)
 
     def test_hostile_text_stays_in_its_field(self) -> None:
         hostile = 'X";ATTENDEE=mailto:z@z\r\nBEGIN:VALARM\nEND:VEVENT, ; \\n \u202e🎉'
@@ -99,7 +99,7 @@ class TestInvitation:
         evenement = _event(ics)
         assert not evenement.subcomponents
         assert evenement["ATTENDEE"] == "mailto:n@example.org"
-        assert "BEGIN:VALARM END:VEVENT, ; \\n 🎉" in evenement["SUMMARY"]
+        assert "BEGIN:VALARM END:VEVENT, ; \\n 🎉" in str(evenement["SUMMARY"])
         assert ics.count(b"\r\nBEGIN:") + 1 == ics.count(b"\r\nEND:") == 5
 
 

@@ -153,7 +153,7 @@ class TestOneAddress:
         assert "example" not in str(refus.value)
 
     def test_an_accented_domain_travels_in_ascii(self) -> None:
-        assert parse_adresse("anne@impôts.fr") == "anne@xn--impts-fya.fr"
+        assert parse_adresse("anne@impôts.fr") == "anne@xn--impts-8ta.fr"
 
     def test_an_accented_mailbox_is_kept(self) -> None:
         assert parse_adresse("zoé@example.org") == "zoé@example.org"

@@ -52,7 +52,9 @@ class TestBearer:
         assert await check_porteur(bench.db, jeton=jeton, maintenant=NOW) is None
         assert await check_porteur(bench.db, cle_api=jeton, maintenant=NOW) is None
 
-    async def test_a_session_token_is_no_key_and_a_bad_key_does_not_fall_back_on_the_session(self, bench: Bench) -> None:
+    async def test_a_session_token_is_no_key_and_a_bad_key_does_not_fall_back_on_the_session(
+        self, bench: Bench
+    ) -> None:
         jeton = await bench.token(await bench.agent())
         assert await check_porteur(bench.db, cle_api=jeton, maintenant=NOW) is None
         assert await check_porteur(bench.db, jeton=jeton, cle_api="mauvaise", maintenant=NOW) is None

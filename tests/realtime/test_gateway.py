@@ -205,7 +205,8 @@ class TestMessagesFromRedis:
         async with Screen(bench, gateway.url(sujet), sujet, jeton).opened_page() as screen:
             for version in (2, 900):
                 await bench.publish(
-                    sujet, envelope.encode({"type": "rdv.arrive", "sujet": sujet, "version": version, "rdv": 9, "etat": ""})
+                    sujet,
+                    envelope.encode({"type": "rdv.arrive", "sujet": sujet, "version": version, "rdv": 9, "etat": ""}),
                 )
             await screen.equals_database(5)
             await bench.event(sujet)
