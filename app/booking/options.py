@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import update
 
@@ -26,6 +26,10 @@ from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
 from app.errors import CreneauPris, Introuvable
 from app.tables import RendezVous
+
+
+#: An extension that would gain less than this is not offered.
+_GAIN_MIN: Final = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,5 +214,5 @@ def _present(option: Mapping[str, Any], maximum: int) -> OptionPosee:
         debut=option["debut"],
         fin=option["fin"],
         expire_a=option["expire_a"],
-        prolongeable=option["expire_a"] < option["cree_a"] + timedelta(minutes=maximum),
+        prolongeable=option["expire_a"] + _GAIN_MIN < option["cree_a"] + timedelta(minutes=maximum),
     )

@@ -157,7 +157,8 @@ class Facteur:
         envoyes = 0
         for rang, pli in enumerate(plis):
             trop_tard = clock.now() + self._expedition.delai_message >= pli.bail
-            if stop.is_set() or trop_tard or not client.is_connected:
+            a_menager = rang > 0 and self._echecs_de_suite >= _PRUDENCE
+            if stop.is_set() or trop_tard or a_menager or not client.is_connected:
                 await self._put_back(plis[rang:])
                 break
             issue = await deliver(self._db, client, pli, self._expedition, self._hasard)

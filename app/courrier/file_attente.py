@@ -84,8 +84,8 @@ async def claim(conn: AsyncConnection, a: datetime, *, limite: int, bail: timede
     ids = [ligne.id for ligne in candidats]
     remplacants = [ligne.id for ligne in candidats if ligne.evenement in REMPLACANTS]
     if remplacants:
-        barres = await _replace_earlier(conn, remplacants, a)
-        ids = [i for i in ids if i not in barres]
+        exclus = await _replace_earlier(conn, remplacants, a)
+        ids = [i for i in ids if i not in exclus]
     if not ids:
         return []
     lignes = await conn.execute(
@@ -109,7 +109,8 @@ async def claim(conn: AsyncConnection, a: datetime, *, limite: int, bail: timede
 
 
 async def _replace_earlier(conn: AsyncConnection, remplacants: Sequence[int], a: datetime) -> set[int]:
-    """Give up the pending mails that these replace; returns the replacing ones that must wait for one on its way."""
+    """Give up the pending mails that these replace. Returns what must not leave now: those given up, and the
+    replacing ones that must wait for an earlier one on its way."""
     nouveau, ancien = aliased(Courrier), aliased(Courrier)
     couples = (
         select(ancien.id)
@@ -133,7 +134,7 @@ async def _replace_earlier(conn: AsyncConnection, remplacants: Sequence[int], a:
         .join(ancien, and_(_siblings(ancien, nouveau), ancien.id < nouveau.id))
         .where(nouveau.id.in_(remplacants), _pending(ancien))
     )
-    return set(restants.scalars())
+    return {*perimes, *restants.scalars()}
 
 
 async def read_situation(conn: AsyncConnection, pli: Pli) -> Situation | None:

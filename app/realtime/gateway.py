@@ -270,4 +270,6 @@ def create_gateway(settings: Settings, limits: Limits | None = None) -> Starlett
         Route("/sante/passerelle", gateway.health),
         Route("/sante/passerelle/metriques", gateway.metrics),
     ]
-    return Starlette(routes=routes, lifespan=gateway.lifespan)
+    app = Starlette(routes=routes, lifespan=gateway.lifespan)
+    app.state.gateway = gateway
+    return app

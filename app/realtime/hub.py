@@ -54,9 +54,11 @@ class Subscriber:
 
     def on_ready(self) -> None:
         missed, self._missed = self._missed, ()
-        for topic, written in zip(self.topics, missed, strict=False):
-            topic.flush()  # what is waiting goes to the others; the resync below covers it here
+        for topic in self.topics:
+            topic.flush()  # what is waiting goes to the others: after the resync, the next frame here must follow it
             topic.cool()
+        self.socket.slow = False
+        for topic, written in zip(self.topics, missed, strict=False):
             if topic.written != written:
                 self._hub.counts["resync"] += 1
                 self.socket.push(session.resync(topic.sujet, self._hub.epoque or "", topic.history.version or 0))

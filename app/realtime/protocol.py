@@ -29,10 +29,11 @@ log = logging.getLogger("app.realtime.socket")
 #: Where the ASGI application finds the protocol of its socket: ``scope["extensions"][EXTENSION]``.
 EXTENSION: Final = "accueil.socket"
 
-#: Bytes waiting in user space before a reader is held to be slow, and when it is held to have caught up. With the
-#: kernel's send buffer (which doubles what it is asked for) a mute client costs at most ~200 KB.
-TAMPON_HAUT: Final = 64 * 1024
-TAMPON_BAS: Final = 8 * 1024
+#: Bytes waiting in user space before a reader is held to be slow, and when it is held to have caught up. uvloop spends
+#: some 700 bytes on each waiting write, so these 16 KB of small frames weigh 70; the kernel's send buffer doubles what
+#: it is asked for. A mute client costs at most ~200 KB in all.
+TAMPON_HAUT: Final = 16 * 1024
+TAMPON_BAS: Final = 4 * 1024
 TAMPON_NOYAU: Final = 64 * 1024
 
 #: Seconds left to a client to answer a close frame, and to finish sending what was refused.
@@ -48,7 +49,7 @@ class Listener(Protocol):
         """The client reads slower than it is written to: write nothing more until ``on_ready``."""
 
     def on_ready(self) -> None:
-        """The client has caught up."""
+        """The client has caught up: set ``slow`` to False when writing may go on."""
 
     def on_closed(self) -> None:
         """The connection is gone."""
@@ -213,8 +214,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self.slow = False
-        if self.listener is not None:
+        if self.listener is None:
+            self.slow = False
+        else:
             self.listener.on_ready()
 
     # The end

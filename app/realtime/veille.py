@@ -48,21 +48,22 @@ class Base:
     async def read(self, lecture: Callable[[controle.Lecteur], Awaitable[T]]) -> T:
         """Run a reading on one connection, twice at most: a pooled connection may have died unnoticed.
 
-        Raises BaseIndisponible.
+        Raises BaseIndisponible, after ``DELAI`` seconds at most when the database is there but does not answer.
         """
-        for dernier in (False, True):
+        try:
             try:
                 return await self._once(lecture)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as erreur:
-                if dernier:
-                    raise BaseIndisponible(f"{type(erreur).__name__}: {erreur}") from erreur
-        raise AssertionError("unreachable")
+            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError):
+                return await self._once(lecture)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as erreur:  # TimeoutError is an OSError
+            raise BaseIndisponible(f"{type(erreur).__name__}: {erreur}") from erreur
 
     async def _once(self, lecture: Callable[[controle.Lecteur], Awaitable[T]]) -> T:
-        async with asyncio.timeout(DELAI):
-            conn: Any = await self._pool.acquire(timeout=DELAI)
+        limit = asyncio.get_running_loop().time() + DELAI
+        async with asyncio.timeout_at(limit):
+            conn: Any = await self._pool.acquire()
         try:
-            async with asyncio.timeout(DELAI):
+            async with asyncio.timeout_at(limit):
                 resultat = await lecture(conn)
         except BaseException:
             conn.terminate()

@@ -44,18 +44,18 @@ function occuper(form, bouton, occupe) {
     if (occupe) b.setAttribute("aria-disabled", "true");
     else b.removeAttribute("aria-disabled");
   }
-  (bouton ?? form).toggleAttribute("aria-busy", occupe);
-  if (occupe) (bouton ?? form).setAttribute("aria-busy", "true");
+  if (occupe) cible.setAttribute("aria-busy", "true");
+  else cible.removeAttribute("aria-busy");
 }
 
 /**
  * Send a form by fetch. `bouton` is its submitter, `evenement` and `rdv` name the change that the feed will tell.
  * Resolves to true when it was accepted.
  */
-export async function envoyer(form, bouton, { url, evenement, rdv } = {}) {
+export async function envoyer(form, bouton, { evenement, rdv } = {}) {
   const cible = bouton ?? form;
   if (enCours.has(cible)) return false;
-  const adresse = url ?? (bouton?.hasAttribute("formaction") ? bouton.formAction : form.action);
+  const adresse = (bouton?.hasAttribute("formaction") ? bouton.formAction : form.action);
   const donnees = bouton && bouton.name ? new FormData(form, bouton) : new FormData(form);
   const corps = new URLSearchParams([...donnees].filter(([, v]) => typeof v === "string")).toString();
   const fichiers = [...donnees.values()].some((v) => v instanceof File && v.size);
@@ -110,21 +110,20 @@ function refuser(form, bouton, refus) {
   if (refus.statut === 409) flux.apresAction();
 }
 
-/** A one-click action asked for by the keyboard: same path as the buttons of the rows. */
-export function agir(url, evenement, rdv) {
-  const form = document.getElementById("actions");
-  if (form) envoyer(form, null, { url, evenement, rdv });
+/** Press a row's button, from the mouse, the keyboard or a shortcut. */
+export function presser(bouton) {
+  return envoyer(bouton.form, bouton, {
+    evenement: bouton.dataset.evenement,
+    rdv: bouton.closest("[data-rdv]")?.dataset.rdv,
+  });
 }
 
 document.addEventListener("submit", (e) => {
   const form = e.target;
   if (!(form instanceof HTMLFormElement) || !form.hasAttribute("data-action")) return;
   e.preventDefault();
-  const bouton = e.submitter;
-  envoyer(form, bouton, {
-    evenement: bouton?.dataset.evenement,
-    rdv: bouton?.closest("[data-rdv]")?.dataset.rdv,
-  });
+  if (e.submitter) presser(e.submitter);
+  else envoyer(form, null);
 });
 
 // A server that answers with a page, and a page that opens on its error summary, both put the focus there.

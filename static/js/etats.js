@@ -44,9 +44,19 @@ function poser(element, trame) {
   return true;
 }
 
+/** The pressed button has just hidden: the focus goes to the row's next action. */
+function garderFocus(element) {
+  const actif = document.activeElement;
+  if (!element.contains(actif) || actif.offsetParent) return;
+  const visible = (e) => e.offsetParent;
+  const cible = [...element.querySelectorAll("button")].find(visible) ?? [...element.querySelectorAll("a")].find(visible);
+  cible?.focus({ preventScroll: true });
+}
+
 function passer(trame, region) {
   const element = trouver(trame, region);
   if (!element || !poser(element, trame)) return false;
+  garderFocus(element);
   if (!estPropre(trame)) {
     flasher(element);
     annoncer(`${designer(element, trame, region)} : ${dictionnaire()[element.dataset.etat].mot}`);

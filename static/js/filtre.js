@@ -1,7 +1,7 @@
 // The desk's huge field: typing (or scanning a QR code, which types) filters the board; Enter on the only match marks it
 // arrived. The field keeps the focus: the desk never has to reach for the mouse.
 
-import { envoyer } from "./actions.js";
+import { presser } from "./actions.js";
 import { preparer } from "./fragments.js";
 
 const CODE = /^[A-Z01]{6}$/;
@@ -53,8 +53,7 @@ for (const form of document.querySelectorAll("form[data-filtre]")) {
     e.preventDefault();
     const bouton = gardees.length === 1 && gardees[0].querySelector('button[data-evenement="rdv.arrive"]');
     if (!bouton || gardees[0].dataset.etat !== "prevu") return;
-    const rdv = gardees[0].dataset.rdv;
-    envoyer(bouton.form, bouton, { evenement: "rdv.arrive", rdv }).then((fait) => {
+    presser(bouton).then((fait) => {
       if (!fait) return;
       champ.value = "";
       appliquer(cible(), champ, resultat);

@@ -1,6 +1,6 @@
 // The agenda by keyboard: one tab stop, arrows walk places and RDV, Enter opens, n a d act. The pointer needs none of it.
 
-import { agir } from "./actions.js";
+import { presser } from "./actions.js";
 import { preparer } from "./fragments.js";
 import { mentionner, raccourci } from "./raccourcis.js";
 
@@ -124,7 +124,7 @@ function initialiser() {
   raccourci("a", "Marquer ou annuler l’arrivée", () => {
     const { rdv } = sousFocus();
     const bouton = [...(rdv?.querySelectorAll("[data-evenement]") ?? [])].find((b) => b.offsetParent);
-    if (bouton) agir(bouton.formAction, bouton.dataset.evenement, rdv.dataset.rdv);
+    if (bouton) presser(bouton);
     return Boolean(bouton);
   });
   raccourci("d", "Déplacer le rendez-vous", () => {

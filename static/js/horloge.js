@@ -10,12 +10,14 @@ export const APPROCHE = 15;
 export const PATIENCE = 15;
 
 let decalage = 0;
+let cale = false;
 
 /** Take the server's instant (ISO 8601). A late delivery can only make it look early: the largest offset is kept. */
 export function caler(iso) {
   const mesure = Date.parse(iso) - Date.now();
   if (Number.isNaN(mesure)) return;
-  if (mesure > decalage || decalage - mesure > 2000) decalage = mesure;
+  if (!cale || mesure > decalage || decalage - mesure > 2000) decalage = mesure;
+  cale = true;
 }
 
 /** The present instant, in milliseconds since the Unix epoch, by the server's clock. */
@@ -115,6 +117,7 @@ export function tracer(instant = maintenant()) {
     if (trait.hidden) continue;
     const haut = ligne.offsetTop + (rang % 1) * ligne.offsetHeight;
     trait.style.top = `${Math.round(haut)}px`;
+    trait.style.left = `${ligne.cells[0].offsetWidth}px`;
     trait.style.width = `${table.offsetWidth - ligne.cells[0].offsetWidth}px`;
   }
 }

@@ -21,6 +21,7 @@ export function sonner() {
   if (!son) return;
   try {
     contexte ??= new AudioContext();
+    contexte.resume();
     const t = contexte.currentTime;
     for (const [frequence, quand] of [[660, 0], [880, 0.16]]) {
       const onde = contexte.createOscillator();
@@ -85,7 +86,7 @@ if (boite()) {
   for (const b of document.querySelectorAll("[data-son]")) preparerSon(b);
   for (const b of document.querySelectorAll("[data-notifier]")) preparerNotifications(b);
   // Browsers let a page sound only after a gesture: the first one wakes the audio.
-  addEventListener("pointerdown", () => { contexte ??= new AudioContext(); contexte.resume(); }, { once: true });
+  addEventListener("pointerdown", () => contexte?.resume(), { once: true });
   document.addEventListener("flux:change", () => {
     const presents = enAttente();
     const nouveaux = [...presents].filter((id) => !connus.has(id));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -101,6 +102,10 @@ class File:
         """Every row of the queue, in order."""
         async with self.db.read() as conn:
             return list(await conn.execute(select(Courrier.__table__).order_by(Courrier.id)))
+
+    async def brut(self) -> str:
+        """All that the queue's rows hold, whole (the representation of a row cuts long values)."""
+        return json.dumps([dict(ligne._mapping) for ligne in await self.lignes()], default=str, ensure_ascii=False)
 
     async def due_now(self) -> None:
         """As if every delay had passed."""

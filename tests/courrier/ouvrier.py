@@ -1,4 +1,4 @@
-"""A mail worker in a process of its own, to be killed: ``python -m tests.courrier.ouvrier <database> <smtp> <lease s>``."""
+"""A mail worker in a process of its own, to be killed. Arguments: database, mail server, seconds of lease."""
 
 from __future__ import annotations
 

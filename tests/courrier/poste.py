@@ -23,7 +23,7 @@ class Recu:
     @property
     def courriel(self) -> EmailMessage:
         """Parsed as a mail program does."""
-        return BytesParser(policy=policy.default).parsebytes(self.brut)  # type: ignore[return-value]  # see policy.default
+        return BytesParser(policy=policy.default).parsebytes(self.brut)
 
     @property
     def message_id(self) -> str:

@@ -16,11 +16,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from tests.front import creneaux
-from tests.front.monde import URL_RDV, ZONE, Monde, grand_monde, iso, minute, petit_monde
+from tests.front.direct import Direct
+from tests.front.monde import EPOQUE, URL_RDV, ZONE, Monde, grand_monde, iso, minute, petit_monde
 
 RACINE: Final = Path(__file__).resolve().parents[2]
 MODULES: Final = RACINE / "node_modules"
@@ -70,8 +71,13 @@ class Site:
         self.sur_post: Callable[[str, int], None] | None = None
         self.csp: list[str] = []
         self.grille = creneaux.Grille()
+        self.direct = Direct()
+        self.direct.epoque = EPOQUE
+        self.direct.versions = {"service:12": self.monde.version, "creneaux:12": self.grille.version}
+        self.direct.horloge = lambda: self.monde.maintenant
         self.app = Starlette(
             routes=[
+                WebSocketRoute("/temps-reel", self.direct.accueillir),
                 Route("/page/{nom}", self.page),
                 Route("/fragment/creneaux", self.fragment_creneaux),
                 Route("/fragment/{vue}", self.fragment),

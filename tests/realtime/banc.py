@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import json
 import os
@@ -25,12 +26,17 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import uvicorn
 from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.typing import Origin
 
 from app import envelope
 from app.config import Settings
+from app.realtime.gateway import Gateway, create_gateway
+from app.realtime.hub import Limits
+from app.realtime.server import uvicorn_options
 
 ORIGINE = "http://127.0.0.1:8000"
 SECRET = "a-secret-for-tests-that-is-long-enough-0123456789"
@@ -220,12 +226,29 @@ class GatewayProcess:
 
 
 @contextlib.asynccontextmanager
+async def served(bench: Bench, limits: Limits) -> AsyncIterator[tuple[Gateway, str]]:
+    """A gateway inside this process, on asyncio's own loop: its parts, and the address of its sockets."""
+    app, port, thresholds = create_gateway(bench.settings, limits), free_port(), gc.get_threshold()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", **uvicorn_options(bench.settings)))
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield app.state.gateway, f"ws://127.0.0.1:{port}/temps-reel"
+    finally:
+        server.should_exit = True
+        await serving
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+@contextlib.asynccontextmanager
 async def listen(url: str, *, jeton: str | None = None, **options: Any) -> AsyncIterator[ClientConnection]:
     """A socket with the session's cookie and the pages' Origin, without compression."""
     entetes = dict(options.pop("additional_headers", {}))
     if jeton is not None:
         entetes["Cookie"] = f"accueil_session={jeton}"
-    options.setdefault("origin", ORIGINE)
+    options.setdefault("origin", Origin(ORIGINE))
     async with connect(url, additional_headers=entetes, compression=None, proxy=None, **options) as ws:
         yield ws
 
@@ -320,7 +343,7 @@ class Screen:
 async def refusal(url: str, **options: Any) -> int:
     """The HTTP status with which a handshake is refused; 101 when it is not."""
     try:
-        async with listen(url, **options):
+        async with listen(url, max_queue=None, **options):  # the close is seen behind frames that nobody reads
             return 101
     except InvalidStatus as refus:
         return refus.response.status_code

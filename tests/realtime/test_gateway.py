@@ -194,6 +194,8 @@ class TestMessagesFromRedis:
         jeton = await bench.token(await bench.agent(service))
         async with Screen(bench, gateway.url(sujet), sujet, jeton).opened_page() as screen:
             await bench.event(sujet, lost=True)
+            await asyncio.sleep(0.5)
+            assert screen.rows == {}  # the loss is real: nothing but the watch can tell
             await screen.equals_database(5)
             assert screen.resyncs == 1
 
@@ -232,7 +234,7 @@ class TestBeat:
     ) -> None:
         service = await bench.service()
         async with listen(gateway.url(f"creneaux:{service}")) as ws:
-            beats = []
+            beats: list[tuple[float, datetime]] = []
             async with asyncio.timeout(8):
                 while len(beats) < 3:
                     frame = json.loads(await ws.recv())

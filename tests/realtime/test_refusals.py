@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import time
+import weakref
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import uvicorn
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from app.realtime.gateway import create_gateway
 from app.realtime.hub import Limits
 from app.realtime.protocol import PINGS_MAX
-from app.realtime.server import uvicorn_options
 from app.realtime.session import SUJETS_MAX
 from tests.realtime.banc import (
     ORIGINE,
     Bench,
     GatewayProcess,
     closed,
-    free_port,
     listen,
     receive,
     refusal,
+    served,
 )
 
 
@@ -201,17 +200,9 @@ class TestAfterTheUpgrade:
 
 class TestPublicSocketsAreBounded:
     async def test_one_address_may_hold_so_many_public_sockets_and_no_more(self, bench: Bench) -> None:
-        limits = Limits(par_adresse=2)
-        port = free_port()
-        options = uvicorn_options(bench.settings)
-        config = uvicorn.Config(create_gateway(bench.settings, limits), port=port, log_level="warning", **options)
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve())
-        try:
-            while not server.started:
-                await asyncio.sleep(0.01)
-            service = await bench.service()
-            url = f"ws://127.0.0.1:{port}/temps-reel?sujet=creneaux:{service}"
+        service = await bench.service()
+        async with served(bench, Limits(par_adresse=2)) as (_, base):
+            url = f"{base}?sujet=creneaux:{service}"
             async with listen(url), listen(url) as second:
                 assert await refusal(url) == 429
                 jeton = await bench.token(await bench.agent())
@@ -219,9 +210,51 @@ class TestPublicSocketsAreBounded:
                 await second.close()
                 await asyncio.sleep(0.1)
                 assert await refusal(url) == 101
-        finally:
-            server.should_exit = True
-            await serving
+
+    async def test_so_many_public_sockets_in_all_and_no_more(self, bench: Bench) -> None:
+        service = await bench.service()
+        async with served(bench, Limits(anonymes=1)) as (_, base):
+            url = f"{base}?sujet=creneaux:{service}"
+            async with listen(url):
+                assert await refusal(url) == 429
+                assert await refusal(url, jeton=await bench.token(await bench.agent())) == 101
+
+
+class TestMemory:
+    async def test_a_closed_socket_is_freed_without_waiting_for_the_garbage_collector(self, bench: Bench) -> None:
+        service = await bench.service()
+        jeton = await bench.token(await bench.agent(service))
+        async with served(bench, Limits()) as (gateway, base):
+            gc.disable()
+            try:
+                async with contextlib.AsyncExitStack() as stack:
+                    for _ in range(5):
+                        ws = await stack.enter_async_context(listen(f"{base}?sujet=service:{service}", jeton=jeton))
+                        await receive(ws)
+                    sockets = [subscriber.socket for subscriber in gateway.hub.subscribers]
+                    left = [weakref.ref(thing) for socket in sockets for thing in (socket, socket.conn)]
+                    assert len(left) == 10
+                    del sockets
+                await asyncio.sleep(0.2)
+                assert gateway.hub.subscribers == set()
+                assert [ref() for ref in left if ref() is not None] == []
+            finally:
+                gc.enable()
+
+    async def test_a_subject_that_nobody_follows_any_more_is_forgotten(self, bench: Bench) -> None:
+        service = await bench.service()
+        async with served(bench, Limits(memoire=0.5)) as (gateway, base):
+            async with listen(f"{base}?sujet=creneaux:{service}") as ws:
+                await receive(ws)
+                await asyncio.sleep(3)
+                assert list(gateway.hub.topics) == [f"creneaux:{service}"]
+            async with asyncio.timeout(5):
+                while gateway.hub.topics:
+                    await asyncio.sleep(0.1)
+            async with listen(f"{base}?sujet=creneaux:{service}@1") as ws:
+                assert (await receive(ws))["type"] == "etat"
+                await bench.event(f"creneaux:{service}", genre="creneau.pris")
+                assert (await receive(ws))["version"] == 2
 
 
 class TestRevocation:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from websockets.frames import Frame
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.uri import parse_uri
 
 from app import envelope
 from app.errors import Interdit
@@ -163,18 +166,11 @@ class TestMessagesFromRedis:
 
     def test_the_wire_form_is_one_unmasked_text_frame(self) -> None:
         data = frames.to_wire("é" * 100)
-        reader = iter([data[:2], data[2:4], data[4:]])
-
-        def read(n: int) -> object:
-            piece = next(reader)
-            assert len(piece) == n
-            return piece
-            yield
-
-        parsed = Frame.parse(read, mask=False)  # type: ignore[arg-type]  # a generator that never waits
-        with pytest.raises(StopIteration) as stop:
-            next(parsed)
-        assert bytes(stop.value.value.data).decode() == "é" * 100
+        client = ClientProtocol(parse_uri("ws://127.0.0.1/"), state=State.OPEN)
+        client.receive_data(data)
+        (frame,) = client.events_received()
+        assert isinstance(frame, Frame)
+        assert (frame.opcode, frame.fin, bytes(frame.data).decode()) == (Opcode.TEXT, True, "é" * 100)
 
 
 class TestDoor:

@@ -10,13 +10,14 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from app import envelope
 from app.embedded.postgres import start_postgres
 from app.embedded.redis import RedisServer
+from app.realtime.protocol import TAMPON_NOYAU
 from tests.realtime.banc import ORIGINE, Bench, GatewayProcess, Screen, closed, listen, receive
 
 pytestmark = pytest.mark.storm
@@ -102,7 +103,7 @@ class TestRedis:
     async def test_the_pubsub_connection_cut_is_a_gap(self, bench: Bench, gateway: GatewayProcess) -> None:
         async with screen_of_a_new_service(bench, gateway) as (sujet, screen):
             before = screen.resyncs
-            await bench.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await bench.redis.client_kill_filter(_type="pubsub")
             await bench.event(sujet, "pendant")
             begun = time.monotonic()
             async with asyncio.timeout(5):
@@ -146,10 +147,11 @@ async def screen_without_event(bench: Bench, gateway: GatewayProcess) -> AsyncIt
 
 class TestPostgres:
     async def test_away_sockets_stay_and_hear_then_the_watch_goes_on(
-        self, tmp_path: Path, redis_server: RedisServer
+        self, dossier_serveurs: Path, redis_server: RedisServer
     ) -> None:
-        racine = Path("/tmp") / f"accueil-pg-{time.monotonic_ns()}"
-        postgres = start_postgres(racine, durable=False)
+        postgres = start_postgres(
+            dossier_serveurs / "pg-absent", durable=True
+        )  # what it acknowledged outlives the kill
         gateway = None
         try:
             bench = await Bench.open(postgres.create_database("absente"), redis_server.url)
@@ -183,6 +185,31 @@ class TestPostgres:
                 gateway.stop()
             postgres.destroy()
 
+    async def test_there_but_silent_a_handshake_is_refused_in_time_and_sockets_stay(
+        self, bench: Bench, gateway: GatewayProcess
+    ) -> None:
+        service = await bench.service()
+        sujet = f"service:{service}"
+        jeton = await bench.token(await bench.agent(service))
+        url = gateway.url(f"{sujet}@1")
+        async with listen(url, jeton=jeton) as ws:
+            await receive(ws)
+            async with bench.db.acquire() as conn, conn.transaction():
+                await conn.execute("LOCK TABLE session IN ACCESS EXCLUSIVE MODE")
+                begun = time.monotonic()
+                with pytest.raises(InvalidStatus) as refus:
+                    async with listen(url, jeton=jeton):
+                        pass
+                assert refus.value.response.status_code == 503
+                assert time.monotonic() - begun < 4.0
+                trame = envelope.encode({"type": "rdv.arrive", "sujet": sujet, "version": 2, "rdv": 1, "etat": ""})
+                await bench.publish(sujet, trame)
+                assert (await receive(ws))["version"] == 2
+            await bench.db.execute("UPDATE agenda SET version = 3 WHERE service_id = $1", service)
+            assert ((frame := await receive(ws, 8))["type"], frame["version"]) == ("resync", 3)
+            async with listen(url, jeton=jeton) as again:
+                await receive(again)
+
 
 class TestSlowReaders:
     """P10: slow consumers hurt only themselves."""
@@ -197,29 +224,34 @@ class TestSlowReaders:
         number = 3000
         trames = [
             envelope.encode({"type": "rdv.arrive", "sujet": sujet, "version": 2 + k, "rdv": k, "etat": "x" * 100})
-            for k in range(number)
+            for k in range(2 * number)
         ]
         process = psutil.Process(gateway.process.pid)
         async with listen(gateway.url(f"{sujet}@1"), jeton=jetons[0], max_queue=None) as ws:
             await receive(ws)
+            # The same flood without mutes first, so that what follows measures them and not the flood.
+            await bench.db.execute("UPDATE agenda SET version = $1 WHERE service_id = $2", 1 + 2 * number, service)
+            for trame in trames[:number]:
+                await bench.publish(sujet, trame)
+            heard = [(await receive(ws))["version"] for _ in range(number)]
             mutes = [mute_client(gateway.port, sujet, jetons[1]) for _ in range(20)]
             muted = time.monotonic()
             try:
                 rss, sockets = process.memory_info().rss, gateway.health()["sockets"]
-                await bench.db.execute("UPDATE agenda SET version = $1 WHERE service_id = $2", 1 + number, service)
                 slow = gateway.metrics()["slow_total"]
-                for trame in trames:
+                for trame in trames[number:]:
                     await bench.publish(sujet, trame)
-                heard = [(await receive(ws))["version"] for _ in range(number)]
-                assert heard == list(range(2, 2 + number))
+                heard += [(await receive(ws))["version"] for _ in range(number)]
+                assert heard == list(range(2, 2 + 2 * number))
                 assert gateway.metrics()["slow_total"] - slow == len(mutes)
-                assert (process.memory_info().rss - rss) / len(mutes) <= 256 * 1024
+                in_kernel = 2 * TAMPON_NOYAU  # Linux doubles what it is asked for
+                assert (process.memory_info().rss - rss) / len(mutes) + in_kernel <= 256 * 1024
                 async with asyncio.timeout(15):
                     while gateway.health()["sockets"] > sockets - len(mutes):
                         await asyncio.sleep(0.1)
                 assert time.monotonic() - muted <= 10.0
                 await bench.event(sujet)
-                assert (await receive(ws))["version"] == 2 + number
+                assert (await receive(ws))["version"] == 2 + 2 * number
             finally:
                 for s in mutes:
                     s.close()
@@ -245,15 +277,18 @@ class TestSlowReaders:
                         {"type": "rdv.arrive", "sujet": sujet, "version": 2 + k, "rdv": k, "etat": "x" * 100}
                     ),
                 )
-            heard = [await receive(ws)]
-            while heard[-1]["type"] != "resync":
-                heard.append(await receive(ws))
-            versions = [f["version"] for f in heard[:-1]]
-            assert versions == list(range(2, 2 + len(versions)))
-            assert len(versions) < number
-            assert heard[-1]["version"] == 1 + number
             await bench.event(sujet)
-            assert (await receive(ws))["version"] == 2 + number
+            version, resyncs, received = 1, 0, 0
+            while version < 2 + number:
+                frame = await receive(ws)
+                received += 1
+                if frame["type"] == "resync":
+                    resyncs += 1
+                else:
+                    assert frame["version"] == version + 1
+                version = frame["version"]
+            assert resyncs >= 1
+            assert received < number
 
 
 class TestDeploys:

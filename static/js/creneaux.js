@@ -1,0 +1,162 @@
+// The public choice of an hour, live: a créneau taken by somebody else fades with its reason, a freed one comes back.
+// The page ships, for each start, the eligible guichets and what occupies them: frames need no request.
+
+import { annoncer } from "./annonces.js";
+import { preparer, register } from "./flux.js";
+import { heure } from "./horloge.js";
+
+/** Changes said together, at most once in that time, in milliseconds. */
+const REGROUPEMENT = 1500;
+
+const region = document.querySelector('[data-flux^="creneaux:"]');
+const minutes = (iso) => Math.round(Date.parse(iso) / 60000);
+
+let donnees;
+let muet = false;
+let minuteur = 0;
+const nouvelles = { pris: new Set(), rendus: new Set() };
+
+function charger() {
+  donnees = JSON.parse(region.querySelector("[data-creneaux]").textContent);
+}
+
+const croise = ([debut, fin], m) => debut < m + donnees.duree && fin > m;
+
+/** True when one of the eligible guichets has nothing in the way. */
+const estLibre = ([m, guichets]) => guichets.some((g) => !(donnees.occupations[g] ?? []).some((o) => croise(o, m)));
+
+function occuper(guichet, debut, fin) {
+  (donnees.occupations[guichet] ??= []).push([debut, fin]);
+}
+
+function liberer(guichet, debut, fin) {
+  const reste = [];
+  for (const [d, f] of donnees.occupations[guichet] ?? []) {
+    if (f <= debut || d >= fin) reste.push([d, f]);
+    if (d < debut && f > debut) reste.push([d, debut]);
+    if (f > fin && d < fin) reste.push([fin, f]);
+  }
+  donnees.occupations[guichet] = reste;
+}
+
+const estMien = (guichet, debut, fin) => {
+  const o = donnees.option;
+  return o && o.guichet === guichet && o.debut === debut && o.fin === fin;
+};
+
+function surTrame(trame) {
+  const [debut, fin] = [minutes(trame.debut), minutes(trame.fin)];
+  if (estMien(trame.guichet, debut, fin)) return true;
+  if (trame.type === "creneau.pris") occuper(trame.guichet, debut, fin);
+  else liberer(trame.guichet, debut, fin);
+  peindre();
+  return true;
+}
+
+function peindreHeure(bouton, libre) {
+  const avant = bouton.dataset.libre === "1";
+  if (avant === libre) return;
+  bouton.dataset.libre = libre ? "1" : "0";
+  if (libre) bouton.removeAttribute("data-vient");
+  else if (!muet) bouton.setAttribute("data-vient", "");
+  const focus = bouton === document.activeElement;
+  bouton.disabled = !libre;
+  if (focus && !libre) deplacerFocus(bouton);
+  const [vers, autre] = libre ? [nouvelles.rendus, nouvelles.pris] : [nouvelles.pris, nouvelles.rendus];
+  const m = Number(bouton.dataset.m);
+  if (!autre.delete(m)) vers.add(m);
+}
+
+/** The hour under the focus was taken: go to the next free one, else the previous, else the day's title. */
+function deplacerFocus(bouton) {
+  const libres = [...region.querySelectorAll('.creneau[data-libre="1"]')];
+  const m = Number(bouton.dataset.m);
+  const cible = libres.find((b) => Number(b.dataset.m) > m) ?? libres.at(-1) ?? region.querySelector("[data-heures-titre]");
+  cible?.focus();
+}
+
+function peindreJour(lien, libres) {
+  if (Number(lien.dataset.libres) === libres) return;
+  lien.dataset.libres = String(libres);
+  lien.querySelector("[data-jour-mot]").textContent = libres ? `${libres} libre${libres > 1 ? "s" : ""}` : "complet";
+  if (libres) {
+    lien.setAttribute("href", donnees.jours[lien.dataset.jour].url);
+    lien.removeAttribute("aria-disabled");
+  } else {
+    lien.removeAttribute("href");
+    lien.setAttribute("aria-disabled", "true");
+  }
+}
+
+function peindrePremier() {
+  const bloc = region.querySelector("[data-premier-bloc]");
+  if (!bloc) return;
+  for (const { titre, url, candidats } of Object.values(donnees.jours)) {
+    const trouve = candidats.find(estLibre);
+    if (!trouve) continue;
+    const lien = bloc.querySelector("[data-premier]");
+    const texte = `${titre} à ${heure(trouve[0] * 60000, donnees.zone)}`;
+    if (lien.textContent !== texte) lien.textContent = texte;
+    lien.setAttribute("href", `${url}#c${trouve[0]}`);
+    bloc.hidden = false;
+    return;
+  }
+  bloc.hidden = true;
+}
+
+function peindre() {
+  const affiche = region.querySelector("[data-heures]")?.dataset.heures;
+  const libres = new Map();
+  for (const [jour, { candidats }] of Object.entries(donnees.jours)) {
+    let n = 0;
+    for (const candidat of candidats) {
+      const libre = estLibre(candidat);
+      n += libre;
+      if (jour !== affiche) continue;
+      const bouton = region.querySelector(`.creneau[data-m="${candidat[0]}"]`);
+      if (bouton) peindreHeure(bouton, libre);
+    }
+    libres.set(jour, n);
+  }
+  for (const lien of region.querySelectorAll("[data-jour]")) {
+    if (libres.has(lien.dataset.jour)) peindreJour(lien, libres.get(lien.dataset.jour));
+  }
+  peindrePremier();
+  if (nouvelles.pris.size + nouvelles.rendus.size && !minuteur) minuteur = setTimeout(dire, REGROUPEMENT);
+}
+
+function enumerer(ensemble, un, plusieurs) {
+  if (ensemble.size === 0) return "";
+  const heures = [...ensemble].sort((a, b) => a - b).map((m) => heure(m * 60000, donnees.zone));
+  return heures.length > 4 ? `${heures.length} créneaux ${plusieurs}` : `${heures.join(", ")} : ${heures.length > 1 ? plusieurs : un}`;
+}
+
+function dire() {
+  minuteur = 0;
+  if (!muet) {
+    annoncer([enumerer(nouvelles.pris, "vient d’être pris", "viennent d’être pris"),
+      enumerer(nouvelles.rendus, "de nouveau libre", "de nouveau libres")].filter(Boolean).join(". "));
+  }
+  nouvelles.pris.clear();
+  nouvelles.rendus.clear();
+}
+
+if (region) {
+  charger();
+  register("creneau.pris", surTrame);
+  register("creneau.libre", surTrame);
+  // The user has just chosen: what the feed says of this very créneau is their own doing.
+  region.ownerDocument.addEventListener("submit", (e) => {
+    if (e.submitter?.matches(".creneau")) muet = true;
+  });
+  addEventListener("pageshow", (e) => { if (e.persisted) muet = false; });
+  preparer((neuf) => {
+    for (const b of region.querySelectorAll(".creneau[data-vient]")) {
+      const meme = neuf.querySelector(`.creneau[data-m="${b.dataset.m}"][data-libre="0"]`);
+      meme?.setAttribute("data-vient", "");
+    }
+  });
+  document.addEventListener("flux:change", (e) => { if (e.detail.element === region && !e.detail.trame) charger(); });
+  const vise = region.querySelector(`.creneau[id="${CSS.escape(location.hash.slice(1))}"]:not(:disabled)`);
+  vise?.focus();
+}
