@@ -179,7 +179,7 @@ async def main() -> int:
     args.add_argument("--sans-controle", action="store_true", help="leave the negative control out")
     choix = args.parse_args()
     print(
-        f"{datetime.now().astimezone():%Y-%m-%d %H:%M}  two web processes, worker, PostgreSQL with fsync, client: one machine"
+        f"{datetime.now().astimezone():%Y-%m-%d %H:%M}  two web processes, worker, durable PostgreSQL, client included"
     )
     with open_banc(web=2) as banc:
         petit, grand = await build(banc.dsn)

@@ -1,11 +1,13 @@
 """Fan-out: N sockets on one agenda, one real gateway, real PostgreSQL and Redis, all on this machine.
 
-``python -m loadtests.ws_fanout [--sockets 1000] [--events 100] [--rate 5] [--clients 2]``
+``python -m loadtests.ws_fanout [--sockets 1000] [--events 100] [--rate 5] [--clients 2] [--mutes 0]``
 
 Clients are separate processes that use the ``websockets`` library. Each event is committed and published as the web
 process does; every socket must receive every version, once and in order. Prints a table, and exits non-zero when a
 frame is lost, repeated or out of order, or when a budget of the gateway is exceeded:
 ≤ 2.0 CPU seconds per 100,000 frames delivered (events and beats; pings included in the CPU) and ≤ 30 KB a socket.
+``--mutes`` adds sockets that never read: they must be closed within 10 s. At the end the gateway gets a SIGTERM: every
+socket must be told 1012, and the process must exit within 5 s.
 """
 
 from __future__ import annotations
@@ -27,12 +29,13 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import uvloop
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin
 
 from app import envelope
 from app.embedded.postgres import start_postgres
 from app.embedded.redis import start_redis
-from tests.realtime.banc import EPOQUE, ORIGINE, Bench, GatewayProcess
+from tests.realtime.banc import EPOQUE, ORIGINE, Bench, GatewayProcess, mute_client
 
 BUDGET_CPU = 2.0
 BUDGET_KO = 30.0
@@ -47,7 +50,7 @@ class Result:
 
     arrivals: dict[int, list[float]]
     faults: list[str]
-    beats: int
+    codes: list[int | None]
 
 
 def raise_nofile() -> None:
@@ -61,12 +64,15 @@ def raise_nofile() -> None:
 
 async def _follow(ws: ClientConnection, first: int, result: Result) -> None:
     expected = first + 1
-    async for message in ws:
+    while True:
+        try:
+            message = await ws.recv()
+        except ConnectionClosed as end:
+            result.codes.append(end.rcvd.code if end.rcvd is not None else None)
+            return
         now = time.monotonic()
         frame = json.loads(message)
-        if frame["type"] == "frais":
-            result.beats += 1
-        elif frame["type"].startswith("rdv."):
+        if frame["type"].startswith("rdv."):
             if frame["version"] != expected:
                 result.faults.append(f"version {frame['version']} where {expected} was due")
             expected = frame["version"] + 1
@@ -78,7 +84,7 @@ async def _follow(ws: ClientConnection, first: int, result: Result) -> None:
 async def client() -> None:
     """Open the sockets, say so, follow until stdin closes, report."""
     ordre: dict[str, Any] = json.loads(sys.stdin.readline())
-    result = Result({}, [], 0)
+    result = Result({}, [], [])
     gate = asyncio.Semaphore(OUVERTURES)
     async with AsyncExitStack() as stack:
 
@@ -103,12 +109,9 @@ async def client() -> None:
         tasks = [asyncio.create_task(_follow(ws, ordre["version"], result)) for ws in sockets]
         print(json.dumps({"open": len(sockets)}), flush=True)
         await asyncio.to_thread(sys.stdin.readline)
-        print(json.dumps({"arrivals": result.arrivals, "faults": result.faults, "beats": result.beats}), flush=True)
-        await asyncio.to_thread(sys.stdin.readline)
-        for task in tasks:
-            task.cancel()
-        for ws in sockets:
-            ws.transport.abort()
+        print(json.dumps({"arrivals": result.arrivals, "faults": result.faults}), flush=True)
+        await asyncio.wait(tasks, timeout=15)
+        print(json.dumps({"codes": result.codes}), flush=True)
     os._exit(0)
 
 
@@ -183,6 +186,11 @@ async def conduct(bench: Bench, gateway: GatewayProcess, options: argparse.Names
         await asyncio.sleep(10)
         quiet = (cpu_seconds(observed) - quiet) / 10
 
+        muted = time.monotonic()
+        agent = await bench.agent(service)
+        tokens = [await bench.token(agent) for _ in range(-(-options.mutes // SOCKETS_PAR_SESSION))]
+        mutes = [mute_client(gateway.port, sujet, tokens[k // SOCKETS_PAR_SESSION]) for k in range(options.mutes)]
+        watcher = asyncio.create_task(_all_closed(gateway, options.sockets, muted))
         published: dict[int, float] = {}
         frames_before = gateway.metrics()["deliveries_total"]
         cpu, begun = cpu_seconds(observed), time.monotonic()
@@ -199,8 +207,11 @@ async def conduct(bench: Bench, gateway: GatewayProcess, options: argparse.Names
         for c in clients:
             await c.say("report")
         reports = await asyncio.gather(*(c.hear() for c in clients))
-        for c in clients:
-            await c.say("end")
+        mutes_closed = await watcher
+        for s in mutes:
+            s.close()
+        exit_time = await asyncio.to_thread(gateway.terminate)
+        codes = [code for answer in await asyncio.gather(*(c.hear() for c in clients)) for code in answer["codes"]]
     finally:
         for c in clients:
             c.kill()
@@ -214,7 +225,19 @@ async def conduct(bench: Bench, gateway: GatewayProcess, options: argparse.Names
         cpu=cpu,
         quiet=quiet,
         rss=(rss_before, rss_after, rss_loaded),
+        mutes_closed=mutes_closed,
+        exit_time=exit_time,
+        told=codes.count(1012),
     )
+
+
+async def _all_closed(gateway: GatewayProcess, sockets: int, since: float) -> float:
+    """Seconds until only ``sockets`` remain, 30 at most."""
+    while time.monotonic() - since < 30:
+        if (await asyncio.to_thread(gateway.health))["sockets"] <= sockets:
+            break
+        await asyncio.sleep(0.5)
+    return time.monotonic() - since
 
 
 def report(
@@ -228,6 +251,9 @@ def report(
     cpu: float,
     quiet: float,
     rss: tuple[int, int, int],
+    mutes_closed: float,
+    exit_time: float,
+    told: int,
 ) -> int:
     """Print the table; 1 when an invariant or a budget is broken."""
     faults = [fault for part in reports for fault in part["faults"]]
@@ -257,19 +283,23 @@ def report(
         ("CPU s per 100,000 events, beats and pings deducted", f"{per_event:.2f}"),
         (f"memory per socket (≤ {BUDGET_KO:g} KB)", f"{ko:.1f} KB"),
         ("memory of the gateway before / open / loaded", " / ".join(f"{r / 2**20:.0f}" for r in rss) + " MB"),
-        ("faults", str(len(faults))),
+        ("mute sockets, closed within (≤ 10 s)", f"{options.mutes}, {mutes_closed:.1f} s"),
+        ("SIGTERM: sockets told 1012, exit in (≤ 5 s)", f"{told}, {exit_time:.1f} s"),
+        ("lost, repeated or out of order", str(len(faults))),
     ]
+    broken = {
+        "CPU budget exceeded": per_frame > BUDGET_CPU,
+        "memory budget exceeded": ko > BUDGET_KO,
+        "mute sockets still open after 10 s": options.mutes > 0 and mutes_closed > 10.5,
+        "sockets not told of the stop": told != options.sockets,
+        "stop too slow": exit_time > 5.0,
+    }
+    faults += [name for name, is_so in broken.items() if is_so]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         print(f"{name:<{width}}  {value}")
-    for fault in faults[:10]:
+    for fault in faults[:20]:
         print(f"FAULT {fault}")
-    if per_frame > BUDGET_CPU:
-        faults.append("CPU budget exceeded")
-        print("FAULT CPU budget exceeded")
-    if ko > BUDGET_KO:
-        faults.append("memory budget exceeded")
-        print("FAULT memory budget exceeded")
     return 1 if faults else 0
 
 
@@ -307,6 +337,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=100)
     parser.add_argument("--rate", type=float, default=5.0, help="events per second")
     parser.add_argument("--clients", type=int, default=2, help="client processes")
+    parser.add_argument("--mutes", type=int, default=0, help="sockets that never read")
     parser.add_argument("--client-process", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     raise_nofile()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
@@ -137,25 +137,33 @@ async def _replace_earlier(conn: AsyncConnection, remplacants: Sequence[int], a:
     return {*perimes, *restants.scalars()}
 
 
+def _situation() -> Select[str, datetime, datetime, bool]:
+    suivant = aliased(Courrier)
+    remplace = exists().where(
+        suivant.rdv_id == bindparam("rdv_id"),
+        suivant.canal == "mail",
+        suivant.destinataire == bindparam("destinataire"),
+        suivant.id > bindparam("id"),
+        suivant.evenement.in_(REMPLACANTS),
+    )
+    return select(RendezVous.etat, RendezVous.debut, RendezVous.fin, remplace.label("remplace")).where(
+        RendezVous.id == bindparam("rdv_id")
+    )
+
+
+# Built once: these two run for every mail, and building them costs more than running them.
+_SITUATION: Final = _situation()
+_NOTER: Final = (
+    update(Courrier)
+    .where(Courrier.id == bindparam("pli"))
+    .values(envoye_a=bindparam("a"), abandonne_a=None, erreur="", donnees=Courrier.donnees.op("-")("lien_gestion"))
+)
+
+
 async def read_situation(conn: AsyncConnection, pli: Pli) -> Situation | None:
     """The RDV of a claimed mail as it is now, or None when it no longer exists."""
-    suivant = aliased(Courrier)
-    remplace = (
-        exists()
-        .where(
-            suivant.rdv_id == pli.rdv_id,
-            suivant.canal == "mail",
-            suivant.destinataire == pli.destinataire,
-            suivant.id > pli.id,
-            suivant.evenement.in_(REMPLACANTS),
-        )
-        .label("remplace")
-    )
-    ligne = (
-        await conn.execute(
-            select(RendezVous.etat, RendezVous.debut, RendezVous.fin, remplace).where(RendezVous.id == pli.rdv_id)
-        )
-    ).one_or_none()
+    qui = {"rdv_id": pli.rdv_id, "destinataire": pli.destinataire, "id": pli.id}
+    ligne = (await conn.execute(_SITUATION, qui)).one_or_none()
     return None if ligne is None else Situation(*ligne)
 
 
@@ -166,11 +174,7 @@ def _held(pli: Pli) -> ColumnElement[bool]:
 
 async def mark_sent(conn: AsyncConnection, pli: Pli, a: datetime) -> None:
     """The server has accepted it. The secret link has served: it leaves the row at once."""
-    await conn.execute(
-        update(Courrier)
-        .where(Courrier.id == pli.id)
-        .values(envoye_a=a, abandonne_a=None, erreur="", donnees=Courrier.donnees.op("-")("lien_gestion"))
-    )
+    await conn.execute(_NOTER, {"pli": pli.id, "a": a})
 
 
 async def give_up(conn: AsyncConnection, pli: Pli, a: datetime, raison: str) -> None:

@@ -23,7 +23,7 @@ from app.courrier.file_attente import Pli
 from app.courrier.message import MessageRdv
 from app.courrier.opportunite import obstacle
 from app.courrier.rendu import Entete, render
-from app.db import Database, UnitOfWork
+from app.db import Database
 from app.errors import Indisponible
 
 log = structlog.get_logger("accueil.courrier")
@@ -87,12 +87,9 @@ def where(erreur: BaseException) -> str:
 
 
 async def write(db: Database, ordre: Callable[[AsyncConnection], Awaitable[None]]) -> None:
-    """One statement in its own transaction."""
-
-    async def travail(uow: UnitOfWork) -> None:
-        await ordre(uow.conn)
-
-    await db.transaction(travail)
+    """Run one statement, which is its own transaction: autocommit spares two round trips for every mail."""
+    async with db.read() as conn:
+        await ordre(conn)
 
 
 async def _prepare(db: Database, pli: Pli, expedition: Expedition) -> tuple[str, EmailMessage] | str:

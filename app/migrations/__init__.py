@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from alembic import command
@@ -18,4 +19,5 @@ def alembic_config(database_url: str) -> Config:
 
 def migrate(database_url: str) -> None:
     """Bring the database to the last revision. Safe to run again, and from several processes at once."""
-    command.upgrade(alembic_config(database_url), "head")
+    with ThreadPoolExecutor(1) as fil:  # its own event loop: callable from a running one too
+        fil.submit(command.upgrade, alembic_config(database_url), "head").result()

@@ -253,6 +253,20 @@ async def listen(url: str, *, jeton: str | None = None, **options: Any) -> Async
         yield ws
 
 
+def mute_client(port: int, sujet: str, jeton: str) -> socket.socket:
+    """A client that completes its handshake and never reads again."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.connect(("127.0.0.1", port))
+    s.sendall(
+        f"GET /temps-reel?sujet={sujet} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nOrigin: {ORIGINE}\r\n"
+        f"Cookie: accueil_session={jeton}\r\n\r\n".encode()
+    )
+    assert s.recv(12) == b"HTTP/1.1 101"
+    return s
+
+
 async def receive(ws: ClientConnection, timeout: float = 3.0) -> dict[str, Any]:
     """The next frame that is not a beat."""
     async with asyncio.timeout(timeout):

@@ -7,8 +7,9 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
@@ -17,8 +18,9 @@ from websockets.exceptions import InvalidStatus
 from app import envelope
 from app.embedded.postgres import start_postgres
 from app.embedded.redis import RedisServer
+from app.realtime.hub import Limits
 from app.realtime.protocol import TAMPON_NOYAU
-from tests.realtime.banc import ORIGINE, Bench, GatewayProcess, Screen, closed, listen, receive
+from tests.realtime.banc import ORIGINE, Bench, GatewayProcess, Screen, closed, listen, mute_client, receive, served
 
 pytestmark = pytest.mark.storm
 
@@ -40,18 +42,36 @@ async def wait_for_feed(gateway: GatewayProcess) -> None:
             await asyncio.sleep(0.05)
 
 
-def mute_client(port: int, sujet: str, jeton: str) -> socket.socket:
-    """A client that completes its handshake and never reads again."""
-    s = socket.socket()
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    s.connect(("127.0.0.1", port))
-    s.sendall(
-        f"GET /temps-reel?sujet={sujet} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\nOrigin: {ORIGINE}\r\n"
-        f"Cookie: accueil_session={jeton}\r\n\r\n".encode()
-    )
-    assert s.recv(12) == b"HTTP/1.1 101"
-    return s
+@contextlib.asynccontextmanager
+async def silencer(redis_server: RedisServer) -> AsyncIterator[tuple[str, Callable[[], None]]]:
+    """A way to Redis whose present subscriptions can be silenced without being cut; others, and new ones, go on."""
+    chemin = urlsplit(redis_server.url).path
+    silent: set[int] = set()
+    subscribed: set[int] = set()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def pump(number: int, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await source.read(65536):
+                if b"SUBSCRIBE" in data:
+                    subscribed.add(number)
+                if number not in silent:
+                    sink.write(data)
+        sink.close()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_unix_connection(chemin)
+        for pair in ((reader, up_writer), (up_reader, writer)):
+            tasks.add(asyncio.create_task(pump(id(writer), *pair)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", lambda: silent.update(subscribed)
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 class TestRedis:
@@ -104,16 +124,41 @@ class TestRedis:
         async with screen_of_a_new_service(bench, gateway) as (sujet, screen):
             before = screen.resyncs
             await bench.redis.client_kill_filter(_type="pubsub")
-            await bench.event(sujet, "pendant")
             begun = time.monotonic()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(5):  # nothing was lost, but nobody can know: not even the watch could tell
                 while screen.resyncs == before:
                     await asyncio.sleep(0.02)
+            await bench.redis.client_kill_filter(_type="pubsub")
+            await bench.event(sujet, "pendant")
             await screen.equals_database(5)
-            assert time.monotonic() - begun <= 5
+            assert time.monotonic() - begun <= 10
             await wait_for_feed(gateway)
             await bench.event(sujet, "apres")
             await screen.equals_database(2)
+
+    async def test_a_subscription_that_goes_silent_while_redis_answers_is_noticed_and_replaced(
+        self, bench: Bench, redis_server: RedisServer
+    ) -> None:
+        service = await bench.service()
+        sujet = f"service:{service}"
+        async with silencer(redis_server) as (proxy_url, silence):
+            behind = Bench(bench.settings.database_url, proxy_url, bench.db)
+            async with served(behind, Limits()) as (gateway, base), listen(f"{base}?sujet=creneaux:{service}") as ws:
+                await receive(ws)
+                while gateway.feed.fresh_at is None:
+                    await asyncio.sleep(0.05)
+                silence()
+                sessions, begun = gateway.feed.sessions, time.monotonic()
+                while gateway.feed.fresh_at is not None:
+                    await asyncio.sleep(0.05)
+                assert time.monotonic() - begun < 2.5
+                async with asyncio.timeout(5):
+                    while gateway.feed.fresh_at is None:
+                        await asyncio.sleep(0.05)
+                assert gateway.feed.sessions == sessions + 1
+                assert (await receive(ws))["type"] == "resync"
+                await bench.event(sujet.replace("service", "creneaux"), genre="creneau.pris")
+                assert (await receive(ws))["type"] == "creneau.pris"
 
     async def test_a_gateway_started_without_redis_serves_and_catches_up(
         self, bench: Bench, redis_server: RedisServer

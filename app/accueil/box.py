@@ -1,0 +1,96 @@
+"""The box: who is with me, who waits and since when, who comes next; call, receive, end [A1 §3.2]."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from litestar import Request, get
+from litestar.response import Response
+
+from app import clock
+from app.accueil.journee import read_journee
+from app.accueil.lieux import BoxJour, GuichetChoix, read_box
+from app.accueil.memoire import Memoire
+from app.booking.outils import Outils
+from app.identite.acteur import Acteur
+from app.web.dates import heure, jour_long
+from app.web.pages import agent_page, page, render, service_menu
+
+URL_RDV: Final = "/rendez-vous/"
+_fragments = Memoire()
+
+
+@get("/services/{service_id:int}/box", include_in_schema=False)
+async def show_box(
+    request: Request[Any, Any, Any], service_id: int, outils: Outils, acteur: Acteur, guichet: int | None = None
+) -> Response[bytes]:
+    """My guichet, or the list to choose it from. 404 for a service that is not mine, or a guichet of another."""
+    maintenant = clock.now()
+    if guichet is not None:
+        box, choisi, fragment = await _render_box(request, outils, acteur, service_id, guichet, maintenant)
+        contexte = _page(acteur, box, maintenant, choisi) | {"fragment": fragment, "choisi": choisi}
+        return page(request, "accueil/box.html", contexte)
+    async with outils.db.read() as conn:
+        box = await read_box(conn, acteur.agent_id, service_id, maintenant)
+    return page(request, "accueil/choix_guichet.html", _page(acteur, box, maintenant))
+
+
+@get("/services/{service_id:int}/box/fragment", include_in_schema=False)
+async def show_fragment(
+    request: Request[Any, Any, Any], service_id: int, guichet: int, outils: Outils, acteur: Acteur
+) -> Response[bytes]:
+    """The live region of one guichet alone."""
+    _, _, fragment = await _render_box(request, outils, acteur, service_id, guichet, clock.now())
+    return Response(fragment.encode(), media_type="text/html")
+
+
+async def _render_box(
+    request: Request[Any, Any, Any],
+    outils: Outils,
+    acteur: Acteur,
+    service_id: int,
+    guichet_id: int,
+    maintenant: datetime,
+) -> tuple[BoxJour, GuichetChoix, str]:
+    """The live region of a guichet: version first, then the rows unless they are known at this version."""
+    async with outils.db.read() as conn:
+        box = await read_box(conn, acteur.agent_id, service_id, maintenant)
+        choisi = box.find(guichet_id)
+        cle = (box.service, box.epoque, choisi.id, choisi.nom)
+        fragment = _fragments.find(cle, maintenant)
+        if fragment is None:
+            lignes = await read_journee(conn, acteur.agent_id, [box.service], choisi.id)
+            contexte = {
+                "lieu": box,
+                "choisi": choisi,
+                "box": {"titre": choisi.nom, "url_rdv": URL_RDV, "rdv": lignes, "contre_appels": []},
+            }
+            fragment = render(request, "accueil/_box.html", contexte)
+            _fragments.keep(cle, maintenant, fragment)
+    return box, choisi, fragment
+
+
+def _page(acteur: Acteur, lieu: BoxJour, maintenant: datetime, choisi: GuichetChoix | None = None) -> dict[str, Any]:
+    """What surrounds the box or the list of guichets."""
+    service = lieu.service
+    url = f"/services/{service.id}/box"
+    fil = [{"libelle": "Tableau de bord", "url": "/agent"}, {"libelle": "Mon box", "url": url}]
+    if choisi is not None:
+        fil.append({"libelle": choisi.nom, "url": ""})
+    return {
+        **agent_page(acteur, actif=url, menu=service_menu(service.id, lieu.site_id)),
+        "service": {
+            "libelle": service.libelle,
+            "zone": service.zone.key,
+            "date_locale": jour_long(service.jour),
+            "heure_locale": heure(maintenant, service.zone),
+        },
+        "direct": choisi is not None,
+        "fil": fil,
+        "lieu": lieu,
+        "url_box": url,
+    }
+
+
+ROUTES = [show_box, show_fragment]

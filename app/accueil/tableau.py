@@ -1,0 +1,142 @@
+"""The orientation board: today's visitors of one reception, found by name, code or QR, marked arrived in one click."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from litestar import Request, get, post
+from litestar.response import Response
+
+from app import clock
+from app.accueil.journee import LigneJour, read_journee
+from app.accueil.lieux import SiteJour, read_site
+from app.accueil.memoire import Memoire
+from app.accueil.recherche import SAISIE_MAX, Trouvaille, search_rdv
+from app.booking.outils import Outils
+from app.db import UnitOfWork
+from app.identite.acteur import Acteur
+from app.journal import write_journal
+from app.web.dates import heure, jour_long
+from app.web.dependances import auteur_agent
+from app.web.pages import Lien, agent_page, page, render, service_menu
+
+URL_RDV: Final = "/rendez-vous/"
+_fragments = Memoire()
+
+
+@get("/sites/{site_id:int}/accueil", include_in_schema=False)
+async def show_accueil(
+    request: Request[Any, Any, Any], site_id: int, outils: Outils, acteur: Acteur
+) -> Response[bytes]:
+    """The board of the day. 404 outside the agent's services."""
+    maintenant = clock.now()
+    site, fragment = await _render_tableau(request, outils, acteur, site_id, maintenant)
+    return page(request, "accueil/accueil.html", _page(acteur, site, maintenant) | {"fragment": fragment})
+
+
+@get("/sites/{site_id:int}/accueil/fragment", include_in_schema=False)
+async def show_fragment(
+    request: Request[Any, Any, Any], site_id: int, outils: Outils, acteur: Acteur
+) -> Response[bytes]:
+    """The board's live region alone."""
+    _, fragment = await _render_tableau(request, outils, acteur, site_id, clock.now())
+    return Response(fragment.encode(), media_type="text/html")
+
+
+@post("/sites/{site_id:int}/accueil/recherche", status_code=200, include_in_schema=False)
+async def search_accueil(
+    request: Request[Any, Any, Any], site_id: int, outils: Outils, acteur: Acteur
+) -> Response[bytes]:
+    """Who is this person? Every rendez-vous of the reception's services that the name or code designates.
+
+    A POST, so that a name never shows in an address, a history or a log; it changes nothing but the journal.
+    """
+    maintenant = clock.now()
+    saisie = str((await request.form()).get("q") or "")[:SAISIE_MAX]
+    async with outils.db.read() as conn:
+        site = await read_site(conn, acteur.agent_id, site_id, maintenant)
+        trouvailles = await search_rdv(conn, acteur.agent_id, site.services, saisie)
+    await _journal_recherche(request, outils, acteur, site, trouvailles, maintenant)
+    contexte = _page(acteur, site, maintenant, recherche=True)
+    return page(
+        request,
+        "accueil/recherche.html",
+        contexte | {"saisie": saisie, "trouvailles": trouvailles, "url_rdv": URL_RDV},
+    )
+
+
+async def _render_tableau(
+    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, site_id: int, maintenant: datetime
+) -> tuple[SiteJour, str]:
+    """The live region of the board: versions first, then the rows unless they are known at these versions."""
+    async with outils.db.read() as conn:
+        site = await read_site(conn, acteur.agent_id, site_id, maintenant)
+        fragment = _fragments.find(site, maintenant)
+        if fragment is None:
+            lignes = await read_journee(conn, acteur.agent_id, site.services)
+            fragment = render(request, "accueil/_tableau.html", {"site": site, "accueil": _accueil(site, lignes)})
+            _fragments.keep(site, maintenant, fragment)
+    return site, fragment
+
+
+def _accueil(site: SiteJour, lignes: list[LigneJour]) -> dict[str, Any]:
+    return {
+        "titre": f"Rendez-vous du {jour_long(site.services[0].jour)}",
+        "url_rdv": URL_RDV,
+        "rdv": lignes,
+    }
+
+
+def _page(acteur: Acteur, site: SiteJour, maintenant: datetime, *, recherche: bool = False) -> dict[str, Any]:
+    """What surrounds the board."""
+    url = f"/sites/{site.id}/accueil"
+    seul = site.services[0] if len(site.services) == 1 else None
+    menu = service_menu(seul.id, site.id) if seul else [{"libelle": "Accueil", "url": url}]
+    fil: list[Lien] = [{"libelle": "Tableau de bord", "url": "/agent"}, {"libelle": "Accueil", "url": url}]
+    if recherche:
+        fil.append({"libelle": "Recherche", "url": ""})
+    return {
+        **agent_page(acteur, actif=url, menu=menu),
+        "service": {
+            "libelle": seul.libelle if seul else site.nom,
+            "zone": site.zone.key,
+            "date_locale": jour_long(site.services[0].jour),
+            "heure_locale": heure(maintenant, site.zone),
+        },
+        "direct": not recherche,
+        "fil": fil,
+        "site": site,
+        "url_accueil": url,
+        "saisie": "",
+    }
+
+
+async def _journal_recherche(
+    request: Request[Any, Any, Any],
+    outils: Outils,
+    acteur: Acteur,
+    site: SiteJour,
+    trouvailles: list[Trouvaille],
+    maintenant: datetime,
+) -> None:
+    """Looking somebody up beyond the day reads personal data: it leaves a trace, without what was typed."""
+    auteur = auteur_agent(acteur, request)
+
+    async def travail(uow: UnitOfWork) -> None:
+        await write_journal(
+            uow.conn,
+            a=maintenant,
+            acteur=auteur.nature,
+            action="rdv.recherche",
+            origine=auteur.origine,
+            agent_id=auteur.agent_id,
+            service_id=site.services[0].id,
+            adresse=auteur.adresse,
+            apres={"site": site.id, "rdv": [t.id for t in trouvailles]},
+        )
+
+    await outils.db.transaction(travail)
+
+
+ROUTES = [show_accueil, show_fragment, search_accueil]

@@ -1,0 +1,80 @@
+"""What the API accepts, field by field [A1 §2]. Unknown fields are refused; texts are checked again by the form's rules."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Ident = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+TypeDeRdv = Literal["guichet", "telephone", "visio"]
+Alerte = Literal["hors_plage", "duree_modifiee", "motif_non_propose", "type_non_propose"]
+Instant = Annotated[
+    str,
+    Meta(
+        min_length=16,
+        max_length=40,
+        description="ISO 8601 with its offset; a naive instant is refused.",
+        examples=["2026-04-07T10:20:00+02:00"],
+    ),
+]
+Nom = Annotated[str, Meta(min_length=1, max_length=120)]
+Telephones = Annotated[
+    list[Annotated[str, Meta(min_length=1, max_length=30)]],
+    Meta(min_length=1, max_length=2, description="One at least.", examples=[["06 39 98 00 01"]]),
+]
+Courriel = Annotated[
+    str, Meta(max_length=254, description="One address; without it no mail is sent.", examples=["camille@exemple.fr"])
+]
+Preference = Literal["matin", "apres-midi"]
+
+
+class Particulier(Struct, tag_field="nature", tag="particulier", forbid_unknown_fields=True, kw_only=True):
+    """A person."""
+
+    civilite: Literal["madame", "monsieur"]
+    nom_usage: Annotated[Nom, Meta(examples=["Valenton"])]
+    nom_naissance: Annotated[str, Meta(max_length=120)] | None = None
+    prenoms: Annotated[Nom, Meta(examples=["Philippe"])]
+    date_naissance: Annotated[str, Meta(max_length=10, description="YYYY-MM-DD", examples=["1945-01-10"])] | None = None
+    numero_fiscal: Annotated[str, Meta(max_length=40, description="13 digits, key checked")] | None = None
+    telephones: Telephones
+    courriel: Courriel | None = None
+    preference_appel: Preference | None = None
+
+
+class Professionnel(Struct, tag_field="nature", tag="professionnel", forbid_unknown_fields=True, kw_only=True):
+    """A company, and whom to ask for."""
+
+    raison_sociale: Annotated[Nom, Meta(examples=["SARL Boulangerie des Remparts"])]
+    siren: Annotated[str, Meta(min_length=9, max_length=40, description="9 digits, key checked", examples=["732829320"])]
+    contact: Annotated[str, Meta(max_length=120)] = ""
+    telephones: Telephones
+    courriel: Courriel | None = None
+    preference_appel: Preference | None = None
+
+
+class DemandeRdv(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A booking. In the zone of the key the rules of attached agents apply, elsewhere those of external agents.
+
+    `guichet`, `duree` (or `fin`) and `acquittees` are for attached agents: a warning comes back as 409 with its
+    `alertes`; sent again with their codes in `acquittees`, the booking is recorded all the same.
+    """
+
+    service: Annotated[Ident, Meta(examples=[12])]
+    motif: Annotated[Ident, Meta(examples=[3])]
+    type: TypeDeRdv
+    debut: Instant
+    precision: Annotated[str, Meta(min_length=1, max_length=1000, examples=["Case 7DB de ma déclaration"])]
+    usager: Particulier | Professionnel
+    guichet: Ident | None = None
+    duree: Annotated[int, Meta(ge=1, le=1440, description="Minutes")] | None = None
+    fin: Instant | None = None
+    acquittees: Annotated[list[Alerte], Meta(max_length=8)] = []
+
+
+class DemandeAnnulation(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Why, and the revision that was read, when it matters."""
+
+    raison: Annotated[str, Meta(min_length=1, max_length=500, examples=["L'usager a téléphoné : affaire réglée"])]
+    revision: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None

@@ -1,0 +1,160 @@
+"""Step 1: for whom, for what, and how [A1 §2]. GET only: the choice lives in the URL."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import Request, get
+from litestar.response import Response
+
+from app import clock
+from app.booking.contexte import ServiceContexte
+from app.booking.outils import Outils
+from app.booking.usager.cartes import carte_de
+from app.booking.usager.demande import Parcours, read_choix
+from app.booking.usager.lecture import Vue, read_vue
+from app.booking.usager.motifs import NIVEAUX, Etape, compute_etape, find_chaine, name_choix
+from app.courrier.texte import lien_sur
+from app.web.pages import page
+from app.web.securite import visite
+
+LEGENDES: Final = {
+    "nature": "Vous êtes :",
+    "m1": "Vous souhaitez prendre rendez-vous pour le motif :",
+    "m2": "Votre demande porte plus précisément sur :",
+    "m3": "Et plus précisément encore :",
+    "type": "Vous souhaitez que votre rendez-vous se fasse :",
+}
+MANQUES: Final = {
+    "nature": "Indiquez si vous êtes un particulier ou un professionnel.",
+    "m1": "Choisissez le motif de votre rendez-vous.",
+    "m2": "Précisez le motif de votre rendez-vous.",
+    "m3": "Précisez encore le motif de votre rendez-vous.",
+    "type": "Choisissez comment vous souhaitez être reçu(e).",
+}
+TYPES: Final = {
+    "guichet": ("Au guichet", "Vous vous rendez dans le service."),
+    "telephone": ("Par téléphone", "Vous serez rappelé(e) à l'heure choisie, au numéro que vous indiquerez ensuite."),
+    "visio": ("En visioconférence", "Vous recevrez un lien à ouvrir dans votre navigateur à l'heure choisie."),
+}
+AVIS: Final = {
+    "expire": (
+        "Le créneau choisi n'est plus réservé pour vous",
+        "Le temps prévu pour la saisie est écoulé et le créneau a été rendu. Choisissez de nouveau un horaire.",
+    ),
+}
+
+
+@get("/rdv/{service_id:int}", include_in_schema=False)
+async def show_parcours(service_id: int) -> Response[bytes]:
+    """The journey begins at its first step."""
+    return Response(b"", status_code=303, headers={"Location": Parcours.read(service_id, {}).url("motif")})
+
+
+@get("/rdv/{service_id:int}/motif", include_in_schema=False)
+async def show_motif(request: Request[Any, Any, Any], outils: Outils, service_id: int) -> Response[bytes]:
+    """The questions so far, each revealed by the answer to the one before; then documents, FAQ and online procedure."""
+    parcours = Parcours.read(service_id, request.query_params)
+    async with outils.db.read() as conn:
+        vue = await read_vue(outils, conn, service_id, visite(request), clock.now())
+    if not vue.en_ligne:
+        return refuse_en_ligne(request, vue)
+    contexte = vue.contexte
+    choix = read_choix(request.query_params) or name_choix(find_chaine(contexte, parcours.motif))
+    nature = parcours.nature or _nature_de(contexte, parcours.motif)
+    etape = compute_etape(contexte, nature, choix, parcours.type_rdv)
+    donnees = {
+        "titre": "Motif et type de rendez-vous",
+        "etape": 1,
+        "service": {"libelle": contexte.libelle},
+        "fil": fil_de(contexte),
+        "action": f"/rdv/{service_id}/motif",
+        "action_creneau": f"/rdv/{service_id}/creneau",
+        "questions": _questions(etape),
+        "nature_seule": etape.nature if len(etape.natures) == 1 else "",
+        "derniere": _last(etape),
+        "feuille": _present_feuille(etape),
+        "aucun_motif": not etape.natures,
+        "carte": carte_de(contexte),
+        "erreurs": _manque(etape, request.query_params.get("demande", "")),
+        "avis": AVIS.get(request.query_params.get("avis", "")),
+    }
+    return page(request, "booking/usager/motif.html", donnees)
+
+
+def refuse_en_ligne(request: Request[Any, Any, Any], vue: Vue) -> Response[bytes]:
+    """A service that takes no booking online: say so, and how to reach it."""
+    donnees = {
+        "titre": "Prise de rendez-vous en ligne fermée",
+        "fil": fil_de(vue.contexte),
+        "carte": carte_de(vue.contexte),
+    }
+    return page(request, "booking/usager/ferme.html", donnees)
+
+
+def fil_de(contexte: ServiceContexte, *, courante: str = "Prendre rendez-vous") -> list[dict[str, str]]:
+    """The breadcrumb of a page about a service."""
+    return [
+        {"libelle": "Accueil", "url": "/"},
+        {"libelle": contexte.libelle, "url": f"/services/{contexte.id}"},
+        {"libelle": courante, "url": ""},
+    ]
+
+
+def _nature_de(contexte: ServiceContexte, motif_id: int) -> str:
+    motif = contexte.motifs.get(motif_id)
+    return motif.public if motif is not None and motif.public != "tous" else ""
+
+
+def _questions(etape: Etape) -> list[dict[str, Any]]:
+    """The radio groups, in order: nature (when both are received), each level of the motif, the type."""
+    questions: list[dict[str, Any]] = []
+    if len(etape.natures) > 1:
+        options = [("particulier", "Un particulier"), ("professionnel", "Un professionnel")]
+        questions.append({"nom": "nature", "options": options, "valeur": etape.nature})
+    for groupe in etape.groupes:
+        options = [(str(noeud.motif.id), noeud.motif.libelle) for noeud in groupe.noeuds]
+        questions.append({"nom": groupe.nom, "options": options, "valeur": str(groupe.choisi or "")})
+    if etape.feuille is not None:
+        questions.append(
+            {"nom": "type", "options": [(t, *TYPES[t]) for t in etape.feuille.types], "valeur": etape.type_rdv}
+        )
+    return [{**question, "legende": LEGENDES[question["nom"]]} for question in questions]
+
+
+def _last(etape: Etape) -> str:
+    """The group that waits for an answer: the last one shown."""
+    if etape.feuille is not None:
+        return "type"
+    return etape.groupes[-1].nom if etape.groupes else "nature"
+
+
+def _manque(etape: Etape, demande: str) -> dict[str, str]:
+    """The sentence for a question that was on the page sent and was left without an answer."""
+    noms = ["nature"] if len(etape.natures) > 1 else []
+    noms += [groupe.nom for groupe in etape.groupes] + (["type"] if etape.feuille else [])
+    repondues = {groupe.nom for groupe in etape.groupes if groupe.choisi}
+    repondues |= {"nature"} if etape.nature else set()
+    repondues |= {"type"} if etape.type_rdv else set()
+    ordre = ("nature", *NIVEAUX, "type")
+    if demande not in ordre:
+        return {}
+    vues = ordre[: ordre.index(demande) + 1]
+    return {nom: MANQUES[nom] for nom in noms if nom in vues and nom not in repondues}
+
+
+def _present_feuille(etape: Etape) -> dict[str, Any] | None:
+    """What is worth knowing of the motif before booking: other ways first, documents, duration."""
+    if etape.feuille is None:
+        return None
+    motif = etape.feuille.motif
+    return {
+        "libelle": motif.libelle,
+        "duree": motif.duree,
+        "documents": motif.documents,
+        "faq": lien_sur(motif.faq_url),
+        "demarche": lien_sur(motif.demarche_url),
+    }
+
+
+ROUTES = [show_parcours, show_motif]

@@ -1,0 +1,98 @@
+"""What a usager typed in step 3, kept as typed whatever happens, and what it means once checked [A1 §2]."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from app.booking.forms import CHAMPS_PARTICULIER, CHAMPS_PROFESSIONNEL, UsagerSaisi, parse_precision, parse_usager
+from app.booking.usager.cle import is_cle
+from app.booking.usager.demande import read_debut
+from app.errors import SaisieInvalide
+
+CHAMPS: Final = (
+    *CHAMPS_PARTICULIER,
+    *CHAMPS_PROFESSIONNEL,
+    "telephone1",
+    "telephone2",
+    "preference_appel",
+    "courriel",
+    "precision",
+)
+_ILLISIBLE: Final = "Ce texte contient un caractère invisible ou interdit : retapez-le au clavier."
+_SANS_CLE: Final = "Cette page était incomplète : vérifiez votre saisie puis validez de nouveau."
+
+
+def read_saisie(donnees: Mapping[str, Any]) -> dict[str, str]:
+    """Every field as typed; absent ones are "". What no page could display is replaced (lone surrogates)."""
+    saisie: dict[str, str] = {}
+    for champ in CHAMPS:
+        valeur = donnees.get(champ)
+        saisie[champ] = valeur.encode("utf-8", "replace").decode() if isinstance(valeur, str) else ""
+    return saisie
+
+
+@dataclass(frozen=True, slots=True)
+class Lue:
+    """A form, read. ``debut`` is None when it is no instant; ``erreurs`` go beside fields, ``phrases`` to no field."""
+
+    saisie: dict[str, str]
+    usager: UsagerSaisi
+    precision: str
+    cle: str
+    debut: int | None
+    erreurs: dict[str, str]
+    phrases: tuple[str, ...]
+
+    @property
+    def valide(self) -> bool:
+        """True when nothing has to be corrected."""
+        return not self.erreurs and not self.phrases
+
+
+def read_formulaire(donnees: Mapping[str, Any], *, nature: str, departement: str, aujourdhui: date) -> Lue:
+    """Read and check everything at once; never raises."""
+    saisie = read_saisie(donnees)
+    # Bytes that are not text (a lone surrogate) arrive as U+FFFD, which nobody types.
+    illisibles = {champ: _ILLISIBLE for champ, valeur in saisie.items() if "\ufffd" in valeur}
+    usager, erreurs = parse_usager({**saisie, "nature": nature}, departement=departement, aujourdhui=aujourdhui)
+    precision = parse_precision(saisie, erreurs)
+    erreurs.update(illisibles)
+    phrases: list[str] = []
+    debut: int | None = None
+    try:
+        debut = read_debut(donnees.get("debut"))
+    except SaisieInvalide as refus:
+        phrases.append(refus.phrase)
+    cle = donnees.get("cle")
+    if not isinstance(cle, str) or not is_cle(cle):
+        cle = ""
+        phrases.append(_SANS_CLE)
+    return Lue(saisie, usager, precision, cle, debut, _in_order(erreurs), tuple(phrases))
+
+
+def _in_order(erreurs: Mapping[str, str]) -> dict[str, str]:
+    """The errors in the order of the fields on the page: the summary reads from top to bottom."""
+    rang = {champ: position for position, champ in enumerate(ORDRE)}
+    return dict(sorted(erreurs.items(), key=lambda paire: rang.get(paire[0], len(rang))))
+
+
+#: The order in which people read the page.
+ORDRE: Final = (
+    "civilite",
+    "nom_usage",
+    "nom_naissance",
+    "prenoms",
+    "date_naissance",
+    "numero_fiscal",
+    "raison_sociale",
+    "siren",
+    "contact",
+    "telephone1",
+    "telephone2",
+    "preference_appel",
+    "courriel",
+    "precision",
+)
