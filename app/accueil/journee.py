@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import RowMapping, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accueil.lieux import ServiceJour
@@ -48,7 +48,7 @@ class LigneJour:
     documents: tuple[str, ...]
 
 
-def name_usager(usager: Mapping[str, Any]) -> str:
+def name_usager(usager: RowMapping) -> str:
     """« MERVILLE Justine », or the raison sociale: how agents look for somebody in a list."""
     if usager["nature"] == "professionnel":
         return str(usager["raison_sociale"]) or ANONYME
@@ -116,7 +116,7 @@ async def read_journee(
     return [_ligne(ligne, par_id[ligne["service_id"]], plusieurs) for ligne in (await conn.execute(requete)).mappings()]
 
 
-def _ligne(ligne: Mapping[str, Any], service: ServiceJour, plusieurs: bool) -> LigneJour:
+def _ligne(ligne: RowMapping, service: ServiceJour, plusieurs: bool) -> LigneJour:
     debut: datetime = ligne["debut"]
     return LigneJour(
         id=ligne["id"],
@@ -141,7 +141,7 @@ def _ligne(ligne: Mapping[str, Any], service: ServiceJour, plusieurs: bool) -> L
     )
 
 
-def _arrival(ligne: Mapping[str, Any]) -> datetime | None:
+def _arrival(ligne: RowMapping) -> datetime | None:
     """When the person came. Somebody called by phone has a passage that begins with the call: nobody arrived."""
     arrivee: datetime | None = ligne["arrivee_a"]
     suite = ligne["appel_a"] or ligne["reception_a"]

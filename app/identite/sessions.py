@@ -55,11 +55,14 @@ async def sign_in(
 
     Raises NonAuthentifie (one sentence for every reason) and TropDeDemandes after ``ECHECS_MAX`` wrong passwords.
     """
+    identifiant = identifiant.strip().lower()
+    if not identifiant.isprintable():  # a control character or a lone surrogate names nobody
+        identifiant = ""
     async with db.read() as conn:
         ligne = (
             await conn.execute(
                 select(Agent.id, Agent.mot_de_passe, Agent.suspendu_a, Agent.bloque_jusqu_a).where(
-                    Agent.identifiant == identifiant.strip().lower()
+                    Agent.identifiant == identifiant
                 )
             )
         ).one_or_none()

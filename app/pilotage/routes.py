@@ -1,7 +1,9 @@
-"""Routes of this part."""
+"""Routes of the steering pages."""
 
 from __future__ import annotations
 
 from litestar.types import ControllerRouterHandler
 
-ROUTES: list[ControllerRouterHandler] = []
+from app.pilotage import pages
+
+ROUTES: list[ControllerRouterHandler] = [*pages.ROUTES]

@@ -8,7 +8,19 @@ from zoneinfo import ZoneInfo
 
 from tests.front.monde import heure, iso, minute
 
-MOIS: Final = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre")
+MOIS: Final = (
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+)
 JOURS: Final = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
 AUJOURDHUI: Final = date(2026, 11, 23)
 
@@ -47,10 +59,7 @@ class Grille:
         """Every start of the day with its eligible guichets."""
         matin = [(h, m) for h in range(8, 12) for m in (0, 20, 40)]
         apres_midi = [(h, m) for h in (14, 15) for m in (0, 20, 40)]
-        return [
-            (self.minute(jour, f"{h:02}:{m:02}"), [1, 2] if h < 12 else [1])
-            for h, m in matin + apres_midi
-        ]
+        return [(self.minute(jour, f"{h:02}:{m:02}"), [1, 2] if h < 12 else [1]) for h, m in matin + apres_midi]
 
     def libre(self, m: int, guichets: list[int]) -> bool:
         """True when one of the guichets has nothing in the way."""

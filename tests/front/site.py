@@ -29,7 +29,11 @@ CSP: Final = (
     "default-src 'self'; img-src 'self' data:; connect-src 'self' ws://127.0.0.1:*; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-AGENT: Final = {"nom": "Claire Morel", "profil": "Agent local", "derniere_connexion": "vendredi 20 novembre 2026 à 16:47"}
+AGENT: Final = {
+    "nom": "Claire Morel",
+    "profil": "Agent local",
+    "derniere_connexion": "vendredi 20 novembre 2026 à 16:47",
+}
 SERVICE: Final = {
     "libelle": "Service des impôts des particuliers de Nevers",
     "zone": ZONE,
@@ -70,6 +74,7 @@ class Site:
         self.postes: list[dict[str, Any]] = []
         self.sur_post: Callable[[str, int], None] | None = None
         self.csp: list[str] = []
+        self.port = 0
         self.grille = creneaux.Grille()
         self.direct = Direct()
         self.direct.epoque = EPOQUE

@@ -145,16 +145,18 @@ class TestRedis:
             behind = Bench(bench.settings.database_url, proxy_url, bench.db)
             async with served(behind, Limits()) as (gateway, base), listen(f"{base}?sujet=creneaux:{service}") as ws:
                 await receive(ws)
-                while gateway.feed.fresh_at is None:
-                    await asyncio.sleep(0.05)
+
+                async def feed_is(fresh: bool) -> None:
+                    async with asyncio.timeout(5):
+                        while (gateway.feed.fresh_at is not None) is not fresh:
+                            await asyncio.sleep(0.05)
+
+                await feed_is(fresh=True)
                 silence()
                 sessions, begun = gateway.feed.sessions, time.monotonic()
-                while gateway.feed.fresh_at is not None:
-                    await asyncio.sleep(0.05)
+                await feed_is(fresh=False)
                 assert time.monotonic() - begun < 2.5
-                async with asyncio.timeout(5):
-                    while gateway.feed.fresh_at is None:
-                        await asyncio.sleep(0.05)
+                await feed_is(fresh=True)
                 assert gateway.feed.sessions == sessions + 1
                 assert (await receive(ws))["type"] == "resync"
                 await bench.event(sujet.replace("service", "creneaux"), genre="creneau.pris")

@@ -47,7 +47,9 @@ class Professionnel(Struct, tag_field="nature", tag="professionnel", forbid_unkn
     """A company, and whom to ask for."""
 
     raison_sociale: Annotated[Nom, Meta(examples=["SARL Boulangerie des Remparts"])]
-    siren: Annotated[str, Meta(min_length=9, max_length=40, description="9 digits, key checked", examples=["732829320"])]
+    siren: Annotated[
+        str, Meta(min_length=9, max_length=40, description="9 digits, key checked", examples=["732829320"])
+    ]
     contact: Annotated[str, Meta(max_length=120)] = ""
     telephones: Telephones
     courriel: Courriel | None = None

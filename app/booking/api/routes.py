@@ -1,7 +1,33 @@
-"""Routes of this part."""
+"""The JSON API, version 1: everything under ``/api/v1`` and behind a key."""
 
 from __future__ import annotations
 
+from litestar import Router
+from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-ROUTES: list[ControllerRouterHandler] = []
+from app.booking.api.acces import check_cle, provide_acces, provide_auteur
+from app.booking.api.actes import ACTES
+from app.booking.api.agenda import read_agenda
+from app.booking.api.creneaux import list_creneaux
+from app.booking.api.fiche import read_rendez_vous
+from app.booking.api.reservation import create_rendez_vous
+from app.booking.api.services import list_motifs_of, list_services, read_service
+
+ROUTES: list[ControllerRouterHandler] = [
+    Router(
+        path="/api/v1",
+        guards=[check_cle],
+        dependencies={"acces": Provide(provide_acces), "auteur": Provide(provide_auteur)},
+        route_handlers=[
+            list_services,
+            read_service,
+            list_motifs_of,
+            list_creneaux,
+            create_rendez_vous,
+            read_rendez_vous,
+            *ACTES,
+            read_agenda,
+        ],
+    )
+]

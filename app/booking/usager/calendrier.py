@@ -7,7 +7,7 @@ and of an hour are those that creneaux.js writes, so that a live page equals a f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -49,6 +49,12 @@ def heure_de(minute: int, zone: ZoneInfo) -> str:
     """« 08:20 », on the wall clock of the place."""
     heures, minutes = heure_locale(minute, zone)
     return format_heure(heures * 60 + minutes)
+
+
+def quand_de(instant: datetime, zone: ZoneInfo) -> str:
+    """« jeudi 26 novembre à 08:20 », on the wall clock of the place."""
+    local = instant.astimezone(zone)
+    return f"{en_mots(local.date())} à {local:%H:%M}"
 
 
 class Calendrier:
@@ -187,8 +193,7 @@ class Calendrier:
 
     def quand(self, depart: int) -> str:
         """« jeudi 26 novembre à 08:20 »."""
-        jour = from_minute(depart).astimezone(self.zone).date()
-        return f"{en_mots(jour)} à {heure_de(depart, self.zone)}"
+        return quand_de(from_minute(depart), self.zone)
 
     def donnees(self) -> dict[str, Any]:
         """What the live page computes with: candidate starts, their guichets, what occupies those."""

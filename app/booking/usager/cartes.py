@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -61,10 +60,3 @@ def carte_de_ligne(ligne: Mapping[str, Any]) -> dict[str, Any]:
 def lieu_de_l_heure(zone: ZoneInfo) -> str:
     """Whose clock an hour is read on: « Paris », « La Réunion »."""
     return get_timezone_location(zone.key, locale="fr", return_city=True)
-
-
-def heure_courte(instant: datetime, zone: ZoneInfo) -> str:
-    """« 10 h 20 », « 9 h », with no-break spaces."""
-    local = instant.astimezone(zone)
-    minutes = f"\u00a0{local.minute:02d}" if local.minute else ""
-    return f"{local.hour}\u00a0h{minutes}"

@@ -82,14 +82,14 @@ async def show_motif(request: Request[Any, Any, Any], outils: Outils, service_id
     return page(request, "booking/usager/motif.html", donnees)
 
 
-def refuse_en_ligne(request: Request[Any, Any, Any], vue: Vue) -> Response[bytes]:
-    """A service that takes no booking online: say so, and how to reach it."""
+def refuse_en_ligne(request: Request[Any, Any, Any], vue: Vue, *, statut: int = 200) -> Response[bytes]:
+    """A service that takes no booking online: say so, and how to reach it. 422 when something was sent."""
     donnees = {
         "titre": "Prise de rendez-vous en ligne fermée",
         "fil": fil_de(vue.contexte),
         "carte": carte_de(vue.contexte),
     }
-    return page(request, "booking/usager/ferme.html", donnees)
+    return page(request, "booking/usager/ferme.html", donnees, statut=statut)
 
 
 def fil_de(contexte: ServiceContexte, *, courante: str = "Prendre rendez-vous") -> list[dict[str, str]]:

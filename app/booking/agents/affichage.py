@@ -1,0 +1,130 @@
+"""What the agenda's address asks to see: day, view, guichets, density. Parsed once, written back canonical.
+
+Two addresses that mean the same view have the same parameters, so that a page and its fragment are one entry of the
+cache and one URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Final, Literal
+from urllib.parse import urlencode
+
+from litestar import Request
+
+from app.booking.contexte import ServiceContexte
+from app.errors import Introuvable, SaisieInvalide
+
+Vue = Literal["jour", "semaine"]
+DENSITES: Final = ("normale", "compacte", "large")
+#: Dates of another century are typing errors, and some of them are beyond what dates can add up to.
+_ANNEES: Final = range(2000, 2100)
+
+
+@dataclass(frozen=True, slots=True)
+class Affichage:
+    """One view. ``guichets`` empty means all of them. Hashable: a key of the cache."""
+
+    service_id: int
+    jour: date
+    vue: Vue = "jour"
+    guichets: tuple[int, ...] = ()
+    densite: str = "normale"
+
+    @property
+    def lundi(self) -> date:
+        """The Monday of its week."""
+        return self.jour - timedelta(days=self.jour.weekday())
+
+    @property
+    def bornes(self) -> tuple[date, date]:
+        """First and last local day shown."""
+        if self.vue == "jour":
+            return self.jour, self.jour
+        return self.lundi, self.lundi + timedelta(days=6)
+
+    @property
+    def chemin(self) -> str:
+        """The page's path."""
+        return f"/services/{self.service_id}/agenda"
+
+    def _requete(self) -> str:
+        paires: list[tuple[str, str]] = [("jour", self.jour.isoformat())]
+        if self.vue != "jour":
+            paires.append(("vue", self.vue))
+        paires += [("guichet", str(guichet)) for guichet in self.guichets]
+        if self.densite != "normale":
+            paires.append(("densite", self.densite))
+        return urlencode(paires)
+
+    @property
+    def url(self) -> str:
+        """The page."""
+        return f"{self.chemin}?{self._requete()}"
+
+    @property
+    def url_fragment(self) -> str:
+        """Its live region alone."""
+        return f"{self.chemin}/fragment?{self._requete()}"
+
+    def decale(self, sens: int) -> Affichage:
+        """The same view one day or one week later (``sens`` 1) or earlier (−1)."""
+        return replace(self, jour=self.jour + timedelta(days=sens * (1 if self.vue == "jour" else 7)))
+
+    def au(self, jour: date, vue: Vue | None = None) -> Affichage:
+        """The same view on another day, or the other view of that day."""
+        return replace(self, jour=jour, vue=vue or self.vue)
+
+
+def url_jour(service_id: int, jour: date) -> str:
+    """The agenda of one day, all guichets."""
+    return Affichage(service_id, jour).url
+
+
+def read_affichage(request: Request[Any, Any, Any], contexte: ServiceContexte, aujourdhui: date) -> Affichage:
+    """The view asked for; today's when nothing is.
+
+    Raises SaisieInvalide (422) on a date, view or density that does not exist, Introuvable on another service's guichet.
+    """
+    parametres = request.query_params
+    vue, densite = parametres.get("vue") or "jour", parametres.get("densite") or "normale"
+    if vue not in ("jour", "semaine") or densite not in DENSITES:
+        raise SaisieInvalide(
+            "Cet affichage de l'agenda n'existe pas.", remede="Choisissez la vue avec les boutons de l'agenda."
+        )
+    guichets = _read_guichets(parametres.getall("guichet", []), contexte)
+    return Affichage(
+        contexte.id,
+        read_jour(parametres.get("jour") or "", aujourdhui),
+        "semaine" if vue == "semaine" else "jour",
+        guichets,
+        densite,
+    )
+
+
+def read_jour(texte: str, defaut: date) -> date:
+    """An ISO date, ``defaut`` when empty. Raises SaisieInvalide."""
+    if not texte:
+        return defaut
+    try:
+        jour = date.fromisoformat(texte)
+    except ValueError:
+        jour = date.min
+    if jour.year not in _ANNEES:
+        phrase = "Cette date n'existe pas."
+        raise SaisieInvalide(phrase, remede="Choisissez une date dans le calendrier.", champs={"jour": phrase})
+    return jour
+
+
+def _read_guichets(textes: Iterable[str], contexte: ServiceContexte) -> tuple[int, ...]:
+    """The guichets asked for, in the service's order; empty when they are all there."""
+    voulus: set[int] = set()
+    for texte in textes:
+        if not texte:
+            continue
+        if not (texte.isascii() and texte.isdecimal() and int(texte[:18]) in contexte.guichets):
+            raise Introuvable("Ce guichet n'existe pas dans ce service.")
+        voulus.add(int(texte))
+    return () if len(voulus) == len(contexte.guichets) else tuple(g for g in contexte.guichets if g in voulus)

@@ -1,0 +1,175 @@
+"""The service's agenda, day and week, and its live region alone [A1 §3.2; screens « Agenda du service »]."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from litestar import Request, get
+from litestar.response import Response
+from markupsafe import Markup
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import clock
+from app.booking.agents.acces import Acces, open_service
+from app.booking.agents.affichage import DENSITES, Affichage, read_affichage
+from app.booking.agents.grille import Droits, Matiere, build_jour, build_semaine, titre_semaine
+from app.booking.agents.lectures import read_jours
+from app.booking.agents.memoire import Fragments
+from app.booking.agents.mots import raison_guichet
+from app.booking.contexte import ServiceContexte
+from app.booking.outils import Outils
+from app.booking.reserver import compute_fenetre
+from app.domain.horaires import get_cadran, iter_jours
+from app.identite.acteur import Acteur
+from app.web.dates import jour_long
+from app.web.pages import agent_page, page, service_header, service_menu
+
+#: Changes of presence: they never change how many places are taken.
+_SANS_COMPTE = "rdv.arrive rdv.arrivee_annulee rdv.appele rdv.recu rdv.termine rdv.non_honore"
+_fragments = Fragments()
+
+
+async def _prepare(
+    request: Request[Any, Any, Any], outils: Outils, acces: Acces, maintenant: datetime
+) -> tuple[Affichage, ServiceContexte, str]:
+    """The view asked for, its service, and its live region rendered (or remembered)."""
+    async with outils.db.read() as conn:
+        contexte = await outils.dispo.contextes.get(conn, acces.service_id, acces.versions.planning)
+        aujourdhui = maintenant.astimezone(contexte.zone).date()
+        affichage = read_affichage(request, contexte, aujourdhui)
+        droits = compute_droits(contexte, acces, affichage, maintenant)
+        cle = (acces.epoque, acces.versions.service, contexte.version_planning, affichage, droits)
+        region = _fragments.get(cle)
+        if region is None:
+            region = await _render(request, conn, acces, affichage, contexte, droits)
+            _fragments.put(cle, region)
+    return affichage, contexte, region
+
+
+def compute_droits(contexte: ServiceContexte, acces: Acces, affichage: Affichage, maintenant: datetime) -> Droits:
+    """Days of the view inside the window of an attached agent, and whether arrivals may be noted on it.
+
+    Presence is marked only on the day itself, in the service's zone, by whoever receives [A1 §3.2].
+    """
+    fenetre = compute_fenetre(contexte, "rattache", maintenant)
+    jours = frozenset(jour for jour in iter_jours(*affichage.bornes) if fenetre.du <= jour <= fenetre.au)
+    aujourdhui = maintenant.astimezone(contexte.zone).date()
+    arrivees = acces.recoit and affichage.vue == "jour" and affichage.jour == aujourdhui
+    return Droits(frozenset[date]() if contexte.ferme else jours, arrivees)
+
+
+async def _render(
+    request: Request[Any, Any, Any],
+    conn: AsyncConnection,
+    acces: Acces,
+    affichage: Affichage,
+    contexte: ServiceContexte,
+    droits: Droits,
+) -> str:
+    du, au = affichage.bornes
+    matiere = Matiere(affichage, contexte, await read_jours(conn, contexte.id, du, au), droits)
+    fusion = affichage.vue == "semaine" and len(matiere.guichets) > 1
+    gabarit = request.app.state.gabarits.get_template("booking/agents/_agenda_region.html")
+    return str(
+        gabarit.render(
+            sujet=f"service:{contexte.id}",
+            version=acces.versions.service,
+            epoque=acces.epoque,
+            fragment=affichage.url_fragment,
+            zone=contexte.zone.key,
+            du=get_cadran(du, contexte.zone).debut,
+            au=get_cadran(au, contexte.zone).fin,
+            guichets=" ".join(str(g) for g in affichage.guichets),
+            sans=_SANS_COMPTE if fusion else "",
+            vue=affichage.vue,
+            grille=build_jour(matiere) if affichage.vue == "jour" else build_semaine(matiere),
+            vide=_explain_vide(matiere),
+        )
+    )
+
+
+def _explain_vide(matiere: Matiere) -> dict[str, str]:
+    """What to say of a day or a week without any plage nor RDV."""
+    if matiere.affichage.vue == "semaine":
+        return {"titre": "Aucune plage ni rendez-vous cette semaine", "texte": ""}
+    jour = matiere.affichage.jour
+    raisons = {raison_guichet(matiere.contexte, matiere.ouvertures, g, jour) for g in matiere.guichets}
+    seule = raisons.pop() if len(raisons) == 1 else ""
+    if seule and seule != "Aucune plage ce jour":
+        return {"titre": seule, "texte": "Aucun rendez-vous ne peut être pris ce jour-là."}
+    return {"titre": "Aucune plage de rendez-vous ce jour", "texte": "Et aucun rendez-vous n’y a été pris."}
+
+
+@get("/services/{service_id:int}/agenda", include_in_schema=False)
+async def show_agenda(
+    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, service_id: int
+) -> Response[bytes]:
+    """The whole page."""
+    maintenant = clock.now()
+    acces = await open_service(outils, acteur, request, service_id)
+    affichage, contexte, region = await _prepare(request, outils, acces, maintenant)
+    aujourdhui = maintenant.astimezone(contexte.zone).date()
+    droits = compute_droits(contexte, acces, affichage, maintenant)
+    ctx = {
+        **agent_page(acteur, actif=affichage.chemin, menu=service_menu(contexte.id, contexte.site_id)),
+        "service": service_header(contexte, maintenant),
+        "direct": True,
+        "titre": f"Agenda – {_titre(affichage)}",
+        "fil": [
+            {"libelle": "Tableau de bord", "url": "/agent"},
+            {"libelle": "Agenda du service", "url": ""},
+        ],
+        "region": Markup(region),
+        "a": affichage,
+        "intitule": _titre(affichage),
+        "aujourdhui": affichage.au(aujourdhui),
+        "est_aujourdhui": aujourdhui in iter_jours(*affichage.bornes),
+        "precedent": affichage.decale(-1),
+        "suivant": affichage.decale(1),
+        "jour": affichage.au(affichage.jour, "jour"),
+        "semaine": affichage.au(affichage.jour, "semaine"),
+        "guichets": list(contexte.guichets.values()),
+        "densites": DENSITES,
+        "url_nouveau": _url_nouveau(contexte, affichage, droits),
+        "remarque": _remarque(contexte, affichage, droits, aujourdhui),
+    }
+    return page(request, "booking/agents/agenda.html", ctx)
+
+
+@get("/services/{service_id:int}/agenda/fragment", include_in_schema=False)
+async def show_agenda_fragment(
+    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, service_id: int
+) -> Response[bytes]:
+    """Exactly the live region of the page with the same parameters."""
+    acces = await open_service(outils, acteur, request, service_id)
+    _, _, region = await _prepare(request, outils, acces, clock.now())
+    return Response(region.encode(), media_type="text/html")
+
+
+def _titre(affichage: Affichage) -> str:
+    if affichage.vue == "jour":
+        return jour_long(affichage.jour)
+    return titre_semaine(list(iter_jours(*affichage.bornes))[:5])
+
+
+def _url_nouveau(contexte: ServiceContexte, affichage: Affichage, droits: Droits) -> str:
+    """Where « Nouveau rendez-vous » leads, the day and guichet shown prefilled; "" when no day of the view is open."""
+    if not droits.reservables:
+        return ""
+    jour = affichage.jour if affichage.jour in droits.reservables else min(droits.reservables)
+    guichet = f"&guichet={affichage.guichets[0]}" if len(affichage.guichets) == 1 else ""
+    return f"/services/{contexte.id}/rendez-vous/nouveau?jour={jour.isoformat()}{guichet}"
+
+
+def _remarque(contexte: ServiceContexte, affichage: Affichage, droits: Droits, aujourdhui: date) -> str:
+    """Why nothing can be booked in the view, when it is the date that says no."""
+    if droits.reservables or contexte.ferme:
+        return ""
+    if affichage.bornes[1] < aujourdhui:
+        return "Date passée : les rendez-vous restent consultables, la présence est figée."
+    horizon = contexte.parametres.horizon("rattache")
+    return f"Les rendez-vous se prennent jusqu’à {horizon} jours à l’avance : cette date n’est pas encore ouverte."
+
+
+ROUTES = [show_agenda, show_agenda_fragment]

@@ -1,0 +1,260 @@
+"""From a service's opening hours and its RDV to the grids that the macros draw (macros/agenda.html).
+
+Pure: nothing here depends on the present moment but what ``Droits`` carries, so that a drawing may be kept for as long
+as the agenda's version holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from app.booking.agents.affichage import Affichage
+from app.booking.agents.lectures import nom_agenda
+from app.booking.agents.mots import raison_guichet, restrictions
+from app.booking.contexte import ServiceContexte
+from app.domain.creneaux import compute_departs
+from app.domain.guichets import GuichetRegle
+from app.domain.horaires import floor_minute, format_heure, from_minute, get_cadran, heure_locale, iter_jours
+from app.domain.plages import OuverturesParJour
+from app.web.dates import heure, instant_utc, jour_court, jour_long
+
+Ligne = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Droits:
+    """What the agent's rights and the date change in a drawing: days open to booking, arrival buttons."""
+
+    reservables: frozenset[date]
+    arrivees: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matiere:
+    """What a drawing is made of: the view, the service, its RDV over the view's days."""
+
+    affichage: Affichage
+    contexte: ServiceContexte
+    lignes: Sequence[Ligne]
+    droits: Droits
+
+    @property
+    def guichets(self) -> list[GuichetRegle]:
+        """Those shown, in the service's order."""
+        voulus = self.affichage.guichets
+        return [g for g in self.contexte.guichets.values() if not voulus or g.id in voulus]
+
+    @property
+    def ouvertures(self) -> OuverturesParJour:
+        """Those of the view's days."""
+        return self.contexte.ouvertures(*self.affichage.bornes)
+
+    @property
+    def jours(self) -> list[date]:
+        """Days shown: one, or the week's; Saturday and Sunday only when something is planned or booked."""
+        du, au = self.affichage.bornes
+        if self.affichage.vue == "jour":
+            return [du]
+        occupes = {ligne["jour"] for ligne in self.lignes}
+        ouvertures = self.ouvertures
+        return [
+            jour
+            for jour in iter_jours(du, au)
+            if jour.weekday() < 5 or jour in occupes or any(ouvertures.get(g.id, jour) for g in self.guichets)
+        ]
+
+    def rdv(self, jour: date, guichet_id: int) -> list[dict[str, Any]]:
+        """What is drawn on one guichet that day."""
+        return [
+            build_rdv(ligne, self.contexte)
+            for ligne in self.lignes
+            if ligne["jour"] == jour and ligne["guichet_id"] == guichet_id and ligne["etat"] != "annule"
+        ]
+
+
+def build_rdv(ligne: Ligne, contexte: ServiceContexte) -> dict[str, Any]:
+    """A RDV or hold as the macros take it. Somebody called at a distance never arrived: no instant of arrival."""
+    debut = floor_minute(ligne["debut"])
+    motif = contexte.motifs.get(ligne["motif_id"])
+    arrivee = ligne["arrivee_a"]
+    venu = arrivee is not None and arrivee not in (ligne["appel_a"], ligne["reception_a"])
+    return {
+        "id": ligne["id"],
+        "m": debut,
+        "d": floor_minute(ligne["fin"]) - debut,
+        "heure": heure(ligne["debut"], contexte.zone),
+        "nom": nom_agenda(ligne),
+        "motif": motif.libelle if motif else "",
+        "type": ligne["type_rdv"],
+        "etat": ligne["etat"],
+        "arrive_a": instant_utc(arrivee) if venu else "",
+        "appele_a": instant_utc(ligne["appel_a"]),
+        "recu_a": instant_utc(ligne["reception_a"]),
+        "termine_a": instant_utc(ligne["fin_a"]),
+    }
+
+
+def build_places(contexte: ServiceContexte, guichet: GuichetRegle, jour: date, ouvertures: OuverturesParJour) -> Any:
+    """Every step of the grid inside the plages, taken or not: a cancelled RDV uncovers its own."""
+    return [
+        {"m": m, "d": contexte.pas, "heure": heure(from_minute(m), contexte.zone), "hors": False}
+        for ouverture in ouvertures.get(guichet.id, jour)
+        for m in compute_departs(ouverture, contexte.pas, contexte.pas, contexte.zone)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Etendue:
+    """The rows of a grid: wall minute of the first one, how many, and each day's first minute-époque."""
+
+    premiere: int
+    nombre: int
+    m0: Mapping[date, int]
+
+
+def compute_etendue(matiere: Matiere) -> Etendue | None:
+    """From the first opening or RDV to the last, on whole hours where the step allows; None when there is nothing."""
+    contexte, pas = matiere.contexte, matiere.contexte.pas
+    bornes: dict[date, list[tuple[int, int]]] = {jour: [] for jour in matiere.jours}
+    montres = {g.id for g in matiere.guichets}
+    for jour, intervalles in bornes.items():
+        for guichet_id in montres:
+            intervalles += [(o.debut, o.fin) for o in matiere.ouvertures.get(guichet_id, jour)]
+    for ligne in matiere.lignes:
+        if ligne["guichet_id"] in montres:
+            bornes[ligne["jour"]].append((floor_minute(ligne["debut"]), floor_minute(ligne["fin"])))
+    murales = [_murale(debut, contexte) for intervalles in bornes.values() for debut, _ in intervalles]
+    if not murales:
+        return None
+    palier = 60 if 60 % pas == 0 else pas
+    premiere = min(murales) // palier * palier
+    m0 = {jour: get_cadran(jour, contexte.zone).to_epoch(premiere) for jour in bornes}
+    derniere = max(fin - m0[jour] for jour, intervalles in bornes.items() for _, fin in intervalles)
+    return Etendue(premiere, -(-derniere // pas), m0)
+
+
+def _murale(minute: int, contexte: ServiceContexte) -> int:
+    heures, minutes = heure_locale(minute, contexte.zone)
+    return heures * 60 + minutes
+
+
+def build_jour(matiere: Matiere) -> dict[str, Any] | None:
+    """The context of ``grille_jour``, or None for a day with neither plage nor RDV."""
+    etendue = compute_etendue(matiere)
+    if etendue is None:
+        return None
+    affichage, contexte, jour = matiere.affichage, matiere.contexte, matiere.affichage.jour
+    m0 = etendue.m0[jour]
+    return {
+        **_commun(matiere),
+        "titre": jour_long(jour),
+        "m0": m0,
+        "lignes": [heure(from_minute(m0 + i * contexte.pas), contexte.zone) for i in range(etendue.nombre)],
+        "url_nouveau": _url_nouveau(contexte, f"jour={jour.isoformat()}") if jour in matiere.droits.reservables else "",
+        "densite": affichage.densite,
+        "guichets": [
+            {
+                "id": g.id,
+                "nom": g.nom,
+                "detail": restrictions(g, contexte),
+                **_colonne(matiere, g, jour),
+            }
+            for g in matiere.guichets
+        ],
+    }
+
+
+def _colonne(matiere: Matiere, guichet: GuichetRegle, jour: date) -> dict[str, Any]:
+    """What a day column and a week column share. A guichet that takes no agent's booking shows no place."""
+    contexte = matiere.contexte
+    raison = raison_guichet(contexte, matiere.ouvertures, guichet, jour)
+    libre = not raison and guichet.accepts_canal("rattache") and jour in matiere.droits.reservables
+    return {
+        "ouvert": not raison,
+        "raison": raison,
+        "places": build_places(contexte, guichet, jour, matiere.ouvertures) if libre else [],
+        "rdv": matiere.rdv(jour, guichet.id),
+    }
+
+
+def _commun(matiere: Matiere) -> dict[str, Any]:
+    return {"pas": matiere.contexte.pas, "url_rdv": "/rendez-vous/", "arrivees": matiere.droits.arrivees}
+
+
+def _url_nouveau(contexte: ServiceContexte, parametres: str) -> str:
+    return f"/services/{contexte.id}/rendez-vous/nouveau?{parametres}"
+
+
+def titre_semaine(jours: Sequence[date]) -> str:
+    """« semaine du 23 au 27 novembre 2026 », « … du 30 novembre au 4 décembre 2026 »."""
+    du, au = jours[0], jours[-1]
+    fin = jour_long(au).partition(" ")[2]
+    debut = jour_long(du).partition(" ")[2]
+    if (du.year, du.month) == (au.year, au.month):
+        debut = str(du.day)
+    elif du.year == au.year:
+        debut = debut.rpartition(" ")[0]
+    return f"semaine du {debut} au {fin}"
+
+
+def build_semaine(matiere: Matiere) -> dict[str, Any] | None:
+    """The context of ``grille_semaine``: one guichet as a grid, several as counts. None when the week is empty."""
+    etendue = compute_etendue(matiere)
+    if etendue is None:
+        return None
+    seul = matiere.guichets[0] if len(matiere.guichets) == 1 else None
+    base = {
+        **_commun(matiere),
+        "titre": titre_semaine(matiere.jours),
+        "densite": matiere.affichage.densite,
+        "lignes": [format_heure((etendue.premiere + i * matiere.contexte.pas) % 1440) for i in range(etendue.nombre)],
+    }
+    if seul is None:
+        return {**base, "mode": "fusion", "jours": [_jour_fusion(matiere, etendue, jour) for jour in matiere.jours]}
+    return {
+        **base,
+        "mode": "guichet",
+        "url_nouveau": _url_nouveau(matiere.contexte, "vue=semaine"),
+        "jours": [
+            {
+                **_jour_semaine(matiere, jour),
+                "date": jour.isoformat(),
+                "guichet": seul.id,
+                "m0": etendue.m0[jour],
+                **_colonne(matiere, seul, jour),
+            }
+            for jour in matiere.jours
+        ],
+    }
+
+
+def _jour_semaine(matiere: Matiere, jour: date) -> dict[str, Any]:
+    return {"id": jour.isoformat(), "nom": jour_court(jour), "url": matiere.affichage.au(jour, "jour").url}
+
+
+def _jour_fusion(matiere: Matiere, etendue: Etendue, jour: date) -> dict[str, Any]:
+    """A day of the merged week: for each row, guichets occupied over guichets open."""
+    raisons = {g.id: raison_guichet(matiere.contexte, matiere.ouvertures, g, jour) for g in matiere.guichets}
+    ouverts = [
+        [(o.debut, o.fin) for o in matiere.ouvertures.get(g.id, jour)] for g in matiere.guichets if not raisons[g.id]
+    ]
+    pris = [[(r["m"], r["m"] + r["d"]) for r in matiere.rdv(jour, g.id)] for g in matiere.guichets]
+    m0, pas = etendue.m0[jour], matiere.contexte.pas
+    cases: list[dict[str, int] | None] = []
+    for debut in range(m0, m0 + etendue.nombre * pas, pas):
+        compte = {"pris": _count(pris, debut, debut + pas), "places": _count(ouverts, debut, debut + pas)}
+        cases.append(compte if any(compte.values()) else None)
+    communes = set(raisons.values())
+    return {
+        **_jour_semaine(matiere, jour),
+        "raison": communes.pop() if len(communes) == 1 else "",
+        "cases": cases,
+    }
+
+
+def _count(par_guichet: Iterable[Sequence[tuple[int, int]]], debut: int, fin: int) -> int:
+    """Guichets having at least one interval that meets ``[debut, fin)``."""
+    return sum(any(a < fin and debut < b for a, b in intervalles) for intervalles in par_guichet)

@@ -1,0 +1,213 @@
+"""SQL behind the attached agent's screens. One statement per screen's rows, never one per row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.tables import Agent, Journal, Passage, RdvUsager, RendezVous, Usager
+
+_NOM = (RdvUsager.nature, RdvUsager.nom_usage, RdvUsager.prenoms, RdvUsager.raison_sociale)
+_PASSAGE = (Passage.arrivee_a, Passage.appel_a, Passage.reception_a, Passage.fin_a)
+
+
+def nom_agenda(usager: Mapping[str, Any]) -> str:
+    """« VALENTON Philippe » or the raison sociale, as agents look people up [A1 §3.2]; holds have none."""
+    if usager["nature"] is None:
+        return ""
+    if usager["nature"] == "professionnel":
+        return str(usager["raison_sociale"]) or "Usager anonymisé"
+    return f"{usager['nom_usage'].upper()} {usager['prenoms']}".strip() or "Usager anonymisé"
+
+
+async def read_jours(conn: AsyncConnection, service_id: int, du: date, au: date) -> Sequence[RowMapping]:
+    """RDV and holds of the local days ``du``..``au`` with names and presence, by hour.
+
+    Cancelled ones are given too (nobody draws them): the hours that a grid spans must not shrink when a RDV outside
+    the plages is cancelled, or a live page would no longer equal a fresh one.
+    """
+    lignes = await conn.execute(
+        select(
+            RendezVous.id,
+            RendezVous.guichet_id,
+            RendezVous.motif_id,
+            RendezVous.type_rdv,
+            RendezVous.debut,
+            RendezVous.fin,
+            RendezVous.jour,
+            RendezVous.etat,
+            *_NOM,
+            *_PASSAGE,
+        )
+        .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
+        .outerjoin(Passage, Passage.rdv_id == RendezVous.id)
+        .where(RendezVous.service_id == service_id, RendezVous.jour.between(du, au))
+        .order_by(RendezVous.debut, RendezVous.id)
+    )
+    return lignes.mappings().all()
+
+
+_TABLEAU = text(
+    """
+    WITH permis AS (
+        SELECT service_id, array_agg(module) AS modules FROM acces WHERE agent_id = :agent GROUP BY service_id
+    )
+    SELECT s.id, s.site_id, s.sages, s.codique, s.libelle, s.code_postal, s.ville, s.fuseau, s.ferme_a, p.modules,
+           j.jour,
+           (SELECT json_object_agg(c.etat, c.nombre) FROM compteur_jour c
+             WHERE c.service_id = s.id AND c.jour = j.jour) AS compteurs,
+           (SELECT min(pa.arrivee_a) FROM passage pa JOIN rendez_vous r ON r.id = pa.rdv_id
+             WHERE pa.service_id = s.id AND pa.jour = j.jour AND r.etat = 'arrive') AS attend_depuis
+      FROM permis p
+      JOIN service_fiscal s ON s.id = p.service_id
+      CROSS JOIN LATERAL (SELECT (CAST(:maintenant AS timestamptz) AT TIME ZONE s.fuseau)::date AS jour) j
+     WHERE p.modules && ARRAY['agenda', 'accueil']
+     ORDER BY s.libelle, s.id
+    """
+)
+
+
+async def read_tableau(conn: AsyncConnection, agent_id: int, maintenant: datetime) -> Sequence[RowMapping]:
+    """The services of the zone de compétence, each with its modules and the counters of its own local day."""
+    return (await conn.execute(_TABLEAU, {"agent": agent_id, "maintenant": maintenant})).mappings().all()
+
+
+async def read_fiche(conn: AsyncConnection, rdv_id: int) -> dict[str, Any] | None:
+    """Everything known of one RDV: its row, its person, its presence, who took and who cancelled it."""
+    preneur, annuleur = Agent.__table__.alias("preneur"), Agent.__table__.alias("annuleur")
+    rdv, usager = RendezVous.__table__, RdvUsager.__table__
+    ligne = (
+        (
+            await conn.execute(
+                select(
+                    *[c for c in rdv.c if c.name not in _SECRETS],
+                    *[c for c in usager.c if c.name != "rdv_id"],
+                    *_PASSAGE,
+                    preneur.c.prenom.label("preneur_prenom"),
+                    preneur.c.nom.label("preneur_nom"),
+                    annuleur.c.prenom.label("annuleur_prenom"),
+                    annuleur.c.nom.label("annuleur_nom"),
+                )
+                .select_from(rdv)
+                .outerjoin(usager, usager.c.rdv_id == rdv.c.id)
+                .outerjoin(Passage, Passage.rdv_id == rdv.c.id)
+                .outerjoin(preneur, preneur.c.id == rdv.c.cree_par)
+                .outerjoin(annuleur, annuleur.c.id == rdv.c.annule_par_agent)
+                .where(rdv.c.id == rdv_id, rdv.c.etat != "option")
+            )
+        )
+        .mappings()
+        .one_or_none()
+    )
+    return None if ligne is None else dict(ligne)
+
+
+#: Prints and salts never leave the store.
+_SECRETS = frozenset(
+    {"lien_sel", "lien_empreinte", "cle_idempotence", "empreinte_demande", "option_empreinte", "nature_option"}
+)
+#: Reads and refused reads are for the controller of the journal, not for the story of a RDV.
+_HORS_HISTOIRE = ("rdv.lu", "rdv.acces_refuse")
+
+
+async def read_histoire(conn: AsyncConnection, rdv_id: int) -> Sequence[RowMapping]:
+    """What happened to a RDV, oldest first, with the agents' names."""
+    lignes = await conn.execute(
+        select(Journal.a, Journal.acteur, Journal.action, Journal.avant, Journal.apres, Agent.prenom, Agent.nom)
+        .outerjoin(Agent, Agent.id == Journal.agent_id)
+        .where(Journal.rdv_id == rdv_id, Journal.action.not_in(_HORS_HISTOIRE))
+        .order_by(Journal.id)
+    )
+    return lignes.mappings().all()
+
+
+def _meme_personne(numero_fiscal: str | None, siren: str | None) -> Any:
+    criteres = []
+    if numero_fiscal:
+        criteres.append(RdvUsager.numero_fiscal == numero_fiscal)
+    if siren:
+        criteres.append(RdvUsager.siren == siren)
+    return or_(*criteres)
+
+
+async def find_futurs(
+    conn: AsyncConnection,
+    service_id: int,
+    maintenant: datetime,
+    *,
+    numero_fiscal: str | None,
+    siren: str | None,
+    sauf_cle: bytes | None = None,
+) -> Sequence[RowMapping]:
+    """The active RDV to come, in the service, of the person with this numéro fiscal or SIREN [A1 §3.2].
+
+    ``sauf_cle`` leaves out the RDV that the very same request has already made (a double click).
+    """
+    if not numero_fiscal and not siren:
+        return []
+    requete = (
+        select(RendezVous.id, RendezVous.debut, RendezVous.motif_id, RendezVous.guichet_id, RendezVous.type_rdv)
+        .join(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
+        .where(
+            _meme_personne(numero_fiscal, siren),
+            RendezVous.service_id == service_id,
+            RendezVous.fin > maintenant,
+            RendezVous.etat.in_(["prevu", "arrive", "appele", "recu"]),
+        )
+        .order_by(RendezVous.debut)
+        .limit(5)
+    )
+    if sauf_cle is not None:
+        requete = requete.where(
+            or_(RendezVous.cle_idempotence.is_(None), RendezVous.cle_idempotence != sauf_cle)
+        )
+    return (await conn.execute(requete)).mappings().all()
+
+
+_IDENTITE = (
+    "nature",
+    "civilite",
+    "nom_usage",
+    "nom_naissance",
+    "prenoms",
+    "date_naissance",
+    "numero_fiscal",
+    "raison_sociale",
+    "siren",
+    "contact",
+    "telephones",
+    "courriel",
+)
+
+
+async def find_identite(
+    conn: AsyncConnection, service_id: int, *, numero_fiscal: str | None, siren: str | None
+) -> dict[str, Any] | None:
+    """What is known of a person: the last entry in this service, else the register; None when nothing is."""
+    if not numero_fiscal and not siren:
+        return None
+    usager = RdvUsager.__table__
+    derniere = (
+        select(*[usager.c[nom] for nom in _IDENTITE])
+        .join(RendezVous, RendezVous.id == usager.c.rdv_id)
+        .where(
+            _meme_personne(numero_fiscal, siren),
+            RendezVous.service_id == service_id,
+            usager.c.anonymise_a.is_(None),
+        )
+        .order_by(RendezVous.cree_a.desc(), RendezVous.id.desc())
+        .limit(1)
+    )
+    registre = Usager.__table__
+    connu = select(*[registre.c[nom] for nom in _IDENTITE]).where(
+        registre.c.numero_fiscal == numero_fiscal if numero_fiscal else registre.c.siren == siren
+    )
+    for requete in (derniere, connu):
+        ligne = (await conn.execute(requete)).mappings().one_or_none()
+        if ligne is not None:
+            return dict(ligne)
+    return None

@@ -1,0 +1,242 @@
+"""Step 3: who, while the créneau is held; then the booking itself [A1 §2].
+
+What was typed comes back with every answer that is not a success: a field to correct, a créneau lost, a page too old,
+a hold extended without scripts. The form's key makes a double click, a reload or a second tab one rendez-vous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from litestar import Request, get, post
+from litestar.response import Redirect, Response
+
+from app import clock
+from app.booking import store
+from app.booking.liens import jeton_lien
+from app.booking.options import extend_option, place_option
+from app.booking.outils import Outils
+from app.booking.reserver import RdvReserve, Reservation, book
+from app.booking.usager.calendrier import Calendrier
+from app.booking.usager.cle import derive_cle, print_cle_usager
+from app.booking.usager.cookies import check_change_usager, has_visite
+from app.booking.usager.demande import Parcours, read_id
+from app.booking.usager.etape_creneau import check_visio, present_alternatives, url_jour
+from app.booking.usager.etape_motif import refuse_en_ligne
+from app.booking.usager.formulaire import Lue, read_formulaire, read_saisie
+from app.booking.usager.lecture import Vue, read_dispo, read_vue
+from app.booking.usager.motifs import settle_nature
+from app.booking.usager.page_coordonnees import Ecran, Perdu, render_coordonnees
+from app.errors import AppError, CreneauPris, Interdit, Introuvable, RegleRefusee, SaisieInvalide
+from app.web.dates import instant_utc
+from app.web.dependances import auteur_usager, provide_outils
+from app.web.erreurs import wants_json
+from app.web.securite import visite
+
+Requete = Request[Any, Any, Any]
+
+
+@get("/rdv/{service_id:int}/coordonnees", include_in_schema=False)
+async def show_coordonnees(request: Requete, outils: Outils, service_id: int) -> Response[Any]:
+    """The form, for who holds a créneau; the confirmation, for who has just booked it; else back to step 2."""
+    parcours = Parcours.read(service_id, request.query_params)
+    async with outils.db.read() as conn:
+        vue = await read_vue(outils, conn, service_id, visite(request), clock.now())
+        if vue.option is None:
+            jeton = await _find_confirmation(request, outils, conn, read_id(request.query_params.get("option")))
+            if jeton:
+                return Redirect(f"/mon-rendez-vous/{jeton}", status_code=303)
+            etape = "creneau" if parcours.motif and parcours.type_rdv else "motif"
+            return Redirect(parcours.url(etape, avis="expire"), status_code=303)
+    parcours = _of_hold(vue, parcours)
+    cle = derive_cle(outils.settings, visite(request), vue.option.id)
+    return render_coordonnees(request, vue, Ecran(parcours, vue.option.tenue.debut, cle, read_saisie({})))
+
+
+async def _find_confirmation(request: Requete, outils: Outils, conn: Any, option_id: int) -> str:
+    """The link of the rendez-vous that this visit booked under that hold (the back button after the end), or ""."""
+    if not option_id or not has_visite(request):
+        return ""
+    cle = derive_cle(outils.settings, visite(request), option_id)
+    deja = await store.find_by_cle(conn, print_cle_usager(cle))
+    return jeton_lien(outils.settings, deja["lien_sel"]) if deja else ""
+
+
+def _of_hold(vue: Vue, parcours: Parcours) -> Parcours:
+    """The hold says which motif and type; the URL may be another tab's."""
+    assert vue.option is not None
+    motif = vue.contexte.motif(vue.option.motif_id)
+    nature = settle_nature(motif, parcours.nature)
+    return Parcours(parcours.service_id, motif.id, vue.option.type_rdv, nature)
+
+
+async def check_coordonnees(request: Requete) -> Response[Any] | None:
+    """Origin and CSRF as everywhere; a token too old costs nobody what was typed: the form comes back filled (403)."""
+    try:
+        return await check_change_usager(request)
+    except Interdit as refus:
+        outils = provide_outils(request)
+        if request.headers.get("origin") != outils.settings.origine or wants_json(request):
+            raise
+        conserve = Interdit(refus.phrase, remede="Votre saisie est conservée : vérifiez-la puis validez de nouveau.")
+        lue, parcours, vue = await _read(request, outils, int(request.path_params["service_id"]))
+        return await _redo(request, outils, vue, parcours, lue, conserve)
+
+
+@post("/rdv/{service_id:int}/coordonnees", status_code=200, include_in_schema=False, before_request=check_coordonnees)
+async def book_rdv(request: Requete, outils: Outils, service_id: int) -> Response[Any]:
+    """Book and go to the confirmation. 409 when the créneau is lost, 422 when something has to be corrected."""
+    lue, parcours, vue = await _read(request, outils, service_id)
+    if not lue.valide:
+        return await _redo(request, outils, vue, parcours, lue, SaisieInvalide(champs=lue.erreurs))
+    try:
+        reserve = await _book(request, outils, parcours, lue)
+    except (CreneauPris, RegleRefusee, SaisieInvalide) as refus:
+        if isinstance(refus, RegleRefusee) and not vue.en_ligne:
+            return refuse_en_ligne(request, vue, statut=refus.statut)
+        return await _redo(request, outils, vue, parcours, lue, refus)
+    deja = "?deja=1" if not reserve.identique else ""
+    return Redirect(f"/mon-rendez-vous/{reserve.jeton}{deja}", status_code=303)
+
+
+async def _book(request: Requete, outils: Outils, parcours: Parcours, lue: Lue) -> RdvReserve:
+    assert lue.debut is not None
+    await check_visio(request, outils, parcours)
+    demande = Reservation(
+        service_id=parcours.service_id,
+        motif_id=parcours.motif,
+        type_rdv=parcours.type_rdv,
+        debut=lue.debut,
+        canal="internet",
+        origine="internet",
+        usager=lue.usager,
+        precision=lue.precision,
+        cle=lue.cle,
+        visite=visite(request),
+    )
+    return await book(outils, demande, auteur_usager(request), clock.now())
+
+
+@post(
+    "/rdv/{service_id:int}/option/prolonger",
+    status_code=200,
+    include_in_schema=False,
+    before_request=check_coordonnees,
+)
+async def extend(request: Requete, outils: Outils, service_id: int) -> Response[Any]:
+    """« Garder 5 minutes de plus »: JSON for the page's script; else the same form, with what was typed.
+
+    Raises Introuvable when the hold is over (to the script; without one the page says so).
+    """
+    donnees = await request.form()
+    parcours = Parcours.read(service_id, donnees)
+    expire: Introuvable | None = None
+    try:
+        option = await extend_option(outils, service_id, visite(request), clock.now())
+        if wants_json(request):
+            corps = {"expire_a": instant_utc(option.expire_a), "prolongeable": option.prolongeable}
+            return Response(corps, status_code=200)
+    except Introuvable as refus:
+        if wants_json(request):
+            raise
+        expire = refus
+    if "cle" not in donnees:
+        return Redirect(parcours.url("coordonnees"), status_code=303)
+    lue, parcours, vue = await _read(request, outils, service_id)
+    if expire is not None or vue.option is None:
+        return await _redo(request, outils, vue, parcours, lue, None)
+    return render_coordonnees(request, vue, Ecran(parcours, vue.option.tenue.debut, lue.cle, lue.saisie, focus=True))
+
+
+@get("/rdv/{service_id:int}/option/prolonger", include_in_schema=False)
+async def reopen(request: Requete, service_id: int) -> Response[Any]:
+    """Somebody reloads the address of an answer: back to the form of the hold, if it lives."""
+    return Redirect(Parcours.read(service_id, request.query_params).url("coordonnees"), status_code=303)
+
+
+async def _read(request: Requete, outils: Outils, service_id: int) -> tuple[Lue, Parcours, Vue]:
+    """The form, the choices it carries and the service. Raises Introuvable for a motif of another catalogue."""
+    donnees: Mapping[str, Any] = await request.form()
+    parcours = Parcours.read(service_id, donnees)
+    maintenant = clock.now()
+    async with outils.db.read() as conn:
+        vue = await read_vue(outils, conn, service_id, visite(request), maintenant)
+    motif = vue.contexte.motif(parcours.motif)
+    parcours = replace(
+        parcours, type_rdv=parcours.type_rdv or "guichet", nature=settle_nature(motif, parcours.nature)
+    )
+    lue = read_formulaire(
+        donnees,
+        nature=parcours.nature,
+        departement=vue.contexte.departement,
+        aujourdhui=maintenant.astimezone(vue.contexte.zone).date(),
+    )
+    return lue, parcours, vue
+
+
+async def _redo(
+    request: Requete, outils: Outils, vue: Vue, parcours: Parcours, lue: Lue, refus: AppError | None
+) -> Response[Any]:
+    """The form again with everything typed, its créneau held once more if it can be, else the nearest ones."""
+    if not vue.en_ligne:
+        return refuse_en_ligne(request, vue, statut=refus.statut if refus else 409)
+    perte: AppError | None = refus if isinstance(refus, CreneauPris | RegleRefusee) else None
+    if perte is None:
+        perte = await _hold_again(request, outils, parcours, lue, vue.maintenant)
+    async with outils.db.read() as conn:
+        vue = await read_vue(outils, conn, parcours.service_id, visite(request), clock.now())
+        dispo = await read_dispo(outils, conn, vue, parcours)
+    cle = lue.cle or derive_cle(outils.settings, visite(request), vue.option.id if vue.option else 0)
+    perdu: Perdu | None = None
+    if perte is not None:
+        tenue = vue.option.tenue if vue.option else None
+        proches = dispo.alternatives(lue.debut) if lue.debut is not None else ()
+        perdu = Perdu(perte.phrase, present_alternatives(Calendrier(dispo, tenue, url_jour(parcours)), proches))
+    ecran = Ecran(
+        parcours,
+        lue.debut if perdu is None else None,
+        cle,
+        lue.saisie,
+        erreurs=lue.erreurs if isinstance(refus, SaisieInvalide) else {},
+        phrases=_phrases(refus, lue),
+        perdu=perdu,
+        demande=lue.debut,
+        statut=refus.statut if refus else (409 if perdu else 200),
+    )
+    return render_coordonnees(request, vue, ecran)
+
+
+def _phrases(refus: AppError | None, lue: Lue) -> tuple[str, ...]:
+    if isinstance(refus, Interdit):
+        return (refus.phrase, refus.remede)
+    if isinstance(refus, SaisieInvalide):
+        return lue.phrases or (() if lue.erreurs else (refus.phrase, *refus.champs.values()))
+    return ()
+
+
+async def _hold_again(
+    request: Requete, outils: Outils, parcours: Parcours, lue: Lue, maintenant: datetime
+) -> AppError | None:
+    """Keep (or take again) the créneau while the person corrects; the refusal when it is lost."""
+    if lue.debut is None:
+        return None
+    try:
+        await check_visio(request, outils, parcours)
+        await place_option(
+            outils,
+            service_id=parcours.service_id,
+            motif_id=parcours.motif,
+            type_rdv=parcours.type_rdv,
+            debut=lue.debut,
+            visite=visite(request),
+            maintenant=maintenant,
+        )
+    except (CreneauPris, RegleRefusee) as refus:
+        return refus
+    return None
+
+
+ROUTES = [show_coordonnees, book_rdv, extend, reopen]

@@ -1,0 +1,264 @@
+"""Step 2: day and hour, live, then the hold that keeps the créneau during step 3 [A1 §2].
+
+The page and its fragment are one template, rendered by ``render_creneau``; they depend on the version of the créneaux,
+on the choices of the URL and on the visitor's own hold, never on the minute of the day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any, Final
+
+from litestar import Request, get, post
+from litestar.response import Redirect, Response
+
+from app import clock
+from app.booking.disponibilites import Disponibilite
+from app.booking.options import place_option, release_option
+from app.booking.outils import Outils
+from app.booking.usager.calendrier import Calendrier, quand_de
+from app.booking.usager.cartes import carte_de, lieu_de_l_heure
+from app.booking.usager.cookies import check_change_usager
+from app.booking.usager.demande import Parcours, check_service_id, read_choix, read_debut, read_jour, read_mois
+from app.booking.usager.etape_motif import TYPES, fil_de, refuse_en_ligne
+from app.booking.usager.lecture import Vue, read_dispo, read_vue
+from app.booking.usager.motifs import compute_etape
+from app.courrier.texte import heure_en_mots
+from app.domain.creneaux import Creneau
+from app.domain.horaires import from_minute
+from app.domain.raisons import Raison
+from app.errors import AppError, CreneauPris, Introuvable, RegleRefusee, SaisieInvalide
+from app.web.dates import heure
+from app.web.pages import page
+from app.web.securite import visite
+
+_LEGENDES: Final[Mapping[Raison, str]] = {
+    Raison.DELAI: "délai : le service prépare votre dossier, il faut le prévenir à l'avance ({phrase})",
+    Raison.HORIZON: "plus tard : ces jours s'ouvriront à la réservation ({phrase})",
+    Raison.DUREE_TROP_LONGUE: "trop court : aucune plage assez longue pour ce rendez-vous",
+}
+_AVIS: Final = {
+    "expire": (
+        "Le créneau choisi n'est plus réservé pour vous",
+        "Le temps prévu pour la saisie est écoulé et le créneau a été rendu. Choisissez de nouveau un horaire : "
+        "le vôtre est peut-être encore libre.",
+    ),
+    "rendu": ("Votre créneau a été rendu", "Choisissez un autre jour ou une autre heure."),
+}
+
+
+@get("/rdv/{service_id:int}/creneau", include_in_schema=False)
+async def show_creneau(request: Request[Any, Any, Any], outils: Outils, service_id: int) -> Response[Any]:
+    """The month, the hours of the day, the first free créneau."""
+    return await answer_creneau(request, outils, Parcours.read(service_id, request.query_params))
+
+
+@get("/rdv/{service_id:int}/creneau/fragment", include_in_schema=False)
+async def show_fragment(request: Request[Any, Any, Any], outils: Outils, service_id: int) -> Response[Any]:
+    """The live region alone."""
+    return await answer_creneau(request, outils, Parcours.read(service_id, request.query_params), fragment=True)
+
+
+@post("/rdv/{service_id:int}/option", status_code=200, include_in_schema=False, before_request=check_change_usager)
+async def choose_creneau(request: Request[Any, Any, Any], outils: Outils, service_id: int) -> Response[Any]:
+    """Hold the créneau and go on to step 3; when it is no longer free, the same page with the nearest ones (409)."""
+    donnees = await request.form()
+    parcours = Parcours.read(service_id, donnees)
+    if not parcours.motif or not parcours.type_rdv:
+        return Redirect(parcours.url("motif"), status_code=303)
+    jour: date | None = None
+    try:
+        debut = read_debut(donnees.get("debut"))
+        jour = read_jour(str(donnees.get("debut"))[:10])
+        await check_visio(request, outils, parcours)
+        option = await place_option(
+            outils,
+            service_id=service_id,
+            motif_id=parcours.motif,
+            type_rdv=parcours.type_rdv,
+            debut=debut,
+            visite=visite(request),
+            maintenant=clock.now(),
+        )
+    except (CreneauPris, RegleRefusee, SaisieInvalide) as refus:
+        return await answer_creneau(request, outils, parcours, refus=refus, jour=jour)
+    return Redirect(parcours.url("coordonnees", option=option.id), status_code=303)
+
+
+@post(
+    "/rdv/{service_id:int}/option/rendre", status_code=200, include_in_schema=False, before_request=check_change_usager
+)
+async def give_back(request: Request[Any, Any, Any], outils: Outils, service_id: int) -> Response[Any]:
+    """« Rendre ce créneau »: somebody else may have it at once."""
+    parcours = Parcours.read(service_id, await request.form())
+    await release_option(outils, visite(request), clock.now())
+    return Redirect(parcours.url("creneau", avis="rendu") if parcours.motif else parcours.url("motif"), status_code=303)
+
+
+@get(["/rdv/{service_id:int}/option", "/rdv/{service_id:int}/option/rendre"], include_in_schema=False)
+async def reopen(service_id: int) -> Response[Any]:
+    """Somebody reloads the address of an answer: back to the start of the journey, which changes nothing."""
+    return Redirect(f"/rdv/{check_service_id(service_id)}/motif", status_code=303)
+
+
+async def check_visio(request: Request[Any, Any, Any], outils: Outils, parcours: Parcours) -> None:
+    """Raise RegleRefusee (422) for a visio in a service that has no video address."""
+    if parcours.type_rdv != "visio":
+        return
+    async with outils.db.read() as conn:
+        vue = await read_vue(outils, conn, parcours.service_id, visite(request), clock.now())
+    if not vue.contexte.visio_base:
+        raise RegleRefusee("Ce service ne reçoit pas en visioconférence.", remede="Choisissez un autre type.")
+
+
+async def answer_creneau(
+    request: Request[Any, Any, Any],
+    outils: Outils,
+    parcours: Parcours,
+    *,
+    fragment: bool = False,
+    refus: AppError | None = None,
+    jour: date | None = None,
+) -> Response[Any]:
+    """Step 2 as a page, or its live region alone; with the refusal of a choice, and its day, when there is one.
+
+    Raises Introuvable for an unknown service, and for a fragment whose motif is no longer there.
+    """
+    maintenant = clock.now()
+    async with outils.db.read() as conn:
+        vue = await read_vue(outils, conn, parcours.service_id, visite(request), maintenant)
+        if not vue.en_ligne and not fragment:
+            return refuse_en_ligne(request, vue, statut=refus.statut if refus else 200)
+        parcours = _complete(request, vue, parcours)
+        if not _is_complete(vue, parcours):
+            if fragment:
+                raise Introuvable("Ce motif n'est plus proposé par ce service.")
+            return Redirect(_back_to_motif(request, parcours), status_code=303)
+        dispo = await read_dispo(outils, conn, vue, parcours)
+    donnees = render_creneau(request, vue, dispo, parcours, jour)
+    if fragment:
+        return page(request, "booking/usager/_creneaux.html", donnees)
+    donnees |= {
+        "titre": "Date et heure",
+        "etape": 2,
+        "service": {"libelle": vue.contexte.libelle},
+        "fil": fil_de(vue.contexte),
+        "heure_donnees": heure(maintenant, vue.contexte.zone),
+        "changer": parcours.url("motif"),
+        "avis": _AVIS.get(request.query_params.get("avis", "")) if refus is None else None,
+        "refus": _present_refus(refus, vue, dispo, parcours),
+        "tenue": present_tenue(vue, parcours),
+    }
+    return page(request, "booking/usager/creneau.html", donnees, statut=refus.statut if refus else 200)
+
+
+def _complete(request: Request[Any, Any, Any], vue: Vue, parcours: Parcours) -> Parcours:
+    """The same choices, the motif found from the levels that step 1 sends (m1, m2, m3)."""
+    choix = read_choix(request.query_params)
+    if parcours.motif or not choix:
+        return parcours
+    etape = compute_etape(vue.contexte, parcours.nature, choix, parcours.type_rdv)
+    if etape.feuille is None:
+        return parcours
+    return Parcours(parcours.service_id, etape.feuille.motif.id, etape.type_rdv, etape.nature)
+
+
+def _is_complete(vue: Vue, parcours: Parcours) -> bool:
+    possible = parcours.type_rdv != "visio" or bool(vue.contexte.visio_base)
+    return parcours.motif in vue.contexte.motifs and bool(parcours.type_rdv) and possible
+
+
+def _back_to_motif(request: Request[Any, Any, Any], parcours: Parcours) -> str:
+    """Step 1 with what was answered, and the question that was left."""
+    return parcours.url("motif", **read_choix(request.query_params), demande=request.query_params.get("demande", ""))
+
+
+def render_creneau(
+    request: Request[Any, Any, Any], vue: Vue, dispo: Disponibilite, parcours: Parcours, voulu: date | None = None
+) -> dict[str, Any]:
+    """The context of the live region: a function of the versions, the choices and the visitor's own hold."""
+    demande = voulu or read_jour(request.query_params.get("jour"))
+    mois_demande = read_mois(request.query_params.get("mois"))
+    tenue = vue.option.tenue if vue.option is not None else None
+    calendrier = Calendrier(dispo, tenue, url_jour(parcours))
+    jour = calendrier.choose_jour(demande)
+    premier = calendrier.choose_mois(mois_demande, jour)
+    contexte = vue.contexte
+    plus = {"jour": jour.isoformat(), "mois": f"{premier:%Y-%m}" if mois_demande else ""}
+    raison = calendrier.raison(jour)
+    return {
+        "service_id": contexte.id,
+        "parcours": parcours,
+        "version": vue.versions.creneaux,
+        "epoque": vue.epoque,
+        "zone": contexte.zone.key,
+        "lieu": lieu_de_l_heure(contexte.zone),
+        "url_fragment": parcours.url("creneau/fragment", **plus),
+        "motif": contexte.motif(parcours.motif),
+        "type_libelle": TYPES[parcours.type_rdv][0].lower(),
+        "impossible": dispo.fenetre.phrase(dispo.grille.raison) if dispo.grille.raison else "",
+        "premier": calendrier.premier_libre(),
+        "mois": calendrier.mois(premier, jour),
+        "legendes": _legendes(dispo, calendrier.raisons_du_mois(premier)),
+        "heures": calendrier.heures(jour),
+        "ferme": "" if raison in (None, Raison.COMPLET) else dispo.fenetre.phrase(raison),
+        "donnees_json": calendrier.donnees(),
+        "carte": carte_de(contexte),
+    }
+
+
+def url_jour(parcours: Parcours) -> Callable[[date], str]:
+    """The address of step 2 on a day."""
+    return lambda jour: parcours.url("creneau", jour=jour.isoformat())
+
+
+def _legendes(dispo: Disponibilite, raisons: Iterable[Raison]) -> list[str]:
+    presentes = frozenset(raisons)
+    return [
+        modele.format(phrase=dispo.fenetre.phrase(raison))
+        for raison, modele in _LEGENDES.items()
+        if raison in presentes
+    ]
+
+
+def present_alternatives(calendrier: Calendrier, creneaux: Iterable[Creneau]) -> list[dict[str, str]]:
+    """Buttons for other créneaux: what they post and what they say, in the order of time."""
+    zone = calendrier.zone
+    return [
+        {"debut": from_minute(c.debut).astimezone(zone).isoformat(), "texte": calendrier.quand(c.debut)}
+        for c in sorted(creneaux, key=lambda creneau: creneau.debut)
+    ]
+
+
+def _present_refus(
+    refus: AppError | None, vue: Vue, dispo: Disponibilite, parcours: Parcours
+) -> dict[str, Any] | None:
+    if refus is None:
+        return None
+    tenue = vue.option.tenue if vue.option is not None else None
+    alternatives = refus.details.get("alternatives", ())
+    pris = isinstance(refus, CreneauPris)
+    reste = "Choisissez l'un des créneaux les plus proches, ou un autre jour." if alternatives else ""
+    return {
+        "phrase": refus.phrase,
+        "remede": (reste or "Choisissez un autre créneau ci-dessous.") if pris else refus.remede,
+        "alternatives": present_alternatives(Calendrier(dispo, tenue, url_jour(parcours)), alternatives),
+    }
+
+
+def present_tenue(vue: Vue, parcours: Parcours) -> dict[str, str] | None:
+    """The visitor's live hold, with the way back to step 3; None without one."""
+    option = vue.option
+    if option is None:
+        return None
+    garde = Parcours(parcours.service_id, option.motif_id, option.type_rdv, parcours.nature)
+    fuseau = vue.contexte.zone.key
+    return {
+        "quand": quand_de(option.debut, vue.contexte.zone),
+        "jusqu_a": heure_en_mots(option.expire_a, fuseau),
+        "url": garde.url("coordonnees", option=option.id),
+    }
+
+
+ROUTES = [show_creneau, show_fragment, choose_creneau, give_back, reopen]
