@@ -45,8 +45,8 @@ class Settings:
 
     @property
     def domaine_messages(self) -> str:
-        """The right side of Message-ID and calendar UID: stable for as long as BASE_URL is."""
-        return urlsplit(self.base_url).hostname or "localhost"
+        """The sender's domain: the right side of Message-ID and calendar UID, stable for as long as MAIL_FROM is."""
+        return self.courriel_expediteur.rstrip(">").rpartition("@")[2] or "localhost"
 
     @property
     def https(self) -> bool:

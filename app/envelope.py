@@ -50,7 +50,7 @@ EVENEMENT_TYPES: Final = RDV_TYPES | {
 #: Types that the gateway itself writes.
 CONTROLE_TYPES: Final = frozenset({"etat", "resync", "frais"})
 
-#: The Redis channel of the relay's heartbeat: one tick each second, watched by every gateway.
+#: Prefix of the channel on which each gateway sends itself a tick, to know that Redis is neither dead nor frozen.
 CANAL_BATTEMENT: Final = "accueil:battement"
 _PREFIXE: Final = "accueil:"
 

@@ -70,9 +70,7 @@ def create_web(settings: Settings) -> ASGIApp:
             yield
         finally:
             await asyncio.sleep(0)  # let the last frames be taken from the queue
-            diffusion.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await diffusion
+            await diffuseur.stop(diffusion)
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(2):
                     await diffuseur.flush(db)

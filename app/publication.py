@@ -13,6 +13,8 @@ from typing import Final
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app import clock, envelope, outbox
@@ -29,7 +31,13 @@ _ACQUITTEMENT_S: Final = 0.25
 
 def create_redis(url: str, *, delai_s: float = 0.5) -> Redis:
     """A client whose every operation gives up after ``delai_s``: a frozen Redis raises instead of hanging."""
-    return Redis.from_url(url, socket_timeout=delai_s, socket_connect_timeout=delai_s, decode_responses=False)
+    return Redis.from_url(
+        url,
+        socket_timeout=delai_s,
+        socket_connect_timeout=delai_s,
+        decode_responses=False,
+        retry=Retry(NoBackoff(), 0),  # the client's own retries would multiply the delay and swallow cancellations
+    )
 
 
 async def publish_all(redis: Redis, cle: bytes, publications: list[Publication]) -> None:
@@ -49,6 +57,7 @@ class Diffuseur:
         self._file: asyncio.Queue[Publication] = asyncio.Queue(_FILE_MAX)
         self._faits: list[int] = []
         self.en_panne = False
+        self._fini = False
 
     def publish(self, publications: list[Publication]) -> None:
         """Queue committed frames; beyond the queue's size they are left to the worker."""
@@ -60,12 +69,19 @@ class Diffuseur:
         """Publish and acknowledge, for the life of the process."""
         acquittement = asyncio.create_task(self._acknowledge_forever(db))
         try:
-            while True:
+            while not self._fini:
                 await self._publish_next()
         finally:
             acquittement.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await acquittement
+
+    async def stop(self, tache: asyncio.Task[None]) -> None:
+        """End ``run``, however deep in the client a cancellation may have been lost."""
+        self._fini = True
+        while not tache.done():
+            tache.cancel()
+            await asyncio.wait({tache}, timeout=0.2)
 
     async def _publish_next(self) -> None:
         lot = [await self._file.get()]

@@ -55,7 +55,8 @@ INTERDITS: dict[str, tuple[str, ...]] = {
     "app.embedded": ("app.booking", "app.web", "app.realtime", "app.db"),
 }
 #: Engines and clients are built in the entry points, and nowhere else.
-CONSTRUCTEURS = {"create_engine": {"app.main", "app.worker", "app.cli", "app.demo.donnees", "app.demo.simulation"}}
+ENTREES = {"app.main", "app.worker", "app.cli", "app.cli_identite", "app.demo.donnees", "app.demo.simulation"}
+CONSTRUCTEURS = {"create_engine": ENTREES}
 
 
 def module_name(fichier: Path) -> str:

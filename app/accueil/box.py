@@ -11,14 +11,14 @@ from litestar.response import Response
 from app import clock
 from app.accueil.journee import read_journee
 from app.accueil.lieux import BoxJour, GuichetChoix, read_box
-from app.accueil.memoire import Memoire
+from app.booking.agents.memoire import Fragments
 from app.booking.outils import Outils
 from app.identite.acteur import Acteur
 from app.web.dates import heure, jour_long
 from app.web.pages import agent_page, page, render, service_menu
 
 URL_RDV: Final = "/rendez-vous/"
-_fragments = Memoire()
+_fragments = Fragments()
 
 
 @get("/services/{service_id:int}/box", include_in_schema=False)
@@ -58,7 +58,7 @@ async def _render_box(
         box = await read_box(conn, acteur.agent_id, service_id, maintenant)
         choisi = box.find(guichet_id)
         cle = (box.service, box.epoque, choisi.id, choisi.nom)
-        fragment = _fragments.find(cle, maintenant)
+        fragment = _fragments.get(cle)
         if fragment is None:
             lignes = await read_journee(conn, acteur.agent_id, [box.service], choisi.id)
             contexte = {
@@ -67,7 +67,7 @@ async def _render_box(
                 "box": {"titre": choisi.nom, "url_rdv": URL_RDV, "rdv": lignes, "contre_appels": []},
             }
             fragment = render(request, "accueil/_box.html", contexte)
-            _fragments.keep(cle, maintenant, fragment)
+            _fragments.put(cle, fragment)
     return box, choisi, fragment
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accueil.lieux import ServiceJour
+from app.booking.agents.lectures import nom_agenda
 from app.booking.store import scoped
 from app.tables import Guichet, Motif, Passage, RdvUsager, RendezVous
 from app.web.dates import heure, instant_utc
@@ -50,9 +51,7 @@ class LigneJour:
 
 def name_usager(usager: RowMapping) -> str:
     """« MERVILLE Justine », or the raison sociale: how agents look for somebody in a list."""
-    if usager["nature"] == "professionnel":
-        return str(usager["raison_sociale"]) or ANONYME
-    return f"{(usager['nom_usage'] or '').upper()} {usager['prenoms'] or ''}".strip() or ANONYME
+    return nom_agenda(dict(usager)) or ANONYME
 
 
 def number(rdv_id: int) -> str:

@@ -11,8 +11,8 @@ from litestar.response import Response
 from app import clock
 from app.accueil.journee import LigneJour, read_journee
 from app.accueil.lieux import SiteJour, read_site
-from app.accueil.memoire import Memoire
 from app.accueil.recherche import SAISIE_MAX, Trouvaille, search_rdv
+from app.booking.agents.memoire import Fragments
 from app.booking.outils import Outils
 from app.db import UnitOfWork
 from app.identite.acteur import Acteur
@@ -22,7 +22,7 @@ from app.web.dependances import auteur_agent
 from app.web.pages import Lien, agent_page, page, render, service_menu
 
 URL_RDV: Final = "/rendez-vous/"
-_fragments = Memoire()
+_fragments = Fragments()
 
 
 @get("/sites/{site_id:int}/accueil", include_in_schema=False)
@@ -72,11 +72,11 @@ async def _render_tableau(
     """The live region of the board: versions first, then the rows unless they are known at these versions."""
     async with outils.db.read() as conn:
         site = await read_site(conn, acteur.agent_id, site_id, maintenant)
-        fragment = _fragments.find(site, maintenant)
+        fragment = _fragments.get(site)
         if fragment is None:
             lignes = await read_journee(conn, acteur.agent_id, site.services)
             fragment = render(request, "accueil/_tableau.html", {"site": site, "accueil": _accueil(site, lignes)})
-            _fragments.keep(site, maintenant, fragment)
+            _fragments.put(site, fragment)
     return site, fragment
 
 

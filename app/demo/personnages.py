@@ -6,8 +6,10 @@ resolves; the numéro fiscal and SIREN are in ranges that are not issued, with a
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from datetime import date, timedelta
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -16,55 +18,12 @@ from app.booking.forms import UsagerSaisi
 #: Written in the internal note of every imaginary rendez-vous: what the simulation may touch, and nothing else.
 NOTE: Final = "Usager imaginaire de la démonstration"
 
-FEMININS: Final = tuple(
-    "Adélaïde Agathe Aïcha Alix Aminata Anaïs Apolline Bérénice Camille Capucine Céleste Clémence Coline Daphné Éléonore"
-    " Élise Fanta Faustine Garance Héloïse Inès Ingrid Jeanne Joséphine Laure Leïla Lise Maëlle Marguerite Maude Mélisande"
-    " Nadège Ombeline Ophélie Pauline Philippa Rosalie Samia Solène Suzanne Thaïs Victoire Yaël Zélie".split()
+_LUES: Final[dict[str, list[str]]] = json.loads(
+    (Path(__file__).parent / "data" / "personnes.json").read_text(encoding="utf-8")
 )
-MASCULINS: Final = tuple(
-    "Achille Adrien Amaury Anatole Armand Aurélien Baptiste Basile Bilal Blaise Cédric Clovis Corentin Côme Émile Étienne"
-    " Fabrice Félix Gaspard Gaël Hippolyte Idriss Jérôme Joachim Kévin Léonard Loïc Lucien Maël Marceau Moussa Nathan"
-    " Octave Ogier Paulin Quentin Rayan Rémi Siméon Tancrède Théophile Ulysse Valère Yanis".split()
-)
-NOMS: Final = tuple(
-    "Aubremont Bellegarenne Bourcelier Brévannier Cassagnol Chambrelin Chantorel Clairvignes Corbonnois Courtebray"
-    " Dambrécourt Delaumière Desmouillères Doucerain Estrabols Falconnay Ferrandeau Fontgrenier Gardemoulin Garonnet"
-    " Grandchênes Guérimont Hautebruyère Herbecourtin Jolivaux Kermadiou Labrousselle Lanteuil Lavergnole Lescombettes"
-    " Longpréaux Malvoisine Marcevaux Merlimontel Montaruel Nogarède Olivettes Orfeuillet Parvillon Peyrambert Plessiraud"
-    " Pontcharral Quincerot Rambuteuil Ravignol Rochebrunet Roquevaire Saintarnoux Salvetat-Maurin Sarrazinet Sauveterrat"
-    " Tavernollet Terrenoireau Tournecastel Valcabrières Vauguérin Vernouillard Vieilleroche Villesèque Yvernogeau".split()
-)
-RAISONS_SOCIALES: Final = (
-    "SARL Boulangerie des Remparts",
-    "SAS Menuiserie du Val d’Aron",
-    "EURL Garage de la Loire",
-    "SELARL Cabinet vétérinaire des Tilleuls",
-    "SCI Les Trois Fontaines",
-    "SAS Nivernais Primeurs",
-    "SARL Coiffure Boucle d’Or",
-    "SASU Atelier Papier Plié",
-    "SARL Maçonnerie Pierre Sèche",
-    "EARL de la Ferme aux Saules",
-    "SAS Transports Grand Méandre",
-    "SARL Café du Pont-Neuf imaginaire",
-)
-PRECISIONS: Final = (
-    "Je ne comprends pas le montant indiqué sur mon avis, je souhaite le vérifier avec vous.",
-    "Ma situation a changé cette année et je voudrais savoir quoi déclarer.",
-    "Je viens de recevoir un courrier et je voudrais y répondre avec les bonnes pièces.",
-    "J’ai commencé la démarche en ligne mais je suis bloqué à la dernière étape.",
-    "C’est la première fois que je suis concerné, je ne sais pas par où commencer.",
-    "Je voudrais étaler le paiement sur plusieurs mois.",
-    "J’ai acheté un logement à rénover et je souhaite connaître les règles.",
-    "Je m’occupe du dossier de mes parents, qui ne peuvent pas se déplacer.",
-    "Je pense qu’il y a une erreur d’adresse dans mon dossier.",
-    "Je souhaite un rendez-vous pour faire le point sur l’ensemble de mon dossier.",
-)
-RAISONS_ANNULATION: Final = (
-    "L’usager a téléphoné : il ne pourra pas venir.",
-    "Question réglée par téléphone lors du contre-appel.",
-    "L’usager préfère effectuer la démarche en ligne.",
-)
+FEMININS, MASCULINS, NOMS = _LUES["prenoms_feminins"], _LUES["prenoms_masculins"], _LUES["noms"]
+RAISONS_SOCIALES, PRECISIONS = _LUES["raisons_sociales"], _LUES["precisions"]
+RAISONS_ANNULATION: Final = _LUES["raisons_annulation"]
 _PREFIXES: Final = ("+3319900", "+3326191", "+3335301", "+3346571", "+3353649")
 
 

@@ -50,7 +50,7 @@ class Visite:
     absence: datetime | None
 
     def remaining(self, etat: str) -> tuple[Pas, ...]:
-        """What is still to happen from ``etat``. Somebody marked as arrived by a person has come, whatever was drawn."""
+        """What is still to happen from ``etat``. Somebody marked as arrived has come, whatever was drawn."""
         rang = _RANGS.get(Etat(etat), 4)
         if rang == 0 and self.absence is not None:
             return (Pas(Action.MARQUER_NON_VENU, self.absence),)

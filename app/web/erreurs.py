@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import quote
 import structlog
 from litestar import Request
 from litestar.exceptions import HTTPException
+from litestar.params import ParameterKwarg
 from litestar.response import Response
 from msgspec import json as msgjson
 
@@ -113,9 +115,33 @@ def handle_http_exception(request: Request[Any, Any, Any], erreur: HTTPException
         statut, code, phrase, remede = 422, *_HTTP[422]
     if statut >= 500:
         return handle_accident(request, erreur)
+    entetes = {"Allow": erreur.headers["allow"]} if erreur.headers and "allow" in erreur.headers else {}
     if wants_json(request):
-        return problem(statut, code, phrase, remede)
-    return _error_page(request, statut, phrase, remede)
+        return problem(statut, code, phrase, remede, champs=_champs(request, erreur), entetes=entetes)
+    return _error_page(request, statut, phrase, remede, entetes=entetes)
+
+
+_MANQUANT = re.compile(r"Missing required \w+ parameter '([^']+)'")
+
+
+def _champs(request: Request[Any, Any, Any], erreur: HTTPException) -> dict[str, str]:
+    """The parameters that the framework found missing or malformed, each with a sentence."""
+    manquant = _MANQUANT.match(erreur.detail)
+    if manquant:
+        return {manquant[1]: "Cette valeur est obligatoire."}
+    lus = erreur.extra if isinstance(erreur.extra, list) else []
+    noms = [str(lu["key"]) for lu in lus if isinstance(lu, dict) and lu.get("key")]
+    phrase = "Cette valeur est absente, mal formée ou hors des limites."
+    return {_public_name(request, nom): phrase for nom in noms}
+
+
+def _public_name(request: Request[Any, Any, Any], nom: str) -> str:
+    """The name of a handler's argument as clients write it."""
+    if nom == "data":
+        return "corps"
+    argument = request.route_handler.parsed_fn_signature.parameters.get(nom)
+    defini = argument.kwarg_definition if argument is not None else None
+    return (defini.query or defini.header or nom) if isinstance(defini, ParameterKwarg) else nom
 
 
 def handle_accident(request: Request[Any, Any, Any], erreur: Exception) -> Response[bytes]:

@@ -11,7 +11,7 @@ import { caler, decorer, maintenant, montrerMaintenant, tracer } from "./horloge
 import { ranger } from "./rangement.js";
 
 /** Lateness and waits change by the minute: this is often enough. */
-const BATTEMENT = 5000;
+const BATTEMENT = 3000;
 
 function actualiser() {
   const instant = maintenant();

@@ -200,8 +200,7 @@ class Flux {
     const muet = present - this.dernierMessage > SILENCE;
     if (!this.socket || !this.ouvert || muet) return this.etat === "attente" && !muet ? "attente" : "perdu";
     const situe = this.regions.every((r) => this.situes.has(r.sujet));
-    const indulgence = this.etat === "direct" ? INDULGENCE : 0;
-    const suivi = this.regions.every((r) => r.retard(present) <= indulgence);
+    const suivi = this.regions.every((r) => (this.etat === "direct" ? r.retard(present) <= INDULGENCE : r.aJour));
     return situe && suivi ? "direct" : this.etat === "direct" ? "perdu" : this.etat;
   }
 

@@ -130,8 +130,9 @@ class TestOrdre:
         en_route, lacher = asyncio.Event(), asyncio.Event()
 
         async def lent(adresse: str) -> str | None:
-            en_route.set()
-            await lacher.wait()
+            if not en_route.is_set():  # only the confirmation is slow
+                en_route.set()
+                await lacher.wait()
             return None
 
         poste.data = lent

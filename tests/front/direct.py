@@ -18,6 +18,7 @@ class Direct:
     def __init__(self) -> None:
         self.sockets: set[WebSocket] = set()
         self.connexions: list[str] = []
+        self.recus: list[Any] = []
         self.histoire: dict[str, list[dict[str, Any]]] = {}
         self.versions: dict[str, int] = {}
         self.epoque = ""
@@ -39,7 +40,10 @@ class Direct:
         battement = asyncio.create_task(self._battre(websocket))
         try:
             while True:
-                await websocket.receive()
+                message = await websocket.receive()
+                if message["type"] == "websocket.disconnect":
+                    break
+                self.recus.append(message)
         except (WebSocketDisconnect, RuntimeError):
             pass
         finally:

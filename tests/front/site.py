@@ -143,9 +143,11 @@ class Site:
         nom = request.path_params["nom"]
         monde = grand_monde() if nom == "grand" else self.monde
         contexte = self.contexte(nom=nom, monde=monde, g=self.grille)
-        if nom in REGIONS:
-            contexte["region"] = self.region(nom)
-        gabarit = {"agenda": "vue", "accueil": "vue", "box": "vue"}.get(nom, nom)
+        vues = nom.split("+")
+        if vues[0] in REGIONS:
+            contexte["nom"] = vues[0]
+            contexte["region"] = "".join(self.region(vue) for vue in vues)
+        gabarit = "vue" if vues[0] in REGIONS else nom
         html = self.env.get_template(f"{gabarit}.html").render(contexte)
         return HTMLResponse(html, headers={"content-security-policy": CSP + "; report-uri /csp"})
 

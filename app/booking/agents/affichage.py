@@ -86,7 +86,8 @@ def url_jour(service_id: int, jour: date) -> str:
 def read_affichage(request: Request[Any, Any, Any], contexte: ServiceContexte, aujourdhui: date) -> Affichage:
     """The view asked for; today's when nothing is.
 
-    Raises SaisieInvalide (422) on a date, view or density that does not exist, Introuvable on another service's guichet.
+    Raises SaisieInvalide (422) on a date, view or density that does not exist, Introuvable on the guichet of
+    another service.
     """
     parametres = request.query_params
     vue, densite = parametres.get("vue") or "jour", parametres.get("densite") or "normale"

@@ -7,7 +7,6 @@ from typing import Any
 
 from litestar import Request, get
 from litestar.response import Response
-from markupsafe import Markup
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
@@ -120,7 +119,7 @@ async def show_agenda(
             {"libelle": "Tableau de bord", "url": "/agent"},
             {"libelle": "Agenda du service", "url": ""},
         ],
-        "region": Markup(region),
+        "region": region,
         "a": affichage,
         "intitule": _titre(affichage),
         "aujourdhui": affichage.au(aujourdhui),

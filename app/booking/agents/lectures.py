@@ -162,9 +162,7 @@ async def find_futurs(
         .limit(5)
     )
     if sauf_cle is not None:
-        requete = requete.where(
-            or_(RendezVous.cle_idempotence.is_(None), RendezVous.cle_idempotence != sauf_cle)
-        )
+        requete = requete.where(or_(RendezVous.cle_idempotence.is_(None), RendezVous.cle_idempotence != sauf_cle))
     return (await conn.execute(requete)).mappings().all()
 
 

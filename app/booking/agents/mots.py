@@ -47,9 +47,7 @@ _ACTEURS: Final[Mapping[str, str]] = {
 }
 
 
-def raison_guichet(
-    contexte: ServiceContexte, ouvertures: OuverturesParJour, guichet: GuichetRegle, jour: date
-) -> str:
+def raison_guichet(contexte: ServiceContexte, ouvertures: OuverturesParJour, guichet: GuichetRegle, jour: date) -> str:
     """Why nothing can be booked on that guichet that day, in a few words; "" when it receives."""
     if contexte.ferme:
         return "Service fermé"
@@ -91,8 +89,7 @@ def restrictions(guichet: GuichetRegle, contexte: ServiceContexte) -> str:
 
 def forcages(codes: list[str]) -> list[str]:
     """The warnings that were acknowledged, in words."""
-    connus = {alerte.value: phrase for alerte, phrase in PHRASES_ALERTES.items()}
-    return [connus[code] for code in codes if code in connus and Alerte(code)]
+    return [PHRASES_ALERTES[alerte] for alerte in Alerte if alerte.value in codes]
 
 
 def fait(ligne: Mapping[str, Any], contexte: ServiceContexte) -> dict[str, str]:

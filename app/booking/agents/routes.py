@@ -4,4 +4,13 @@ from __future__ import annotations
 
 from litestar.types import ControllerRouterHandler
 
-ROUTES: list[ControllerRouterHandler] = []
+from app.booking.agents import actes, agenda, annulation, fiche, prise, tableau
+
+ROUTES: list[ControllerRouterHandler] = [
+    *tableau.ROUTES,
+    *agenda.ROUTES,
+    *prise.ROUTES,
+    *fiche.ROUTES,
+    *actes.ROUTES,
+    *annulation.ROUTES,
+]

@@ -16,8 +16,6 @@ from app.errors import Interdit, NonAuthentifie, SaisieInvalide
 from app.identite.cles import AccesCle, MemoireCles
 from app.web.dependances import auteur_agent
 
-#: Where the caller is kept between the guard and the handler.
-_CLE_SCOPE: Final = "accueil.acces"
 #: Option of a handler: the query parameters that it knows.
 PARAMETRES: Final = "parametres"
 
@@ -32,7 +30,7 @@ async def check_cle(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
     acces = await _memoire(connection).get(outils.db, cle, clock.now())
     if acces is None:
         raise NonAuthentifie("Cette clé d'API est inconnue, expirée ou révoquée.", remede="Demandez-en une nouvelle.")
-    connection.scope[_CLE_SCOPE] = acces  # type: ignore[literal-required] # a key of ours in the request's own dict
+    connection.state.acces = acces
     check_parametres(connection, handler.opt.get(PARAMETRES, frozenset()))
 
 
@@ -59,7 +57,7 @@ def check_parametres(connection: ASGIConnection[Any, Any, Any, Any], connus: fro
 
 async def provide_acces(request: Request[Any, Any, Any]) -> AccesCle:
     """The caller, as the guard found him."""
-    acces: AccesCle = request.scope[_CLE_SCOPE]  # type: ignore[literal-required] # set by check_cle
+    acces: AccesCle = request.state.acces
     return acces
 
 

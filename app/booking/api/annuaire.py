@@ -1,4 +1,4 @@
-"""The directory as the API reads it: services by postal code, SAGES, CODIQUE, or those of the key's perimeter [C §3]."""
+"""The directory as the API reads it: by postal code, SAGES, CODIQUE, or the perimeter of the key [C §3]."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ async def find_services(
         "code_postal": recherche.code_postal,
         "limite": limite,
     }
-    return [_service(ligne, acces, maintenant) for ligne in (await conn.execute(_SERVICES, valeurs)).mappings()]
+    lignes = (await conn.execute(_SERVICES, valeurs)).mappings()
+    return [_service(dict(ligne), acces, maintenant) for ligne in lignes]
 
 
 async def find_service(conn: AsyncConnection, service_id: int, acces: AccesCle, maintenant: datetime) -> Service | None:
@@ -87,7 +88,7 @@ async def find_service(conn: AsyncConnection, service_id: int, acces: AccesCle, 
     valeurs = dict.fromkeys(("agent", "type_code", "sages", "codique", "code_postal"))
     lignes = await conn.execute(_SERVICES, {**valeurs, "service": service_id, "apres": 0, "limite": 1})
     ligne = lignes.mappings().one_or_none()
-    return None if ligne is None else _service(ligne, acces, maintenant)
+    return None if ligne is None else _service(dict(ligne), acces, maintenant)
 
 
 def _service(ligne: Mapping[str, Any], acces: AccesCle, maintenant: datetime) -> Service:

@@ -12,6 +12,7 @@ from litestar.params import Parameter
 
 from app import clock
 from app.booking.api.acces import PARAMETRES, check_jour, require_rendez_vous
+from app.booking.api.demandes import IDENT_MAX
 from app.booking.api.description import OperationApi, refusals
 from app.booking.api.reponses import CreneauLibre, Creneaux, JourPropose
 from app.booking.api.services import IdentChemin
@@ -42,8 +43,8 @@ _ORDRE: Final = (
     operation_id="listCreneaux",
     operation_class=OperationApi,
     summary="What is free",
-    description="For a motif and a type, from `du` to `au` (by default the whole window that the key's channel may book; "
-    f"at most {JOURS_MAX} days). Days outside that window say why: `delai`, `horizon`, `passe`.",
+    description="For a motif and a type, from `du` to `au` (by default the whole window that the key's channel may "
+    f"book; at most {JOURS_MAX} days). Days outside that window say why: `delai`, `horizon`, `passe`.",
     tags=["rendez-vous"],
     responses=refusals(403, 404),
     opt={PARAMETRES: frozenset({"motif", "type", "du", "au"})},
@@ -52,7 +53,7 @@ async def list_creneaux(
     outils: Outils,
     acces: AccesCle,
     service_id: IdentChemin,
-    motif: Annotated[int, Parameter(ge=1, le=2**63 - 1, description="Id of the motif.")],
+    motif: Annotated[int, Parameter(ge=1, le=IDENT_MAX, description="Id of the motif.")],
     type_rdv: Annotated[Literal["guichet", "telephone", "visio"], Parameter(query="type")] = "guichet",
     du: Annotated[date | None, Parameter(description="First day, in the service's time.", required=False)] = None,
     au: Annotated[date | None, Parameter(description="Last day, included.", required=False)] = None,
@@ -93,7 +94,8 @@ def _answer(dispo: Disponibilite, jours: Iterable[date]) -> Creneaux:
     for jour in jours:
         journee = dispo.grille.jours.get(jour)
         if journee is None:  # the grid covers the whole window: this day is outside
-            creneaux, raison = (), dispo.grille.raison or dispo.fenetre.refuse_jour(jour)
+            creneaux: tuple[Creneau, ...] = ()
+            raison = dispo.grille.raison or dispo.fenetre.refuse_jour(jour)
         else:
             creneaux, raison = journee.creneaux, journee.raison
         libres += [_creneau(creneau, zone) for creneau in creneaux]

@@ -1,12 +1,14 @@
-"""What the API accepts, field by field [A1 §2]. Unknown fields are refused; texts are checked again by the form's rules."""
+"""What the API accepts, field by field [A1 §2]. Unknown fields are refused; the form's rules check the texts."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-Ident = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+#: Ids are bigint in the database, and never beyond what every JSON parser reads exactly.
+IDENT_MAX: Final = 2**53 - 1
+Ident = Annotated[int, Meta(ge=1, le=IDENT_MAX)]
 TypeDeRdv = Literal["guichet", "telephone", "visio"]
 Alerte = Literal["hors_plage", "duree_modifiee", "motif_non_propose", "type_non_propose"]
 Instant = Annotated[
@@ -21,7 +23,7 @@ Instant = Annotated[
 Nom = Annotated[str, Meta(min_length=1, max_length=120)]
 Telephones = Annotated[
     list[Annotated[str, Meta(min_length=1, max_length=30)]],
-    Meta(min_length=1, max_length=2, description="One at least.", examples=[["06 39 98 00 01"]]),
+    Meta(min_length=1, max_length=2, description="One at least.", examples=[["06 12 34 56 78"]]),
 ]
 Courriel = Annotated[
     str, Meta(max_length=254, description="One address; without it no mail is sent.", examples=["camille@exemple.fr"])

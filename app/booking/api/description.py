@@ -15,7 +15,6 @@ _REFUS: Final = {
     401: "No key, or a key that is unknown, expired, revoked, or of a suspended agent.",
     403: "The key's profile, or its distance from the service, does not allow it.",
     404: "Absent, or outside the rights of the key: the two are not told apart.",
-    405: "This address does not know this method.",
     409: "The world has changed: `alternatives`, `alertes` or the present `etat` and `revision` say how.",
     413: "The body is over 256 KiB.",
     415: "The body must be application/json.",

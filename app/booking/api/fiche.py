@@ -11,6 +11,7 @@ from litestar import get
 from litestar.params import Parameter
 
 from app import clock
+from app.booking.api.demandes import IDENT_MAX
 from app.booking.api.description import OperationApi, refusals
 from app.booking.api.lecture import read_fiche
 from app.booking.api.reponses import Annulation, Presence, RdvLu, UsagerLu
@@ -22,7 +23,7 @@ from app.errors import Introuvable
 from app.identite.cles import AccesCle
 from app.journal import write_journal
 
-IdentRdv = Annotated[int, Parameter(ge=1, le=2**63 - 1, description="Id of the RDV.")]
+IdentRdv = Annotated[int, Parameter(ge=1, le=IDENT_MAX, description="Id of the RDV.")]
 
 
 @get(

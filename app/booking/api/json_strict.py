@@ -132,8 +132,12 @@ class CorpsStrict(AbstractDTO[T]):
     def create_openapi_schema(
         cls, field_definition: FieldDefinition, handler_id: str, schema_creator: Any
     ) -> Reference | Schema:
-        """The struct's own schema."""
+        """The struct's own schema, and that of the structs inside it, closed to unknown fields."""
         schema: Reference | Schema = schema_creator.for_field_definition(field_definition)
+        _, composants = msgspec.json.schema_components([cls.model_type])
+        for enregistre in schema_creator.schema_registry:
+            if enregistre.schema.title in composants:
+                enregistre.schema.additional_properties = False
         return schema
 
     @classmethod

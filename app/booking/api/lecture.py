@@ -1,4 +1,4 @@
-"""What the API reads of rendez-vous: one fiche, one day. The rights are in each query; personal data read are journaled."""
+"""What the API reads of rendez-vous: one fiche, one day. The rights are in each query."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Where an attached agent's forced booking goes when he names no guichet: the one that bends the fewest rules.
 
-On the grid the booking itself allocates. Off the grid, outside the plages, for another duration, motif or type, a guichet has
-to be judged: each free one is, and the best is tried first. What it bends still has to be acknowledged (409).
+On the grid the booking itself allocates. Off the grid, outside the plages, for another duration, motif or type, a
+guichet has to be judged: each free one is, and the best is tried first; what it bends is still to be acknowledged.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.domain.creneaux import Demande
 from app.domain.droits import AConfirmer, Refuse, decide_reservation
 from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
-from app.errors import CreneauPris, Interdit, RegleRefusee
+from app.errors import AppError, CreneauPris, Interdit, RegleRefusee
 
 #: What an attached agent may force [A1, summary table].
 _FORCABLES: Final = frozenset(
@@ -54,16 +54,20 @@ async def book_somewhere(outils: Outils, demande: Reservation, auteur: Auteur, m
 async def _force(
     outils: Outils, demande: Reservation, auteur: Auteur, maintenant: datetime, refus: RegleRefusee | Interdit
 ) -> RdvReserve:
+    dernier: AppError = refus
     for guichet_id in await _order(outils, demande, maintenant):
         try:
             return await book(outils, replace(demande, guichet_id=guichet_id), auteur, maintenant)
-        except CreneauPris:
-            continue
-    raise refus
+        except CreneauPris as pris:
+            dernier = pris
+    raise dernier
 
 
 async def _order(outils: Outils, demande: Reservation, maintenant: datetime) -> list[int]:
-    """The guichets that could take it, warnings acknowledged, those that call for the fewest first."""
+    """The guichets that could take it, those that call for the fewest warnings first.
+
+    When none could, the one whose refusal says most: occupied rather than closed.
+    """
     async with outils.db.read() as conn:
         versions = await read_versions(conn, demande.service_id)
         contexte = await outils.dispo.contextes.get(conn, demande.service_id, versions.planning)
@@ -73,6 +77,7 @@ async def _order(outils: Outils, demande: Reservation, maintenant: datetime) -> 
     demandee = Demande(demande.motif_id, demande.type_rdv, demande.canal, motif.duree, contexte.pas)
     fin = demande.debut + (demande.duree or motif.duree)
     notes: list[tuple[int, int, int]] = []
+    refuses: list[tuple[bool, int, int]] = []
     for rang, guichet in enumerate(contexte.guichets.values()):
         faits = build_contexte(
             demandee,
@@ -85,7 +90,8 @@ async def _order(outils: Outils, demande: Reservation, maintenant: datetime) -> 
             contexte.zone,
         )
         decision = decide_reservation(demande.canal, faits)
-        if not isinstance(decision, Refuse):
-            alertes = len(decision.alertes) if isinstance(decision, AConfirmer) else 0
-            notes.append((alertes, rang, guichet.id))
-    return [guichet_id for _, _, guichet_id in sorted(notes)]
+        if isinstance(decision, Refuse):
+            refuses.append((decision.raison is not Raison.CHEVAUCHEMENT, rang, guichet.id))
+        else:
+            notes.append((len(decision.alertes) if isinstance(decision, AConfirmer) else 0, rang, guichet.id))
+    return [guichet_id for _, _, guichet_id in sorted(notes) or sorted(refuses)[:1]]

@@ -1,24 +1,16 @@
-"""What the API answers. Instants carry the offset of the service; ids are integers; lists have `elements` and `suite`."""
+"""What the API answers. Instants carry the service's offset; ids are integers; lists have `elements` and `suite`."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-E = TypeVar("E")
 Canal = Literal["rattache", "exterieur"]
 Suite = Annotated[str | None, Meta(description="Give it back as `suite` for the next page; null on the last one.")]
 Etat = Literal["prevu", "arrive", "appele", "recu", "termine", "annule", "non_honore"]
 TypeDeRdv = Literal["guichet", "telephone", "visio"]
-
-
-class Liste(Struct, Generic[E], kw_only=True):
-    """A page of a list."""
-
-    elements: list[E]
-    suite: Suite = None
 
 
 class Service(Struct, kw_only=True):
@@ -56,6 +48,20 @@ class MotifPropose(Struct, kw_only=True):
     documents: list[str]
     faq_url: str
     demarche_url: str
+
+
+class ListeServices(Struct, kw_only=True):
+    """A page of services."""
+
+    elements: list[Service]
+    suite: Suite = None
+
+
+class ListeMotifs(Struct, kw_only=True):
+    """Every motif, in the national order."""
+
+    elements: list[MotifPropose]
+    suite: Suite = None
 
 
 class CreneauLibre(Struct, kw_only=True):

@@ -41,7 +41,7 @@ _EXEMPLE: Final = {
         "civilite": "monsieur",
         "nom_usage": "Valenton",
         "prenoms": "Philippe",
-        "telephones": ["06 39 98 00 01"],
+        "telephones": ["06 12 34 56 78"],
         "courriel": "philippe.valenton@exemple.fr",
     },
 }

@@ -10,14 +10,15 @@ from litestar.params import Parameter
 from app import clock
 from app.booking.api.acces import PARAMETRES
 from app.booking.api.annuaire import Recherche, find_service, find_services, list_motifs
+from app.booking.api.demandes import IDENT_MAX
 from app.booking.api.description import OperationApi, refusals
-from app.booking.api.reponses import Liste, MotifPropose, Service
+from app.booking.api.reponses import ListeMotifs, ListeServices, Service
 from app.booking.contexte import read_versions
 from app.booking.outils import Outils
 from app.errors import Introuvable, SaisieInvalide
 from app.identite.cles import AccesCle
 
-IdentChemin = Annotated[int, Parameter(ge=1, le=2**63 - 1, description="Id of the service.")]
+IdentChemin = Annotated[int, Parameter(ge=1, le=IDENT_MAX, description="Id of the service.")]
 
 
 @get(
@@ -42,7 +43,7 @@ async def list_services(
     codique: Annotated[str | None, Parameter(pattern="^[0-9]{6}$", max_length=6, required=False)] = None,
     limit: Annotated[int, Parameter(ge=1, le=200, description="Elements a page.")] = 50,
     suite: Annotated[str | None, Parameter(description="`suite` of the previous page.", max_length=19)] = None,
-) -> Liste[Service]:
+) -> ListeServices:
     """Services still open, in id order, a page at a time."""
     if sum(critere is not None for critere in (code_postal, sages, codique)) > 1:
         phrase = "Cherchez par un seul critère : code postal, SAGES ou CODIQUE."
@@ -51,7 +52,7 @@ async def list_services(
     async with outils.db.read() as conn:
         trouves = await find_services(conn, recherche, acces, clock.now(), limite=limit + 1)
     page = trouves[:limit]
-    return Liste(elements=page, suite=str(page[-1].id) if len(trouves) > limit else None)
+    return ListeServices(elements=page, suite=str(page[-1].id) if len(trouves) > limit else None)
 
 
 def _read_suite(suite: str | None) -> int:
@@ -87,9 +88,9 @@ async def read_service(outils: Outils, acces: AccesCle, service_id: IdentChemin)
     tags=["services"],
     responses=refusals(404),
 )
-async def list_motifs_of(outils: Outils, acces: AccesCle, service_id: IdentChemin) -> Liste[MotifPropose]:
+async def list_motifs_of(outils: Outils, acces: AccesCle, service_id: IdentChemin) -> ListeMotifs:
     """The motifs open to this key's channel, in the national order; the whole list."""
     async with outils.db.read() as conn:
         versions = await read_versions(conn, service_id)
         contexte = await outils.dispo.contextes.get(conn, service_id, versions.planning)
-    return Liste(elements=[] if contexte.ferme else list_motifs(contexte, acces.canal(service_id)))
+    return ListeMotifs(elements=[] if contexte.ferme else list_motifs(contexte, acces.canal(service_id)))

@@ -1,7 +1,7 @@
 """The idempotency key of a form: one hold, one form, one rendez-vous.
 
 The key is derived from the visit's secret and the hold, so that two tabs on the same hold, a reload or the back
-button post the same key, and find the same confirmation. It looks like a UUID 4 and cannot be guessed without the visit.
+button post the same key, and find the same confirmation. It looks like a UUID 4; nobody guesses it without the visit.
 """
 
 from __future__ import annotations

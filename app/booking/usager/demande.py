@@ -53,7 +53,9 @@ def read_debut(texte: object) -> int:
         return to_minute(datetime.fromisoformat(texte))
     except (ValueError, OverflowError):
         phrase = "Choisissez un créneau parmi ceux proposés."
-        raise SaisieInvalide(phrase, remede="Le reste de votre saisie est conservé.", champs={"debut": phrase}) from None
+        raise SaisieInvalide(
+            phrase, remede="Le reste de votre saisie est conservé.", champs={"debut": phrase}
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from app.booking.usager.etape_creneau import check_visio, present_alternatives, 
 from app.booking.usager.etape_motif import refuse_en_ligne
 from app.booking.usager.formulaire import Lue, read_formulaire, read_saisie
 from app.booking.usager.lecture import Vue, read_dispo, read_vue
-from app.booking.usager.motifs import settle_nature
+from app.booking.usager.motifs import find_types, settle_nature
 from app.booking.usager.page_coordonnees import Ecran, Perdu, render_coordonnees
 from app.errors import AppError, CreneauPris, Interdit, Introuvable, RegleRefusee, SaisieInvalide
 from app.web.dates import instant_utc
@@ -82,6 +82,8 @@ async def check_coordonnees(request: Requete) -> Response[Any] | None:
         if request.headers.get("origin") != outils.settings.origine or wants_json(request):
             raise
         conserve = Interdit(refus.phrase, remede="Votre saisie est conservée : vérifiez-la puis validez de nouveau.")
+        if "cle" not in await request.form():
+            raise
         lue, parcours, vue = await _read(request, outils, int(request.path_params["service_id"]))
         return await _redo(request, outils, vue, parcours, lue, conserve)
 
@@ -165,16 +167,16 @@ async def _read(request: Requete, outils: Outils, service_id: int) -> tuple[Lue,
     async with outils.db.read() as conn:
         vue = await read_vue(outils, conn, service_id, visite(request), maintenant)
     motif = vue.contexte.motif(parcours.motif)
-    parcours = replace(
-        parcours, type_rdv=parcours.type_rdv or "guichet", nature=settle_nature(motif, parcours.nature)
-    )
     lue = read_formulaire(
         donnees,
-        nature=parcours.nature,
+        nature=settle_nature(motif, parcours.nature),
         departement=vue.contexte.departement,
         aujourdhui=maintenant.astimezone(vue.contexte.zone).date(),
     )
-    return lue, parcours, vue
+    if not parcours.type_rdv:
+        lue = replace(lue, phrases=(*lue.phrases, "Choisissez un type de rendez-vous parmi ceux proposés."))
+    type_rdv = parcours.type_rdv or next(iter(find_types(vue.contexte, motif)), "guichet")
+    return lue, replace(parcours, type_rdv=type_rdv, nature=lue.usager.nature), vue
 
 
 async def _redo(
@@ -184,26 +186,26 @@ async def _redo(
     if not vue.en_ligne:
         return refuse_en_ligne(request, vue, statut=refus.statut if refus else 409)
     perte: AppError | None = refus if isinstance(refus, CreneauPris | RegleRefusee) else None
-    if perte is None:
+    if perte is None and not isinstance(refus, Interdit):  # what was not proven to be ours changes nothing
         perte = await _hold_again(request, outils, parcours, lue, vue.maintenant)
     async with outils.db.read() as conn:
         vue = await read_vue(outils, conn, parcours.service_id, visite(request), clock.now())
         dispo = await read_dispo(outils, conn, vue, parcours)
-    cle = lue.cle or derive_cle(outils.settings, visite(request), vue.option.id if vue.option else 0)
+    tenue = vue.option.tenue if vue.option else None
+    debut = lue.debut if lue.debut is not None else tenue.debut if tenue else None
     perdu: Perdu | None = None
-    if perte is not None:
-        tenue = vue.option.tenue if vue.option else None
-        proches = dispo.alternatives(lue.debut) if lue.debut is not None else ()
-        perdu = Perdu(perte.phrase, present_alternatives(Calendrier(dispo, tenue, url_jour(parcours)), proches))
+    if perte is not None or debut is None:
+        phrase = perte.phrase if perte is not None else "Choisissez un créneau."
+        proches = dispo.alternatives(debut or 0)
+        perdu = Perdu(phrase, present_alternatives(Calendrier(dispo, tenue, url_jour(parcours)), proches))
     ecran = Ecran(
         parcours,
-        lue.debut if perdu is None else None,
-        cle,
+        debut,
+        lue.cle or derive_cle(outils.settings, visite(request), vue.option.id if vue.option else 0),
         lue.saisie,
         erreurs=lue.erreurs if isinstance(refus, SaisieInvalide) else {},
         phrases=_phrases(refus, lue),
         perdu=perdu,
-        demande=lue.debut,
         statut=refus.statut if refus else (409 if perdu else 200),
     )
     return render_coordonnees(request, vue, ecran)

@@ -41,8 +41,7 @@ _LEGENDES: Final[Mapping[Raison, str]] = {
 _AVIS: Final = {
     "expire": (
         "Le créneau choisi n'est plus réservé pour vous",
-        "Le temps prévu pour la saisie est écoulé et le créneau a été rendu. Choisissez de nouveau un horaire : "
-        "le vôtre est peut-être encore libre.",
+        "Le temps de saisie est écoulé et le créneau a été rendu. Choisissez-le de nouveau s'il est encore libre.",
     ),
     "rendu": ("Votre créneau a été rendu", "Choisissez un autre jour ou une autre heure."),
 }
@@ -231,9 +230,7 @@ def present_alternatives(calendrier: Calendrier, creneaux: Iterable[Creneau]) ->
     ]
 
 
-def _present_refus(
-    refus: AppError | None, vue: Vue, dispo: Disponibilite, parcours: Parcours
-) -> dict[str, Any] | None:
+def _present_refus(refus: AppError | None, vue: Vue, dispo: Disponibilite, parcours: Parcours) -> dict[str, Any] | None:
     if refus is None:
         return None
     tenue = vue.option.tenue if vue.option is not None else None

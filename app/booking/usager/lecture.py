@@ -76,9 +76,7 @@ class Vue:
         return self.contexte.prend_en_ligne(self.maintenant.astimezone(self.contexte.zone).date())
 
 
-async def read_vue(
-    outils: Outils, conn: AsyncConnection, service_id: int, visite: str, maintenant: datetime
-) -> Vue:
+async def read_vue(outils: Outils, conn: AsyncConnection, service_id: int, visite: str, maintenant: datetime) -> Vue:
     """Read it. Raises Introuvable when there is no such service."""
     parametres = {"service": service_id, "empreinte": empreinte(visite), "maintenant": maintenant}
     ligne = (await conn.execute(_VUE, parametres)).one_or_none()

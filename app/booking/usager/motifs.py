@@ -1,4 +1,4 @@
-"""Step 1 of the journey: which motifs and types of rendez-vous a usager may ask for, and where the choice stands [A1 §2].
+"""Step 1 of the journey: which motifs and types a usager may ask for, and where the choice stands [A1 §2].
 
 Pure: a service's context and what was ticked go in, questions come out. The same answer is given to a browser with
 or without scripts: each choice reveals the next question, and everything is in the URL.

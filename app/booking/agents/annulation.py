@@ -1,0 +1,117 @@
+"""Cancelling a RDV: a page that says it is irreversible, a required reason, the revision that the agent saw."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import Request, get, post
+from litestar.response import Redirect, Response
+
+from app import clock
+from app.booking.agents.acces import Acces, open_rdv, write_acte
+from app.booking.agents.actes import answer, check_champs
+from app.booking.agents.affichage import url_jour
+from app.booking.agents.fiche import load, possible
+from app.booking.agents.lectures import nom_agenda
+from app.booking.agents.mots import TYPES
+from app.booking.outils import Outils
+from app.booking.vie import act
+from app.domain.rendez_vous import Action
+from app.errors import AppError, SaisieInvalide
+from app.identite.acteur import Acteur
+from app.web.dates import heure, jour_long
+from app.web.dependances import auteur_agent
+from app.web.erreurs import wants_json
+from app.web.pages import agent_page, page, service_header, service_menu
+from app.web.securite import CHAMP_CSRF
+
+_CHAMPS: Final = frozenset({CHAMP_CSRF, "raison", "revision", "retour"})
+
+
+@get("/rendez-vous/{rdv_id:int}/annuler", include_in_schema=False)
+async def show_annulation(
+    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, rdv_id: int
+) -> Response[Any]:
+    """The confirmation page; back to the fiche when nothing can be cancelled any more."""
+    acces = await open_rdv(outils, acteur, request, rdv_id)
+    contexte, rdv, _ = await load(outils, acces, rdv_id)
+    if not possible(rdv, Action.ANNULER, contexte, clock.now()):
+        return Redirect(f"/rendez-vous/{rdv_id}", status_code=303)
+    await write_acte(outils, acteur, request, "rdv.lu", service_id=contexte.id, rdv_id=rdv_id)
+    return await _render(request, outils, acteur, acces, rdv_id)
+
+
+@post("/rendez-vous/{rdv_id:int}/annulation", status_code=200, include_in_schema=False)
+async def do_annuler(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, rdv_id: int) -> Response[Any]:
+    """Cancel, once; a stale revision shows the current state instead (409)."""
+    formulaire = dict(await request.form())
+    check_champs(formulaire, _CHAMPS)
+    raison = str(formulaire.get("raison") or "").encode("utf-8", "replace").decode()
+    retour = str(formulaire.get("retour") or "")
+    try:
+        revision = _read_revision(str(formulaire.get("revision") or ""))
+        acte = await act(
+            outils,
+            rdv_id,
+            Action.ANNULER,
+            auteur_agent(acteur, request),
+            clock.now(),
+            revision=revision,
+            raison=raison,
+        )
+    except AppError as refus:
+        if wants_json(request) or refus.statut not in (409, 422):
+            raise
+        acces = await open_rdv(outils, acteur, request, rdv_id)
+        return await _render(request, outils, acteur, acces, rdv_id, raison=raison, refus=refus)
+    return await answer(request, outils, acte, "Rendez-vous annulé", retour or f"/rendez-vous/{rdv_id}")
+
+
+def _read_revision(texte: str) -> int:
+    if not (texte.isascii() and texte.isdecimal() and len(texte) < 10):
+        raise SaisieInvalide("Cette page est incomplète : rien n'a été annulé.", remede="Rouvrez la fiche.")
+    return int(texte)
+
+
+async def _render(
+    request: Request[Any, Any, Any],
+    outils: Outils,
+    acteur: Acteur,
+    acces: Acces,
+    rdv_id: int,
+    *,
+    raison: str = "",
+    refus: AppError | None = None,
+) -> Response[Any]:
+    """The page, with the state as it is now."""
+    maintenant = clock.now()
+    contexte, rdv, _ = await load(outils, acces, rdv_id)
+    motif, guichet = contexte.motifs.get(rdv["motif_id"]), contexte.guichets.get(rdv["guichet_id"])
+    ctx = {
+        **agent_page(acteur, menu=service_menu(contexte.id, contexte.site_id)),
+        "service": service_header(contexte, maintenant),
+        "titre": ("Erreur – " if refus else "") + "Annuler le rendez-vous",
+        "fil": [
+            {"libelle": "Tableau de bord", "url": "/agent"},
+            {"libelle": "Agenda du service", "url": url_jour(contexte.id, rdv["jour"])},
+            {"libelle": f"Rendez-vous {rdv['code']}", "url": f"/rendez-vous/{rdv_id}"},
+            {"libelle": "Annuler", "url": ""},
+        ],
+        "rdv": rdv,
+        "nom": nom_agenda(rdv),
+        "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}",
+        "quoi": ", ".join(
+            mot
+            for mot in (motif.libelle if motif else "", TYPES[rdv["type_rdv"]], guichet.nom if guichet else "")
+            if mot
+        ),
+        "previent": bool(rdv["courriel"]),
+        "possible": possible(rdv, Action.ANNULER, contexte, maintenant),
+        "raison": raison,
+        "refus": refus,
+        "url": f"/rendez-vous/{rdv_id}",
+    }
+    return page(request, "booking/agents/annuler.html", ctx, statut=refus.statut if refus else 200)
+
+
+ROUTES = [show_annulation, do_annuler]

@@ -1,0 +1,210 @@
+"""The fiche of a RDV: everything known of it, what happened, and what may be done now [A1 §3.2].
+
+The whole fiche is one live region without rows of its own: any event of the service brings a fresh one, so that the
+story and the revision always go with the state shown. Opening it is a read of personal data and is journaled; its
+refreshes belong to the same reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from litestar import Request, get
+from litestar.response import Response
+from markupsafe import Markup
+from sqlalchemy import RowMapping
+
+from app import clock
+from app.booking.agents.acces import PHRASE_RDV, Acces, open_rdv, write_acte
+from app.booking.agents.affichage import url_jour
+from app.booking.agents.lectures import nom_agenda, read_fiche, read_histoire
+from app.booking.agents.mots import CANAUX, ORIGINES, PREFERENCES, TYPES, fait, forcages, nom_agent
+from app.booking.agents.saisie import national
+from app.booking.contexte import ServiceContexte
+from app.booking.outils import Outils
+from app.domain.rendez_vous import Action, Transition, transition
+from app.errors import Introuvable
+from app.identite.acteur import Acteur
+from app.web.dates import heure, jour_long
+from app.web.pages import agent_page, page, service_header, service_menu
+
+#: Buttons in the order of a visit: action → (path, label, event of the wire, icon).
+BOUTONS: Final[Mapping[Action, tuple[str, str, str, str]]] = {
+    Action.MARQUER_ARRIVEE: ("arrivee", "Arrivé", "rdv.arrive", "map-pin-user-line"),
+    Action.APPELER: ("appel", "Appeler", "rdv.appele", "notification-3-line"),
+    Action.RECEVOIR: ("reception", "Recevoir", "rdv.recu", "user-line"),
+    Action.TERMINER: ("fin", "Terminer", "rdv.termine", "check-line"),
+    Action.MARQUER_NON_VENU: ("absence", "Pas venu", "rdv.non_honore", "user-forbid-line"),
+    Action.ANNULER_ARRIVEE: ("arrivee/annulation", "Annuler l’arrivée", "rdv.arrivee_annulee", "arrow-go-back-line"),
+}
+_CIVILITES: Final = {"madame": "Madame", "monsieur": "Monsieur"}
+_ANNULE_PAR: Final = {"usager": "l’usager", "systeme": "le service (automatiquement)"}
+
+
+def possible(rdv: Mapping[str, Any], action: Action, contexte: ServiceContexte, maintenant: datetime) -> bool:
+    """True when the rules let that action change the RDV now."""
+    issue = transition(
+        rdv["etat"],
+        action,
+        jour_rdv=rdv["jour"],
+        jour_local_courant=maintenant.astimezone(contexte.zone).date(),
+        a_distance=rdv["type_rdv"] != "guichet",
+    )
+    return isinstance(issue, Transition)
+
+
+async def load(
+    outils: Outils, acces: Acces, rdv_id: int
+) -> tuple[ServiceContexte, dict[str, Any], Sequence[RowMapping]]:
+    """The service, the RDV and its story. Raises Introuvable when it has just gone."""
+    async with outils.db.read() as conn:
+        contexte = await outils.dispo.contextes.get(conn, acces.service_id, acces.versions.planning)
+        rdv = await read_fiche(conn, rdv_id)
+        if rdv is None:
+            raise Introuvable(PHRASE_RDV)
+        return contexte, rdv, await read_histoire(conn, rdv_id)
+
+
+def render_region(
+    request: Request[Any, Any, Any],
+    acces: Acces,
+    contexte: ServiceContexte,
+    rdv: Mapping[str, Any],
+    histoire: Sequence[Mapping[str, Any]],
+    maintenant: datetime,
+) -> str:
+    """The live region of the fiche."""
+    actions = [action for action in BOUTONS if acces.recoit and possible(rdv, action, contexte, maintenant)]
+    url = f"/rendez-vous/{rdv['id']}"
+    gabarit = request.app.state.gabarits.get_template("booking/agents/_fiche_region.html")
+    return str(
+        gabarit.render(
+            sujet=f"service:{contexte.id}",
+            version=acces.versions.service,
+            epoque=acces.epoque,
+            fragment=f"{url}/fragment",
+            zone=contexte.zone.key,
+            rdv=rdv,
+            nom=nom_agenda(rdv),
+            numero=f"FI{rdv['id']}",
+            boutons=[
+                {
+                    "url": f"{url}/{BOUTONS[action][0]}?retour={url}",
+                    "libelle": BOUTONS[action][1],
+                    "evenement": BOUTONS[action][2],
+                    "icone": BOUTONS[action][3],
+                    "principal": rang == 0,
+                }
+                for rang, action in enumerate(actions)
+            ],
+            url_annuler=f"{url}/annuler" if possible(rdv, Action.ANNULER, contexte, maintenant) else "",
+            rendez_vous=_rendez_vous(rdv, contexte),
+            usager=_usager(rdv),
+            telephones=[{"e164": t, "lu": national(t)} for t in rdv["telephones"] or ()],
+            documents=contexte.motifs[rdv["motif_id"]].documents if rdv["motif_id"] in contexte.motifs else (),
+            forcages=forcages(rdv["forcages"]),
+            annulation=_annulation(rdv, contexte),
+            histoire=[{**fait(ligne, contexte), "quand": _instant(ligne["a"], contexte)} for ligne in histoire],
+        )
+    )
+
+
+def _instant(instant: datetime, contexte: ServiceContexte) -> str:
+    return f"{instant.astimezone(contexte.zone):%d/%m/%Y} à {heure(instant, contexte.zone)}"
+
+
+def _rendez_vous(rdv: Mapping[str, Any], contexte: ServiceContexte) -> list[tuple[str, str]]:
+    motif, guichet = contexte.motifs.get(rdv["motif_id"]), contexte.guichets.get(rdv["guichet_id"])
+    preneur = nom_agent(rdv["preneur_prenom"], rdv["preneur_nom"])
+    pris = CANAUX[rdv["canal"]] + (f" ({preneur})" if preneur else "")
+    duree = (rdv["fin"] - rdv["debut"]).total_seconds() // 60
+    presences = (
+        ("Arrivé à", rdv["arrivee_a"]),
+        ("Appelé à", rdv["appel_a"]),
+        ("Reçu à", rdv["reception_a"]),
+        ("Terminé à", rdv["fin_a"]),
+    )
+    return [
+        ("Date", jour_long(rdv["jour"])),
+        ("Heure", f"{heure(rdv['debut'], contexte.zone)} – {heure(rdv['fin'], contexte.zone)} ({duree:.0f} min)"),
+        ("Type", TYPES[rdv["type_rdv"]]),
+        ("Guichet", guichet.nom if guichet else "Guichet supprimé"),
+        ("Motif", motif.libelle if motif else "Motif supprimé"),
+        *((libelle, heure(instant, contexte.zone)) for libelle, instant in presences if instant is not None),
+        ("Origine", f"{pris} – {ORIGINES[rdv['origine']]}" if rdv["canal"] != "internet" else pris),
+        ("Pris le", _instant(rdv["cree_a"], contexte)),
+    ]
+
+
+def _usager(rdv: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is known of the person, empty facts left out."""
+    if rdv["nature"] is None:
+        return []
+    naissance, preference = rdv["date_naissance"], rdv["preference_appel"]
+    faits = (
+        ("Raison sociale", rdv["raison_sociale"]),
+        ("SIREN", rdv["siren"]),
+        ("Personne à contacter", rdv["contact"]),
+        ("Civilité", _CIVILITES.get(rdv["civilite"] or "", "")),
+        ("Nom d’usage", rdv["nom_usage"]),
+        ("Nom de naissance", rdv["nom_naissance"]),
+        ("Prénom(s)", rdv["prenoms"]),
+        ("Date de naissance", f"{naissance:%d/%m/%Y}" if naissance else ""),
+        ("Numéro fiscal", rdv["numero_fiscal"]),
+        ("À rappeler de préférence", PREFERENCES.get(preference or "", "")),
+    )
+    return [(libelle, valeur) for libelle, valeur in faits if valeur]
+
+
+def _annulation(rdv: Mapping[str, Any], contexte: ServiceContexte) -> dict[str, str] | None:
+    if rdv["etat"] != "annule":
+        return None
+    agent = nom_agent(rdv["annuleur_prenom"], rdv["annuleur_nom"])
+    return {
+        "quand": _instant(rdv["annule_a"], contexte) if rdv["annule_a"] else "",
+        "par": agent or _ANNULE_PAR.get(rdv["annule_par"] or "", "un agent"),
+        "raison": rdv["annule_raison"],
+    }
+
+
+@get("/rendez-vous/{rdv_id:int}", include_in_schema=False)
+async def show_fiche(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, rdv_id: int) -> Response[bytes]:
+    """The fiche; just after a booking, the code to read out loud."""
+    acces = await open_rdv(outils, acteur, request, rdv_id)
+    maintenant = clock.now()
+    contexte, rdv, histoire = await load(outils, acces, rdv_id)
+    await write_acte(outils, acteur, request, "rdv.lu", service_id=contexte.id, rdv_id=rdv_id)
+    agenda = url_jour(contexte.id, rdv["jour"])
+    ctx = {
+        **agent_page(acteur, menu=service_menu(contexte.id, contexte.site_id)),
+        "service": service_header(contexte, maintenant),
+        "direct": True,
+        "titre": f"Rendez-vous {rdv['code']}",
+        "fil": [
+            {"libelle": "Tableau de bord", "url": "/agent"},
+            {"libelle": "Agenda du service", "url": agenda},
+            {"libelle": f"Rendez-vous {rdv['code']}", "url": ""},
+        ],
+        "enregistre": request.query_params.get("enregistre") == "1" and rdv["etat"] == "prevu",
+        "code": rdv["code"],
+        "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}",
+        "agenda": agenda,
+        "region": Markup(render_region(request, acces, contexte, rdv, histoire, maintenant)),
+    }
+    return page(request, "booking/agents/fiche.html", ctx)
+
+
+@get("/rendez-vous/{rdv_id:int}/fragment", include_in_schema=False)
+async def show_fiche_fragment(
+    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, rdv_id: int
+) -> Response[bytes]:
+    """Exactly the live region of the fiche."""
+    acces = await open_rdv(outils, acteur, request, rdv_id)
+    contexte, rdv, histoire = await load(outils, acces, rdv_id)
+    region = render_region(request, acces, contexte, rdv, histoire, clock.now())
+    return Response(region.encode(), media_type="text/html")
+
+
+ROUTES = [show_fiche, show_fiche_fragment]

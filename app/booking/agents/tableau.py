@@ -1,0 +1,80 @@
+"""The agent's dashboard: the services of his zone de compétence and their day so far [A1 §3.2].
+
+Drawn once, at the hour it says: it is not a live screen and does not pretend to be one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from litestar import Request, get
+from litestar.response import Response
+from sqlalchemy import RowMapping
+
+from app import clock
+from app.booking.agents.lectures import read_tableau
+from app.booking.outils import Outils
+from app.identite.acteur import Acteur
+from app.web.dates import heure, instant_utc, jour_long
+from app.web.pages import agent_page, page
+
+#: Columns of the day: label → the states that they add up.
+COMPTES: Mapping[str, tuple[str, ...]] = {
+    "Attendus": ("prevu",),
+    "Arrivés": ("arrive", "appele"),
+    "Reçus": ("recu", "termine"),
+    "Non venus": ("non_honore",),
+}
+
+
+@get("/agent", include_in_schema=False)
+async def show_tableau(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur) -> Response[bytes]:
+    """The dashboard; what an agent attached to nothing may do, when there is no service to show."""
+    maintenant = clock.now()
+    async with outils.db.read() as conn:
+        lignes = await read_tableau(conn, acteur.agent_id, maintenant)
+    ctx = {
+        **agent_page(acteur, actif="/agent"),
+        "titre": "Tableau de bord",
+        "services": [_service(ligne, maintenant) for ligne in lignes],
+        "pilote": bool({"admin_local", "admin_national", "pilotage"} & acteur.profils),
+        "reserve": bool({"agent_local", "agent_national", "admin_local", "admin_national"} & acteur.profils),
+    }
+    return page(request, "booking/agents/tableau.html", ctx)
+
+
+def _service(ligne: RowMapping, maintenant: datetime) -> dict[str, Any]:
+    zone = ZoneInfo(ligne["fuseau"])
+    brut = ligne["compteurs"]
+    compteurs: dict[str, int] = (json.loads(brut) if isinstance(brut, str) else brut) or {}
+    modules = set(ligne["modules"])
+    base = f"/services/{ligne['id']}"
+    ouvert = ligne["ferme_a"] is None
+    actions = (
+        ("agenda" in modules, "Agenda", f"{base}/agenda", "calendar-2-line"),
+        ("agenda" in modules and ouvert, "Prendre RDV", f"{base}/rendez-vous/nouveau", "add-line"),
+        ("accueil" in modules, "Accueil", f"/sites/{ligne['site_id']}/accueil", "map-pin-user-line"),
+        ("accueil" in modules, "Mon box", f"{base}/box", "user-line"),
+        ("pilotage" in modules, "Statistiques", f"/pilotage/service-{ligne['id']}", "line-chart-line"),
+    )
+    return {
+        "id": ligne["id"],
+        "libelle": ligne["libelle"],
+        "sages": ligne["sages"],
+        "codique": ligne["codique"] or "",
+        "lieu": f"{ligne['code_postal']} {ligne['ville']}",
+        "ferme": not ouvert,
+        "jour": jour_long(ligne["jour"]),
+        "heure": heure(maintenant, zone),
+        "comptes": [(nom, sum(compteurs.get(etat, 0) for etat in etats)) for nom, etats in COMPTES.items()],
+        "attend_depuis": instant_utc(ligne["attend_depuis"]),
+        "attend_heure": heure(ligne["attend_depuis"], zone) if ligne["attend_depuis"] else "",
+        "actions": [{"libelle": mot, "url": url, "icone": icone} for permis, mot, url, icone in actions if permis],
+    }
+
+
+ROUTES = [show_tableau]

@@ -1,0 +1,92 @@
+"""What step 3 shows: the créneau and how long it is held, the fields, what has to be corrected."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from litestar import Request
+from litestar.response import Response
+
+from app.booking.usager.cartes import carte_de, lieu_de_l_heure
+from app.booking.usager.demande import Parcours
+from app.booking.usager.etape_motif import TYPES, fil_de
+from app.booking.usager.lecture import Vue
+from app.courrier.texte import date_en_mots, duree_en_mots, heure_en_mots
+from app.domain.horaires import from_minute
+from app.web.dates import instant_utc
+from app.web.pages import page
+
+
+@dataclass(frozen=True, slots=True)
+class Perdu:
+    """The créneau cannot be had: why, and buttons for the nearest ones."""
+
+    phrase: str
+    alternatives: list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ecran:
+    """One rendering of the form. ``debut`` in minutes-époque: the créneau asked for, lost or not."""
+
+    parcours: Parcours
+    debut: int | None
+    cle: str
+    saisie: dict[str, str]
+    erreurs: dict[str, str] = field(default_factory=dict)
+    phrases: tuple[str, ...] = ()
+    perdu: Perdu | None = None
+    focus: bool = False
+    statut: int = 200
+
+
+def render_coordonnees(request: Request[Any, Any, Any], vue: Vue, ecran: Ecran) -> Response[bytes]:
+    """The page."""
+    contexte, parcours = vue.contexte, ecran.parcours
+    motif = contexte.motif(parcours.motif)
+    debut = from_minute(ecran.debut) if ecran.debut is not None else None
+    donnees = {
+        "titre": "Vos coordonnées",
+        "etape": 3,
+        "service": {"libelle": contexte.libelle},
+        "fil": fil_de(contexte),
+        "action": f"/rdv/{contexte.id}/coordonnees",
+        "action_prolonger": f"/rdv/{contexte.id}/option/prolonger",
+        "action_rendre": f"/rdv/{contexte.id}/option/rendre",
+        "calendrier": parcours.url("creneau"),
+        "parcours": parcours,
+        "motif": motif,
+        "quand": date_en_mots(debut, contexte.zone.key) if debut else "",
+        "lieu": lieu_de_l_heure(contexte.zone),
+        "duree": duree_en_mots(timedelta(minutes=motif.duree)),
+        "type_libelle": TYPES[parcours.type_rdv][0].lower(),
+        "debut": debut.astimezone(contexte.zone).isoformat() if debut else "",
+        "cle": ecran.cle,
+        "s": ecran.saisie,
+        "e": ecran.erreurs,
+        "phrases": ecran.phrases,
+        "perdu": ecran.perdu,
+        "tenue": _present_tenue(vue, ecran),
+        "focus_tenue": ecran.focus,
+        "carte": carte_de(contexte),
+    }
+    return page(request, "booking/usager/coordonnees.html", donnees, statut=ecran.statut)
+
+
+def _present_tenue(vue: Vue, ecran: Ecran) -> dict[str, Any] | None:
+    """How long the créneau shown is still held; None when it is not."""
+    option = vue.option
+    if option is None or ecran.perdu is not None or option.tenue.debut != ecran.debut:
+        return None
+    plafond = option.cree_a + timedelta(minutes=vue.contexte.parametres.duree_option_max_minutes)
+    reste = max(1, math.ceil((option.expire_a - vue.maintenant).total_seconds() / 60))
+    return {
+        "expire_a": instant_utc(option.expire_a),
+        "jusqu_a": heure_en_mots(option.expire_a, vue.contexte.zone.key),
+        "reste": duree_en_mots(timedelta(minutes=reste)),
+        "prolongeable": option.expire_a < plafond,
+        "plus": vue.contexte.parametres.duree_option_minutes,
+    }

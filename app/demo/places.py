@@ -1,0 +1,112 @@
+"""Where imaginary rendez-vous go: places of the real grid, chosen at random, never one on another. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from random import Random
+from typing import Final
+
+from app.booking.contexte import MotifOffert, ServiceContexte
+from app.domain.creneaux import compute_departs
+from app.domain.guichets import GuichetRegle
+from app.domain.horaires import iter_jours
+from app.domain.plages import Ouverture, OuverturesParJour
+
+#: Extra share of the grid booked on days that are over or very near: agendas fill up as their day comes.
+_PROCHE: Final = 0.2
+_DENSITE_MAX: Final = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One rendez-vous to imagine. ``debut`` and ``fin`` in minutes-époque."""
+
+    jour: date
+    guichet_id: int
+    debut: int
+    fin: int
+    motif: MotifOffert
+    type_rdv: str
+    canal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terrain:
+    """A service's grid over some days. ``deja``: what was open before, already filled; ``occupations`` in minutes."""
+
+    contexte: ServiceContexte
+    ouvertures: OuverturesParJour
+    deja: OuverturesParJour | None
+    occupations: Mapping[int, Sequence[tuple[int, int]]]
+    densite: float
+    aujourdhui: date
+
+    def find_feuilles(self) -> tuple[MotifOffert, ...]:
+        """The open motifs that lead to no other."""
+        motifs = self.contexte.motifs
+        parents = {motif.parent_id for motif in motifs.values()}
+        return tuple(motif for motif in motifs.values() if motif.ouvert and motif.id not in parents)
+
+    def is_pris(self, guichet_id: int, jour: date, debut: int, fin: int) -> bool:
+        """True when something is there already, or when the place was offered by what was open before."""
+        if any(debut < f and d < fin for d, f in self.occupations.get(guichet_id, ())):
+            return True
+        return self.deja is not None and any(debut < o.fin and o.debut < fin for o in self.deja.get(guichet_id, jour))
+
+
+def choose_places(terrain: Terrain, hasard: Random) -> Iterator[Place]:
+    """Every place to fill, day by day and guichet by guichet."""
+    contexte = terrain.contexte
+    feuilles = terrain.find_feuilles()
+    for jour in iter_jours(terrain.ouvertures.du, terrain.ouvertures.au):
+        proche = jour <= terrain.aujourdhui + timedelta(days=1)
+        densite = min(_DENSITE_MAX, terrain.densite + (_PROCHE if proche else 0))
+        for guichet in contexte.guichets.values():
+            motifs = [motif for motif in feuilles if guichet.accepts_motif(motif.id)]
+            if guichet.ouvert and motifs:
+                for ouverture in terrain.ouvertures.get(guichet.id, jour):
+                    yield from _fill(terrain, guichet, ouverture, motifs, densite, hasard)
+
+
+def _fill(
+    terrain: Terrain,
+    guichet: GuichetRegle,
+    ouverture: Ouverture,
+    motifs: Sequence[MotifOffert],
+    densite: float,
+    hasard: Random,
+) -> Iterator[Place]:
+    contexte, libre = terrain.contexte, ouverture.debut
+    courte = min(motif.duree for motif in motifs)
+    for debut in compute_departs(ouverture, courte, contexte.pas, contexte.zone):
+        if debut < libre or hasard.random() >= densite:
+            continue
+        motif = hasard.choice(motifs)
+        fin = debut + motif.duree
+        if fin > ouverture.fin or terrain.is_pris(guichet.id, ouverture.jour, debut, fin):
+            continue
+        libre = fin
+        yield Place(
+            ouverture.jour,
+            guichet.id,
+            debut,
+            fin,
+            motif,
+            _choose_type(contexte, guichet, hasard),
+            _choose_canal(contexte, guichet.canaux, hasard) if terrain.deja is None else "rattache",
+        )
+
+
+def _choose_type(contexte: ServiceContexte, guichet: GuichetRegle, hasard: Random) -> str:
+    if guichet.types is None:
+        return hasard.choices(("guichet", "telephone"), (85, 15))[0]
+    types = sorted(guichet.types if contexte.visio_base else guichet.types - {"visio"})
+    return "guichet" if "guichet" in types and hasard.random() < 0.8 else hasard.choice(types)
+
+
+def _choose_canal(contexte: ServiceContexte, canaux: Collection[str] | None, hasard: Random) -> str:
+    poids = {"internet": 6 if contexte.en_ligne else 0, "exterieur": 1, "rattache": 3}
+    permis = [canal for canal in poids if (canaux is None or canal in canaux) and poids[canal]] or ["rattache"]
+    return hasard.choices(permis, [poids[canal] for canal in permis])[0]

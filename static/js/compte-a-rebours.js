@@ -1,0 +1,89 @@
+// Step 3: how long the créneau is still held, by the minute and calmly; more time without leaving the form; one submission.
+
+import { maintenant } from "./horloge.js";
+
+const tenue = document.querySelector("[data-expire]");
+const form = document.getElementById("coordonnees");
+
+/** Milliseconds before the end under which it is said aloud, once. */
+const ALERTE = 60_000;
+
+function minutes(n) {
+  return n > 1 ? `${n}\u00a0minutes` : "1\u00a0minute";
+}
+
+function suivre(bloc) {
+  const phrase = bloc.querySelector("[data-tenue-phrase]");
+  const annonce = bloc.querySelector("[data-tenue-annonce]");
+  const bouton = bloc.querySelector("[data-tenue-prolonger]");
+  let echeance = Date.parse(bloc.dataset.expire);
+  let alerte = false;
+  let fini = false;
+
+  function ecrire(texte, dire) {
+    if (phrase.textContent !== texte) phrase.textContent = texte;
+    if (dire) annonce.textContent = texte;
+  }
+
+  function finir() {
+    fini = true;
+    bloc.classList.add("tenue--finie");
+    bouton?.remove();
+    ecrire("Le temps de réservation est écoulé : ce créneau peut être pris par quelqu’un d’autre. Continuez, votre saisie est conservée ; validez dès que possible.", true);
+  }
+
+  function battre() {
+    if (fini) return;
+    const reste = echeance - maintenant();
+    if (reste <= 0) {
+      finir();
+      return;
+    }
+    if (reste <= ALERTE) {
+      ecrire("Ce créneau vous est réservé pendant encore moins d’une minute.", !alerte);
+      alerte = true;
+    } else {
+      ecrire(`Ce créneau vous est réservé pendant encore ${minutes(Math.ceil(reste / 60_000))}.`, false);
+    }
+  }
+
+  async function prolonger() {
+    const corps = new URLSearchParams([...new FormData(form)].filter(([nom]) => ["_csrf", "motif", "type", "nature"].includes(nom)));
+    const reponse = await fetch(bloc.dataset.prolonger, {
+      method: "POST", body: corps, headers: { accept: "application/json" }, signal: AbortSignal.timeout(8000),
+    });
+    if (!reponse.ok) throw new Error(`HTTP ${reponse.status}`);
+    const { expire_a: jusqua, prolongeable } = await reponse.json();
+    echeance = Date.parse(jusqua);
+    alerte = false;
+    battre();
+    annonce.textContent = `C’est noté. ${phrase.textContent}`;
+    if (prolongeable) return;
+    if (document.activeElement === bouton) phrase.focus();
+    bouton.remove();
+  }
+
+  bouton?.addEventListener("click", (e) => {
+    e.preventDefault();
+    if (bouton.getAttribute("aria-busy") === "true") return;
+    bouton.setAttribute("aria-busy", "true");
+    prolonger()
+      .catch(() => { annonce.textContent = ""; ecrire("Le temps n’a pas pu être prolongé : réessayez, ou validez dès que possible.", true); })
+      .finally(() => bouton.removeAttribute("aria-busy"));
+  });
+
+  battre();
+  setInterval(battre, 5000);
+}
+
+if (tenue && form) suivre(tenue);
+
+// The key already makes two clicks one rendez-vous; this only spares the second one its wait.
+form?.addEventListener("submit", (e) => {
+  if (form.dataset.envoye === "1") e.preventDefault();
+  else if (!e.submitter?.hasAttribute("formaction")) {
+    form.dataset.envoye = "1";
+    setTimeout(() => delete form.dataset.envoye, 8000);
+  }
+});
+addEventListener("pageshow", () => { if (form) delete form.dataset.envoye; });
