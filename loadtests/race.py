@@ -44,6 +44,7 @@ class Manche:
     statuts: Counter[int] = field(default_factory=Counter)
     gagnants: list[int] = field(default_factory=list)
     sans_alternative: int = 0
+    exemples: list[str] = field(default_factory=list)
     acquittes: dict[str, int] = field(default_factory=dict)
 
 
@@ -72,7 +73,7 @@ def body(service: MondeService, debut: str, rang: int) -> bytes:
                 "civilite": "madame",
                 "nom_usage": f"Rivale {rang}",
                 "prenoms": "Camille",
-                "telephones": ["0639980001"],
+                "telephones": ["0536490001"],
                 "courriel": f"rivale{rang}@usagers.test",
             },
         }
@@ -117,6 +118,7 @@ async def run_manche(banc: Banc, nom: str, service: MondeService, debuts: list[s
         manche.statuts.update(r.statut for r in reponses)
         manche.gagnants.append(sum(r.statut == 201 for r in reponses))
         manche.sans_alternative += sum(r.statut == 409 and not r.json().get("alternatives") for r in reponses)
+        manche.exemples += [r.corps[:400].decode() for r in reponses if r.statut not in (201, 409)][:1]
         for r in reponses:
             if r.statut == 201:
                 corps: dict[str, Any] = r.json()
@@ -163,7 +165,7 @@ def report(manches: list[Manche], rivaux: int) -> list[str]:
         if any(n != m.guichets for n in m.gagnants):
             fautes.append(f"{m.nom}: {m.guichets} success(es) a round expected, got {m.gagnants}")
         if set(m.statuts) - {201, 409}:
-            fautes.append(f"{m.nom}: unexpected statuses {dict(m.statuts)}")
+            fautes.append(f"{m.nom}: unexpected statuses {dict(m.statuts)}: {m.exemples[:1]}")
         if m.sans_alternative:
             fautes.append(f"{m.nom}: {m.sans_alternative} losers without an alternative")
         if p99 > BUDGET_P99_S:

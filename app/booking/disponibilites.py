@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -47,14 +47,20 @@ class Disponibilite:
     grille: Grille
     occupations: Occupations
     valable_jusqu_a: datetime | None
+    _proches: dict[tuple[int, int], tuple[Creneau, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def is_valable(self, maintenant: datetime) -> bool:
         """False once a hold that it counts as taken has expired."""
         return self.valable_jusqu_a is None or maintenant < self.valable_jusqu_a
 
     def alternatives(self, debut: int, nombre: int = 5) -> tuple[Creneau, ...]:
-        """The free créneaux nearest to ``debut`` (minute-époque), the closest first."""
-        return nearest(self.grille, debut, nombre)
+        """The free créneaux nearest to ``debut`` (minute-époque), the closest first; found once for all the losers."""
+        cle = (debut, nombre)
+        if cle not in self._proches:
+            if len(self._proches) >= 64:
+                self._proches.clear()
+            self._proches[cle] = nearest(self.grille, debut, nombre)
+        return self._proches[cle]
 
 
 _OCCUPATIONS = text(

@@ -27,7 +27,6 @@ from app.domain.raisons import Raison
 from app.errors import CreneauPris, Introuvable
 from app.tables import RendezVous
 
-
 #: An extension that would gain less than this is not offered.
 _GAIN_MIN: Final = timedelta(seconds=15)
 

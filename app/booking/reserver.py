@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from app.booking import store
-from app.booking.contexte import ServiceContexte, Versions, read_versions
+from app.booking.contexte import ServiceContexte, Versions
 from app.booking.disponibilites import Occupations
 from app.booking.forms import UsagerSaisi
 from app.booking.liens import empreinte, jeton_lien, new_sel
@@ -32,7 +32,7 @@ from app.domain.droits import AConfirmer, Refuse, decide_acces_service, decide_r
 from app.domain.horaires import floor_minute, from_minute
 from app.domain.raisons import Raison
 from app.domain.rendez_vous import generate_code
-from app.errors import AvertissementRequis, CreneauPris, SaisieInvalide
+from app.errors import AvertissementRequis, CreneauPris, Introuvable, SaisieInvalide
 from app.journal import write_journal
 
 #: Guichets tried before giving up; more rivals than that on one créneau are told the truth: it is taken.
@@ -109,15 +109,17 @@ async def book(outils: Outils, demande: Reservation, auteur: Auteur, maintenant:
     """
     cle = demande.print_cle(auteur)
     async with outils.db.read() as conn:
-        deja = await store.find_by_cle(conn, cle)
-        versions = await read_versions(conn, demande.service_id)
+        depart = await store.read_depart(conn, demande.service_id, cle)
+        if depart is None:
+            raise Introuvable("Ce service n'existe pas.")
+        versions, deja = Versions(*depart[0]), depart[1]
         contexte = await outils.dispo.contextes.get(conn, demande.service_id, versions.planning)
         if deja is not None:
             return _replay(outils, contexte, demande, deja)
         try:
             projet = await _judge(outils, conn, contexte, versions, demande, maintenant)
         except CreneauPris as refus:
-            await _add_alternatives(outils, conn, demande, refus, maintenant)
+            await _add_alternatives(outils, conn, demande, refus, maintenant, versions)
             raise
 
     async def travail(uow: UnitOfWork) -> RdvReserve:
@@ -251,7 +253,12 @@ async def _without_own_hold(
 
 
 async def _add_alternatives(
-    outils: Outils, conn: Any, demande: Reservation, refus: CreneauPris, maintenant: datetime
+    outils: Outils,
+    conn: Any,
+    demande: Reservation,
+    refus: CreneauPris,
+    maintenant: datetime,
+    versions: Versions | None = None,
 ) -> None:
     """Complete a 409 with the free créneaux nearest to the one that was taken."""
     dispo = await outils.dispo.read(
@@ -261,6 +268,7 @@ async def _add_alternatives(
         type_rdv=demande.type_rdv,
         canal=demande.canal,
         maintenant=maintenant,
+        versions=versions,
     )
     refus.details["alternatives"] = dispo.alternatives(demande.debut)
     refus.details["zone"] = dispo.contexte.zone

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, Select, delete, func, insert, select, text, update
+from sqlalchemy import CursorResult, Select, delete, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -137,6 +137,30 @@ async def insert_usager(conn: AsyncConnection, rdv_id: int, usager: UsagerSaisi,
     await conn.execute(insert(RdvUsager).values(rdv_id=rdv_id, langue=langue, recherche=usager.recherche, **valeurs))
 
 
+_DEPART = text(
+    """
+    SELECT a.version, a.version_creneaux, a.version_affichage, a.version_planning,
+           r.id, r.code, r.guichet_id, r.debut, r.fin, r.empreinte_demande, r.lien_sel
+      FROM agenda a LEFT JOIN rendez_vous r ON r.cle_idempotence = :cle
+     WHERE a.service_id = :service
+    """
+)
+
+
+async def read_depart(
+    conn: AsyncConnection, service_id: int, cle: bytes
+) -> tuple[tuple[int, int, int, int], dict[str, Any] | None] | None:
+    """Where a booking starts, in one round trip: the service's versions, and the RDV that the key has already made.
+
+    None when there is no such service.
+    """
+    ligne = (await conn.execute(_DEPART, {"service": service_id, "cle": cle})).one_or_none()
+    if ligne is None:
+        return None
+    versions = (ligne[0], ligne[1], ligne[2], ligne[3])
+    return versions, None if ligne.id is None else dict(zip(ligne._fields[4:], ligne[4:], strict=True))
+
+
 async def find_by_cle(conn: AsyncConnection, cle: bytes) -> dict[str, Any] | None:
     """The RDV already made with this idempotency key, or None."""
     return _one(
@@ -152,16 +176,6 @@ async def find_by_cle(conn: AsyncConnection, cle: bytes) -> dict[str, Any] | Non
             ).where(RendezVous.cle_idempotence == cle)
         )
     )
-
-
-async def count_par_guichet(conn: AsyncConnection, guichets: Sequence[int], jour: Any) -> dict[int, int]:
-    """RDV of the day by guichet: the load that allocation evens out."""
-    lignes = await conn.execute(
-        select(RendezVous.guichet_id, func.count().label("nombre"))
-        .where(RendezVous.guichet_id.in_(guichets), RendezVous.jour == jour, RendezVous.occupe)
-        .group_by(RendezVous.guichet_id)
-    )
-    return {ligne.guichet_id: ligne.nombre for ligne in lignes}
 
 
 def scoped(requete: Select[*tuple[Any, ...]], agent_id: int, module: str) -> Select[*tuple[Any, ...]]:

@@ -23,7 +23,7 @@ def personne(rang: int = 1, **plus: Any) -> UsagerSaisi:
         "civilite": "madame",
         "nom_usage": f"Valenton{rang}",
         "prenoms": "Philippa",
-        "telephones": ("+33639980001",),
+        "telephones": ("+33536490001",),
         "courriel": f"usager{rang}@usagers.test",
     }
     return UsagerSaisi(**{**valeurs, **plus})
