@@ -10,9 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli_identite import identite
 from app.config import ConfigurationInvalide, Settings, load
 
 application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+application.add_typer(identite)
 
 
 def _settings() -> Settings:

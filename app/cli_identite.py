@@ -1,4 +1,4 @@
-"""``accueil create-agent | create-api-key | list-api-keys | revoke-api-key``: who may come in. English for operators."""
+"""``accueil create-agent | create-api-key | list-api-keys | revoke-api-key``: who may come in, from a terminal."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def revoke_api_key(cle: Annotated[int, typer.Argument(help="number given by list
 def list_api_keys(
     agent: Annotated[str | None, typer.Option(help="only those of this identifiant")] = None,
 ) -> None:
-    """List keys, one a line, tab-separated: number, agent, state, creation, expiry, label. Never the keys themselves."""
+    """List keys, tab-separated: number, agent, state, creation, expiry, label. Never the keys themselves."""
     maintenant = clock.now()
     for cle in _run(lambda db: list_cles(db, agent)):
         expiree = cle.expire_a is not None and cle.expire_a <= maintenant
