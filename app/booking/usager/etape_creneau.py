@@ -34,9 +34,9 @@ from app.web.pages import page
 from app.web.securite import visite
 
 _LEGENDES: Final[Mapping[Raison, str]] = {
-    Raison.DELAI: "délai : le service prépare votre dossier, il faut le prévenir à l'avance ({phrase})",
-    Raison.HORIZON: "plus tard : ces jours s'ouvriront à la réservation ({phrase})",
-    Raison.DUREE_TROP_LONGUE: "trop court : aucune plage assez longue pour ce rendez-vous",
+    Raison.DELAI: "Délai : le service prépare votre dossier, il faut le prévenir à l'avance ({phrase})",
+    Raison.HORIZON: "Plus tard : ces jours s'ouvriront à la réservation ({phrase})",
+    Raison.DUREE_TROP_LONGUE: "Trop court : aucune plage assez longue pour ce rendez-vous",
 }
 _AVIS: Final = {
     "expire": (
