@@ -45,6 +45,9 @@ class Acces:
 _VERSIONS = (Agenda.version, Agenda.version_creneaux, Agenda.version_affichage, Agenda.version_planning)
 
 
+_EPOQUE = select(Epoque.valeur).scalar_subquery()
+
+
 def _modules(agent_id: int) -> Any:
     return (
         select(func.array_agg(acces.c.module))
@@ -63,7 +66,7 @@ async def open_service(outils: Outils, acteur: Acteur, request: Request[Any, Any
         async with outils.db.read() as conn:
             ligne = (
                 await conn.execute(
-                    select(Agenda.service_id, *_VERSIONS, Epoque.valeur, _modules(acteur.agent_id)).where(
+                    select(Agenda.service_id, *_VERSIONS, _EPOQUE, _modules(acteur.agent_id)).where(
                         Agenda.service_id == service_id
                     )
                 )
@@ -82,7 +85,7 @@ async def open_rdv(outils: Outils, acteur: Acteur, request: Request[Any, Any, An
         async with outils.db.read() as conn:
             ligne = (
                 await conn.execute(
-                    select(Agenda.service_id, *_VERSIONS, Epoque.valeur, _modules(acteur.agent_id))
+                    select(Agenda.service_id, *_VERSIONS, _EPOQUE, _modules(acteur.agent_id))
                     .join(RendezVous, RendezVous.service_id == Agenda.service_id)
                     .where(RendezVous.id == rdv_id, RendezVous.etat != "option")
                 )

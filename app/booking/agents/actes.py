@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from litestar import Request, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.response import Redirect, Response
+from sqlalchemy import select
 
 from app import clock
 from app.booking.agents.affichage import url_jour
@@ -63,11 +64,7 @@ async def answer(
     suite = safe_retour(retour)
     if not suite:
         async with outils.db.read() as conn:
-            jour = (
-                (await conn.execute(RendezVous.__table__.select().where(RendezVous.id == acte.id)))
-                .mappings()
-                .one()["jour"]
-            )
+            jour = (await conn.execute(select(RendezVous.jour).where(RendezVous.id == acte.id))).scalar_one()
         suite = url_jour(acte.service_id, jour)
     return Redirect(suite, status_code=303)
 

@@ -89,11 +89,14 @@ async def _render(
 
 
 def _explain_vide(matiere: Matiere) -> dict[str, str]:
-    """What to say of a day or a week without any plage nor RDV."""
+    """What to say of a day or a week where nothing is booked nor can be."""
     if matiere.affichage.vue == "semaine":
         return {"titre": "Aucune plage ni rendez-vous cette semaine", "texte": ""}
     jour = matiere.affichage.jour
-    raisons = {raison_guichet(matiere.contexte, matiere.ouvertures, g, jour) for g in matiere.guichets}
+    ouverts = [g for g in matiere.guichets if g.ouvert] or matiere.guichets
+    raisons = {raison_guichet(matiere.contexte, matiere.ouvertures, g, jour) for g in ouverts}
+    if "" in raisons:
+        return {"titre": "Aucun rendez-vous ce jour", "texte": ""}
     seule = raisons.pop() if len(raisons) == 1 else ""
     if seule and seule != "Aucune plage ce jour":
         return {"titre": seule, "texte": "Aucun rendez-vous ne peut être pris ce jour-là."}
@@ -128,6 +131,7 @@ async def show_agenda(
         "suivant": affichage.decale(1),
         "jour": affichage.au(affichage.jour, "jour"),
         "semaine": affichage.au(affichage.jour, "semaine"),
+        "fusion": affichage.vue == "semaine" and len(affichage.guichets or contexte.guichets) > 1,
         "guichets": list(contexte.guichets.values()),
         "densites": DENSITES,
         "url_nouveau": _url_nouveau(contexte, affichage, droits),

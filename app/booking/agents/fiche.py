@@ -13,8 +13,6 @@ from typing import Any, Final
 
 from litestar import Request, get
 from litestar.response import Response
-from markupsafe import Markup
-from sqlalchemy import RowMapping
 
 from app import clock
 from app.booking.agents.acces import PHRASE_RDV, Acces, open_rdv, write_acte
@@ -36,7 +34,7 @@ BOUTONS: Final[Mapping[Action, tuple[str, str, str, str]]] = {
     Action.APPELER: ("appel", "Appeler", "rdv.appele", "notification-3-line"),
     Action.RECEVOIR: ("reception", "Recevoir", "rdv.recu", "user-line"),
     Action.TERMINER: ("fin", "Terminer", "rdv.termine", "check-line"),
-    Action.MARQUER_NON_VENU: ("absence", "Pas venu", "rdv.non_honore", "user-forbid-line"),
+    Action.MARQUER_NON_VENU: ("absence", "Pas venu", "rdv.non_honore", "close-line"),
     Action.ANNULER_ARRIVEE: ("arrivee/annulation", "Annuler l’arrivée", "rdv.arrivee_annulee", "arrow-go-back-line"),
 }
 _CIVILITES: Final = {"madame": "Madame", "monsieur": "Monsieur"}
@@ -55,9 +53,11 @@ def possible(rdv: Mapping[str, Any], action: Action, contexte: ServiceContexte, 
     return isinstance(issue, Transition)
 
 
-async def load(
-    outils: Outils, acces: Acces, rdv_id: int
-) -> tuple[ServiceContexte, dict[str, Any], Sequence[RowMapping]]:
+#: The service, the RDV and its story.
+Dossier = tuple[ServiceContexte, dict[str, Any], list[dict[str, Any]]]
+
+
+async def load(outils: Outils, acces: Acces, rdv_id: int) -> Dossier:
     """The service, the RDV and its story. Raises Introuvable when it has just gone."""
     async with outils.db.read() as conn:
         contexte = await outils.dispo.contextes.get(conn, acces.service_id, acces.versions.planning)
@@ -191,7 +191,7 @@ async def show_fiche(request: Request[Any, Any, Any], outils: Outils, acteur: Ac
         "code": rdv["code"],
         "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}",
         "agenda": agenda,
-        "region": Markup(render_region(request, acces, contexte, rdv, histoire, maintenant)),
+        "region": render_region(request, acces, contexte, rdv, histoire, maintenant),
     }
     return page(request, "booking/agents/fiche.html", ctx)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from litestar import Request
 from litestar.response import Response
-from sqlalchemy import RowMapping
 
 from app import clock
 from app.booking.agents.affichage import Affichage, read_jour
@@ -45,7 +44,7 @@ class Retour:
     phrase: str = ""
     remede: str = ""
     alertes: Sequence[dict[str, str]] = ()
-    futurs: Sequence[RowMapping] = ()
+    futurs: Sequence[Mapping[str, Any]] = ()
     alternatives: Sequence[Creneau] = ()
     information: str = ""
 
@@ -97,7 +96,7 @@ def render_formulaire(
         ],
         "action": f"/services/{contexte.id}/rendez-vous",
         "agenda": agenda,
-        "s": {**dict.fromkeys(_AFFICHES, ""), **saisie.champs},
+        "saisi": {**dict.fromkeys(_AFFICHES, ""), **saisie.champs},
         "acquittees": sorted(saisie.acquittees | {a["code"] for a in retour.alertes}),
         "r": retour,
         "guichets": [(g.id, g.nom if g.ouvert else f"{g.nom} (fermé)") for g in contexte.guichets.values()],
@@ -148,7 +147,7 @@ def _branche(motif: MotifOffert, contexte: ServiceContexte) -> str:
     return " – ".join(noms)
 
 
-def _futur(ligne: RowMapping, contexte: ServiceContexte) -> dict[str, Any]:
+def _futur(ligne: Mapping[str, Any], contexte: ServiceContexte) -> dict[str, Any]:
     motif, guichet = contexte.motifs.get(ligne["motif_id"]), contexte.guichets.get(ligne["guichet_id"])
     return {
         "url": f"/rendez-vous/{ligne['id']}",

@@ -66,6 +66,18 @@ class Matiere:
             if jour.weekday() < 5 or jour in occupes or any(ouvertures.get(g.id, jour) for g in self.guichets)
         ]
 
+    def is_libre(self, guichet: GuichetRegle, jour: date) -> bool:
+        """True when an attached agent may book in the plages of that guichet that day."""
+        return (
+            jour in self.droits.reservables
+            and guichet.accepts_canal("rattache")
+            and not raison_guichet(self.contexte, self.ouvertures, guichet, jour)
+        )
+
+    def is_reservable(self, jour: date) -> bool:
+        """True when at least one of the guichets shown is free to book that day."""
+        return any(self.is_libre(guichet, jour) for guichet in self.guichets)
+
     def rdv(self, jour: date, guichet_id: int) -> list[dict[str, Any]]:
         """What is drawn on one guichet that day."""
         return [
@@ -142,9 +154,9 @@ def _murale(minute: int, contexte: ServiceContexte) -> int:
 
 
 def build_jour(matiere: Matiere) -> dict[str, Any] | None:
-    """The context of ``grille_jour``, or None for a day with neither plage nor RDV."""
+    """The context of ``grille_jour``, or None for a day with no RDV and no place to take one."""
     etendue = compute_etendue(matiere)
-    if etendue is None:
+    if etendue is None or not (matiere.lignes or matiere.is_reservable(matiere.affichage.jour)):
         return None
     affichage, contexte, jour = matiere.affichage, matiere.contexte, matiere.affichage.jour
     m0 = etendue.m0[jour]
@@ -171,11 +183,10 @@ def _colonne(matiere: Matiere, guichet: GuichetRegle, jour: date) -> dict[str, A
     """What a day column and a week column share. A guichet that takes no agent's booking shows no place."""
     contexte = matiere.contexte
     raison = raison_guichet(contexte, matiere.ouvertures, guichet, jour)
-    libre = not raison and guichet.accepts_canal("rattache") and jour in matiere.droits.reservables
     return {
         "ouvert": not raison,
         "raison": raison,
-        "places": build_places(contexte, guichet, jour, matiere.ouvertures) if libre else [],
+        "places": build_places(contexte, guichet, jour, matiere.ouvertures) if matiere.is_libre(guichet, jour) else [],
         "rdv": matiere.rdv(jour, guichet.id),
     }
 
@@ -246,8 +257,10 @@ def _jour_fusion(matiere: Matiere, etendue: Etendue, jour: date) -> dict[str, An
     cases: list[dict[str, int] | None] = []
     for debut in range(m0, m0 + etendue.nombre * pas, pas):
         compte = {"pris": _count(pris, debut, debut + pas), "places": _count(ouverts, debut, debut + pas)}
-        cases.append(compte if any(compte.values()) else None)
-    communes = set(raisons.values())
+        # A RDV outside the plages takes a place that exists for it alone.
+        compte["places"] = max(compte.values())
+        cases.append(compte if compte["places"] else None)
+    communes = {raisons[g.id] for g in matiere.guichets if g.ouvert} or set(raisons.values())
     return {
         **_jour_semaine(matiere, jour),
         "raison": communes.pop() if len(communes) == 1 else "",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, or_, select, text
+from sqlalchemy import or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.tables import Agent, Journal, Passage, RdvUsager, RendezVous, Usager
@@ -24,7 +24,7 @@ def nom_agenda(usager: Mapping[str, Any]) -> str:
     return f"{usager['nom_usage'].upper()} {usager['prenoms']}".strip() or "Usager anonymisé"
 
 
-async def read_jours(conn: AsyncConnection, service_id: int, du: date, au: date) -> Sequence[RowMapping]:
+async def read_jours(conn: AsyncConnection, service_id: int, du: date, au: date) -> list[dict[str, Any]]:
     """RDV and holds of the local days ``du``..``au`` with names and presence, by hour.
 
     Cancelled ones are given too (nobody draws them): the hours that a grid spans must not shrink when a RDV outside
@@ -48,7 +48,7 @@ async def read_jours(conn: AsyncConnection, service_id: int, du: date, au: date)
         .where(RendezVous.service_id == service_id, RendezVous.jour.between(du, au))
         .order_by(RendezVous.debut, RendezVous.id)
     )
-    return lignes.mappings().all()
+    return [dict(ligne) for ligne in lignes.mappings()]
 
 
 _TABLEAU = text(
@@ -71,9 +71,10 @@ _TABLEAU = text(
 )
 
 
-async def read_tableau(conn: AsyncConnection, agent_id: int, maintenant: datetime) -> Sequence[RowMapping]:
+async def read_tableau(conn: AsyncConnection, agent_id: int, maintenant: datetime) -> list[dict[str, Any]]:
     """The services of the zone de compétence, each with its modules and the counters of its own local day."""
-    return (await conn.execute(_TABLEAU, {"agent": agent_id, "maintenant": maintenant})).mappings().all()
+    lignes = await conn.execute(_TABLEAU, {"agent": agent_id, "maintenant": maintenant})
+    return [dict(ligne) for ligne in lignes.mappings()]
 
 
 async def read_fiche(conn: AsyncConnection, rdv_id: int) -> dict[str, Any] | None:
@@ -114,7 +115,7 @@ _SECRETS = frozenset(
 _HORS_HISTOIRE = ("rdv.lu", "rdv.acces_refuse")
 
 
-async def read_histoire(conn: AsyncConnection, rdv_id: int) -> Sequence[RowMapping]:
+async def read_histoire(conn: AsyncConnection, rdv_id: int) -> list[dict[str, Any]]:
     """What happened to a RDV, oldest first, with the agents' names."""
     lignes = await conn.execute(
         select(Journal.a, Journal.acteur, Journal.action, Journal.avant, Journal.apres, Agent.prenom, Agent.nom)
@@ -122,7 +123,7 @@ async def read_histoire(conn: AsyncConnection, rdv_id: int) -> Sequence[RowMappi
         .where(Journal.rdv_id == rdv_id, Journal.action.not_in(_HORS_HISTOIRE))
         .order_by(Journal.id)
     )
-    return lignes.mappings().all()
+    return [dict(ligne) for ligne in lignes.mappings()]
 
 
 def _meme_personne(numero_fiscal: str | None, siren: str | None) -> Any:
@@ -142,7 +143,7 @@ async def find_futurs(
     numero_fiscal: str | None,
     siren: str | None,
     sauf_cle: bytes | None = None,
-) -> Sequence[RowMapping]:
+) -> list[dict[str, Any]]:
     """The active RDV to come, in the service, of the person with this numéro fiscal or SIREN [A1 §3.2].
 
     ``sauf_cle`` leaves out the RDV that the very same request has already made (a double click).
@@ -163,7 +164,7 @@ async def find_futurs(
     )
     if sauf_cle is not None:
         requete = requete.where(or_(RendezVous.cle_idempotence.is_(None), RendezVous.cle_idempotence != sauf_cle))
-    return (await conn.execute(requete)).mappings().all()
+    return [dict(ligne) for ligne in (await conn.execute(requete)).mappings()]
 
 
 _IDENTITE = (

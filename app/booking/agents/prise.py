@@ -174,10 +174,11 @@ async def _search(
     if numero is None:
         phrase = erreurs.get(champ) or "Saisissez le numéro à rechercher."
         return saisie, Retour(statut=422, erreurs={champ: phrase}, phrase="La recherche n'a pas pu être faite.")
-    criteres = {"numero_fiscal": usager.numero_fiscal, "siren": usager.siren}
     async with outils.db.read() as conn:
-        connu = await find_identite(conn, contexte.id, **criteres)
-        futurs = tuple(await find_futurs(conn, contexte.id, maintenant, **criteres))
+        connu = await find_identite(conn, contexte.id, numero_fiscal=usager.numero_fiscal, siren=usager.siren)
+        futurs = tuple(
+            await find_futurs(conn, contexte.id, maintenant, numero_fiscal=usager.numero_fiscal, siren=usager.siren)
+        )
     await write_acte(outils, acteur, request, "usager.recherche", service_id=contexte.id)
     if connu is None:
         return saisie, Retour(information="Aucun usager connu avec ce numéro : saisissez ses coordonnées.")

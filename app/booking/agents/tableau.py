@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from litestar import Request, get
 from litestar.response import Response
-from sqlalchemy import RowMapping
 
 from app import clock
 from app.booking.agents.lectures import read_tableau
@@ -47,7 +46,7 @@ async def show_tableau(request: Request[Any, Any, Any], outils: Outils, acteur: 
     return page(request, "booking/agents/tableau.html", ctx)
 
 
-def _service(ligne: RowMapping, maintenant: datetime) -> dict[str, Any]:
+def _service(ligne: Mapping[str, Any], maintenant: datetime) -> dict[str, Any]:
     zone = ZoneInfo(ligne["fuseau"])
     brut = ligne["compteurs"]
     compteurs: dict[str, int] = (json.loads(brut) if isinstance(brut, str) else brut) or {}
