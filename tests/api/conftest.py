@@ -148,8 +148,6 @@ async def _build(db: Database) -> tuple[MondeService, MondeService]:
                 .returning(Motif.id)
             )
         ).scalar_one()
-        await conn.execute(
-            text("UPDATE motif SET parent_id = :p WHERE id = :m"), {"p": parent, "m": nevers.motifs[0]}
-        )
+        await conn.execute(text("UPDATE motif SET parent_id = :p WHERE id = :m"), {"p": parent, "m": nevers.motifs[0]})
         await conn.execute(insert(MotifService).values(service_id=metz.id, motif_id=nevers.motifs[0], ouvert=True))
     return nevers, metz

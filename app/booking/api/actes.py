@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from litestar import delete, post, put
 from litestar.openapi.spec import Example
 from litestar.params import Body
+from litestar.types import ControllerRouterHandler
 
 from app import clock
 from app.booking.api.demandes import DemandeAnnulation
@@ -144,7 +145,7 @@ async def cancel_rendez_vous(
     return await _act(outils, auteur, rdv_id, Action.ANNULER, raison=data.raison, revision=data.revision)
 
 
-ACTES: Final = [
+ACTES: Final[list[ControllerRouterHandler]] = [
     mark_arrivee,
     unmark_arrivee,
     call_usager,

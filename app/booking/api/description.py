@@ -7,7 +7,7 @@ from typing import Final
 
 from litestar.datastructures import ResponseHeader
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import Operation
+from litestar.openapi.spec import OpenAPIHeader, OpenAPIResponse, OpenAPIType, Operation, Schema
 
 from app.booking.api.reponses import Probleme
 
@@ -36,11 +36,19 @@ def refusals(*statuts: int) -> dict[int, ResponseSpec]:
 
 @dataclass
 class OperationApi(Operation):
-    """An operation as it really answers: what the framework calls 400 is a 422 here (app.web.erreurs)."""
+    """An operation as it really answers: what the framework calls 400 is a 422 here (app.web.erreurs).
+
+    Headers that handlers set themselves have no value to infer a schema from: they are strings.
+    """
 
     def __post_init__(self) -> None:
-        if self.responses is not None:
-            self.responses.pop("400", None)
+        reponses = self.responses or {}
+        reponses.pop("400", None)
+        for reponse in reponses.values():
+            entetes = reponse.headers if isinstance(reponse, OpenAPIResponse) else None
+            for entete in (entetes or {}).values():
+                if isinstance(entete, OpenAPIHeader) and entete.schema is None:
+                    entete.schema = Schema(type=OpenAPIType.STRING)
 
 
 EMPLACEMENT: Final = ResponseHeader(
