@@ -88,7 +88,7 @@ async def export_pilotage(
     nom = f"pilotage-{suivi.perimetre.cle}-{jour.jour.isoformat()}.csv"
     return Response(
         to_csv(sort_lignes(jour.lignes, Tri.parse(tri, sens, ""))),
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{nom}"'},
     )
 

@@ -1,4 +1,4 @@
-"""A Monday morning at the reception, on a real site whose clock says so: services, people, rendez-vous in every state."""
+"""A Monday morning on a real site whose clock says so: services, people, rendez-vous in every state."""
 
 from __future__ import annotations
 
@@ -189,15 +189,15 @@ async def axe(page: Page) -> list[str]:
 
 @asynccontextmanager
 async def run_journee(
-    postgres: Postgres, modele: str, redis: RedisServer, smtp: Smtp, var: Path, **env: str
+    postgres: Postgres, modele: str, redis: RedisServer, smtp: Smtp, var: Path, horloge: str = HORLOGE
 ) -> AsyncIterator[Journee]:
     """A real site on its own database, where it is Monday 10:05; this process's clock says the same meanwhile."""
     nom = f"journee_{next(_numeros)}"
     url = postgres.create_database(nom, modele=modele)
-    decalage: timedelta = datetime.fromisoformat(HORLOGE) - clock.now()
+    decalage: timedelta = datetime.fromisoformat(horloge) - clock.now()
     clock.shift(decalage)
     try:
-        with run_site(url, redis.url, smtp.url, var, worker=True, ACCUEIL_HORLOGE=HORLOGE, **env) as site:
+        with run_site(url, redis.url, smtp.url, var, worker=True, ACCUEIL_HORLOGE=horloge) as site:
             db = Database(create_engine(site.settings, nom="tests"))
             try:
                 yield Journee(site, Outils(db, site.settings))
