@@ -173,7 +173,7 @@ class Flux {
     const avant = this.regions.map((r) => r.version);
     setTimeout(() => {
       this.regions.forEach((r, i) => { if (r.version === avant[i] && !r.enVol) r.rafraichir(0); });
-    }, this.etat === "direct" ? 700 : 0);
+    }, this.etat === "direct" ? 1500 : 0);
   }
 
   changee(region, trame) {

@@ -20,13 +20,14 @@ async function reveler() {
     if (!reponse.ok || reponse.redirected) return;
     const neuf = new DOMParser().parseFromString(await reponse.text(), "text/html").getElementById(form.id);
     if (!neuf) return;
-    Idiomorph.morph(form, neuf, { morphStyle: "innerHTML" });
+    Idiomorph.morph(form, neuf, { morphStyle: "outerHTML" });
     history.replaceState(null, "", url);
     const revelees = questions().filter((id) => !avant.includes(id));
     const legende = revelees.length ? document.getElementById(revelees[0]).querySelector("legend") : null;
     if (legende) annoncer(`Question suivante : ${legende.textContent.replace("*", "").trim()}`);
-  } catch {
+  } catch (cause) {
     // Without an answer the button still leads on.
+    if (cause.name !== "AbortError") console.error(cause);
   }
 }
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import uvicorn
@@ -16,6 +16,11 @@ from outils.chromium import ARGUMENTS, find_chromium
 from tests.front.site import MODULES, Site
 
 AXE = MODULES / "axe-core" / "axe.min.js"
+ORDINAIRE: Final[dict[str, Any]] = {
+    "viewport": {"width": 1280, "height": 900},
+    "locale": "fr-FR",
+    "timezone_id": "America/New_York",
+}
 Ouvrir = Callable[..., Coroutine[Any, Any, Page]]
 
 
@@ -26,6 +31,15 @@ async def navigateur() -> AsyncIterator[Browser]:
         navigateur = await p.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         yield navigateur
         await navigateur.close()
+
+
+@pytest.fixture(scope="session")
+async def partage(navigateur: Browser) -> AsyncIterator[BrowserContext]:
+    """The context of most tests: its cache spares them the style sheets. In another zone than the service's."""
+    contexte = await navigateur.new_context(**ORDINAIRE)
+    contexte.set_default_timeout(6000)
+    yield contexte
+    await contexte.close()
 
 
 @contextlib.asynccontextmanager
@@ -46,27 +60,42 @@ async def servir(site: Site, port: int = 0) -> AsyncIterator[int]:
         await tache
 
 
+@pytest.fixture(scope="session")
+def port() -> int:
+    """One port for all the tests: the browser's cache is kept by address."""
+    with socket.socket() as libre:
+        libre.bind(("127.0.0.1", 0))
+        return int(libre.getsockname()[1])
+
+
 @pytest.fixture
-async def site() -> AsyncIterator[Site]:
+async def site(port: int) -> AsyncIterator[Site]:
     """A fresh small service, served."""
     site = Site()
-    async with servir(site) as port:
+    async with servir(site, port):
         site.port = port
         yield site
     assert site.csp == [], "a page broke the Content-Security-Policy"
 
 
 @pytest.fixture
-async def ouvrir(navigateur: Browser, site: Site) -> AsyncIterator[Ouvrir]:
-    """``await ouvrir("agenda")`` opens a prototype page, live. Any uncaught error of a page fails the test."""
+async def ouvrir(navigateur: Browser, partage: BrowserContext, site: Site) -> AsyncIterator[Ouvrir]:
+    """``await ouvrir("agenda")`` opens a prototype page, live. Any uncaught error of a page fails the test.
+
+    Options of a Playwright context, or ``seule=True`` (own storage), give the page a context of its own.
+    """
     contextes: list[BrowserContext] = []
+    pages: list[Page] = []
     erreurs: list[str] = []
 
-    async def _ouvrir(nom: str, *, direct: bool = True, **options: Any) -> Page:
-        reglages = {"viewport": {"width": 1280, "height": 900}, "locale": "fr-FR", **options}
-        contexte = await navigateur.new_context(timezone_id="America/New_York", **reglages)
-        contextes.append(contexte)
+    async def _ouvrir(nom: str, *, direct: bool = True, seule: bool = False, **options: Any) -> Page:
+        contexte = partage
+        if options or seule:
+            contexte = await navigateur.new_context(**{**ORDINAIRE, **options})
+            contexte.set_default_timeout(6000)
+            contextes.append(contexte)
         page = await contexte.new_page()
+        pages.append(page)
         page.on("pageerror", lambda e: erreurs.append(str(e)))
         await page.goto(f"http://127.0.0.1:{site.port}/page/{nom}")
         if direct:
@@ -74,6 +103,8 @@ async def ouvrir(navigateur: Browser, site: Site) -> AsyncIterator[Ouvrir]:
         return page
 
     yield _ouvrir
+    for page in pages:
+        await page.close()
     for contexte in contextes:
         await contexte.close()
     assert erreurs == []

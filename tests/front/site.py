@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -61,6 +62,20 @@ def environnement() -> Environment:
     )
 
 
+class Statiques(StaticFiles):
+    """Files that the browser may keep for the length of a run."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = "max-age=600"
+        return response
+
+
+async def lire(request: Request) -> dict[str, str]:
+    """The fields of a urlencoded body."""
+    return dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
+
+
 class Site:
     """State of the test site. ``panne`` makes fragments fail with that status; ``refus`` makes the buttons fail."""
 
@@ -87,12 +102,13 @@ class Site:
                 Route("/fragment/creneaux", self.fragment_creneaux),
                 Route("/fragment/{vue}", self.fragment),
                 Route(URL_RDV + "{id:int}/{action:path}", self.agir, methods=["POST"]),
+                Route(URL_RDV + "{suite:path}", self.ailleurs),
                 Route("/formulaire", self.formulaire, methods=["POST"]),
                 Route("/choisir", self.choisir, methods=["POST"]),
                 Route("/csp", self.rapport, methods=["POST"]),
-                Mount("/static/vendor/dsfr", StaticFiles(directory=MODULES / "@gouvfr" / "dsfr" / "dist")),
-                Mount("/static/vendor/idiomorph", StaticFiles(directory=MODULES / "idiomorph" / "dist")),
-                Mount("/static", StaticFiles(directory=RACINE / "static")),
+                Mount("/static/vendor/dsfr", Statiques(directory=MODULES / "@gouvfr" / "dsfr" / "dist")),
+                Mount("/static/vendor/idiomorph", Statiques(directory=MODULES / "idiomorph" / "dist")),
+                Mount("/static", Statiques(directory=RACINE / "static")),
             ]
         )
 
@@ -167,7 +183,7 @@ class Site:
     async def agir(self, request: Request) -> Response:
         """A button of a row. The change itself is made by the test's ``sur_post``."""
         n, action = request.path_params["id"], request.path_params["action"]
-        formulaire = await request.form()
+        formulaire = await lire(request)
         self.postes.append(
             {
                 "action": action,
@@ -187,8 +203,12 @@ class Site:
             return JSONResponse({"message": "Enregistré"})
         return RedirectResponse("/page/accueil", 303)
 
+    async def ailleurs(self, request: Request) -> Response:
+        """Wherever a link of the prototypes leads."""
+        return HTMLResponse("<!DOCTYPE html><title>Ailleurs</title>")
+
     async def formulaire(self, request: Request) -> Response:
-        donnees = {k: v for k, v in (await request.form()).items() if isinstance(v, str)}
+        donnees = await lire(request)
         self.postes.append({"cle": request.headers.get("idempotency-key"), **donnees})
         if self.lenteur:
             await asyncio.sleep(self.lenteur)
@@ -203,7 +223,7 @@ class Site:
         return JSONResponse({"suite": "/page/vide"})
 
     async def choisir(self, request: Request) -> Response:
-        self.postes.append(dict((await request.form()).items()))
+        self.postes.append(dict(await lire(request)))
         return RedirectResponse("/page/vide", 303)
 
     async def rapport(self, request: Request) -> Response:

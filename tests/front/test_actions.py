@@ -13,7 +13,11 @@ from tests.front.test_etats import a_la_version, egale_au_frais
 
 pytestmark = pytest.mark.e2e
 
-REFUS = {"title": "Conflit", "detail": "Ce rendez-vous vient d'être annulé.", "remede": "L'état actuel vous est présenté."}
+REFUS = {
+    "title": "Conflit",
+    "detail": "Ce rendez-vous vient d'être annulé.",
+    "remede": "L'état actuel vous est présenté.",
+}
 
 
 def brancher(site: Site, publier: bool = True) -> None:

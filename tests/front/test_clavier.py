@@ -34,9 +34,11 @@ class TestGrille:
         await presser(page, "ArrowRight")
         assert (await focus(page)).startswith("08:20 Au guichet N'DIAYE Aminata")
         await presser(page, "ArrowRight", "ArrowDown", "ArrowDown")
-        assert await focus(page) == "09:00 libre, Guichet 3" or (await focus(page)).startswith("09:10")
+        assert (await focus(page)).startswith("09:10")
         await presser(page, "ArrowRight")
-        assert "Guichet 3" in await focus(page), "a closed guichet has nothing to walk on"
+        assert await focus(page) == "Arrivé : REY Christelle", "the block's own button comes first"
+        await presser(page, "ArrowRight")
+        assert await focus(page) == "Arrivé : REY Christelle", "a closed guichet has nothing to walk on"
         await presser(page, "Home")
         assert "Guichet 1" in await focus(page)
         await presser(page, "Control+End")
@@ -67,18 +69,17 @@ class TestGrille:
         await presser(page, "ArrowRight", "Enter")
         await jusqua(page, "document.getElementById('a-109').dataset.etat === 'arrive'")
 
-    async def test_enter_opens_d_moves_and_n_books(self, ouvrir: Ouvrir) -> None:
+    async def test_enter_opens_d_moves_and_n_books(self, site: Site, ouvrir: Ouvrir) -> None:
         page = await ouvrir("agenda")
         for touche, depart, arrivee in (
             ("Enter", "#a-109 a", "/services/12/rendez-vous/109"),
             ("d", "#a-109 a", "/services/12/rendez-vous/109/deplacer"),
-            ("n", '.place[data-g="1"]:not([hidden])', "jour=2026-11-23&guichet=1&heure=08:20"),
+            ("n", '.place[data-g="1"]:not([hidden])', "*jour=2026-11-23&guichet=1&heure=08:20"),
         ):
-            async with page.expect_request(lambda r, a=arrivee: r.is_navigation_request() and r.url.endswith(a)):
-                await page.locator(depart).first.focus()
-                await presser(page, touche)
-            await page.wait_for_load_state()
-            await page.go_back()
+            await page.locator(depart).first.focus()
+            await presser(page, touche)
+            await page.wait_for_url(f"**{arrivee}*")
+            await page.goto(f"http://127.0.0.1:{site.port}/page/agenda")
             await page.wait_for_selector('.agenda [tabindex="0"]')
 
 
@@ -86,7 +87,7 @@ class TestRaccourcis:
     """WCAG 2.1.4: single-key shortcuts are listed, and can be turned off."""
 
     async def test_they_can_be_listed_and_turned_off_for_good(self, site: Site, ouvrir: Ouvrir) -> None:
-        page = await ouvrir("agenda")
+        page = await ouvrir("agenda", seule=True)
         await presser(page, "?")
         dialogue = page.get_by_role("dialog", name="Raccourcis clavier")
         assert "Nouveau rendez-vous" in await dialogue.inner_text()
@@ -112,26 +113,24 @@ class TestRaccourcis:
 class TestChampDuBureau:
     """[screens, orientation] a huge field focused at all times; scanning a QR code is the same as typing."""
 
-    async def test_the_field_has_the_focus_when_the_page_opens(self, ouvrir: Ouvrir) -> None:
-        page = await ouvrir("accueil")
-        assert await page.evaluate("document.activeElement.id") == "filtre"
-
-    @pytest.mark.parametrize(
-        "saisie",
-        ["goff maelle", "Le Goff-Kervadec", "BGVACA", "bg vac a", "https://rdv.invalid/r/BGVACA", "fi1604"],
-    )
-    async def test_a_name_a_code_or_a_scanned_address_finds_the_row(self, saisie: str, ouvrir: Ouvrir) -> None:
-        page = await ouvrir("accueil")
-        await page.keyboard.type(saisie)
-        lignes = page.locator(".ligne:visible")
-        assert await lignes.count() == 1
-        assert await lignes.get_attribute("data-rdv") == "104"
-
-    async def test_zero_reads_o_and_one_reads_i(self, site: Site, ouvrir: Ouvrir) -> None:
+    async def test_a_name_a_code_or_a_scanned_address_finds_the_row(self, site: Site, ouvrir: Ouvrir) -> None:
         site.monde.rdv[104]["code"] = "XOWIVO"
         page = await ouvrir("accueil")
-        await page.keyboard.type("x0w1v0")
-        assert await page.locator(".ligne:visible").get_attribute("data-rdv") == "104"
+        lignes = page.locator(".ligne:visible")
+        for saisie in (
+            "goff maelle",
+            "Le Goff-Kervadec",
+            "XOWIVO",
+            "xo wiv o",
+            "x0w1v0",
+            "https://rdv.invalid/r/XOWIVO",
+            "fi1604",
+        ):
+            await page.keyboard.type(saisie)
+            assert await lignes.count() == 1, saisie
+            assert await lignes.get_attribute("data-rdv") == "104"
+            await presser(page, "Escape")
+            assert await lignes.count() > 5
 
     async def test_enter_on_the_only_match_marks_it_arrived_and_empties_the_field(
         self, site: Site, ouvrir: Ouvrir

@@ -50,7 +50,9 @@ class TestPoids:
     def test_every_minute_class_that_the_macros_can_write_exists(self) -> None:
         feuille = (RACINE / "static" / "css" / "minutes.css").read_text(encoding="utf-8")
         classes = set(re.findall(r"\.([a-z]+\d+)\{", feuille))
-        attendues = {f"t{n}" for n in range(1, 60)} | {f"d{n}" for n in range(1, 241)} | {f"pas{n}" for n in range(5, 61)}
+        attendues = (
+            {f"t{n}" for n in range(1, 60)} | {f"d{n}" for n in range(1, 241)} | {f"pas{n}" for n in range(5, 61)}
+        )
         assert attendues | {f"d{n}" for n in range(245, 721, 5)} == classes
 
 
@@ -78,7 +80,9 @@ class TestMarque:
     @pytest.mark.parametrize("base", ["base_usager.html", "base_agent.html"])
     def test_a_refusal_is_a_page_that_says_what_to_do(self, base: str, site: Site) -> None:
         html = site.env.get_template("erreur.html").render(
-            site.contexte(base=base, statut=409, phrase="<Ce créneau> vient d'être pris.", remede="Choisissez-en un autre.")
+            site.contexte(
+                base=base, statut=409, phrase="<Ce créneau> vient d'être pris.", remede="Choisissez-en un autre."
+            )
         )
         assert "&lt;Ce créneau&gt; vient d&#39;être pris." in html
         assert "Choisissez-en un autre." in html
@@ -90,7 +94,7 @@ class TestSignal:
     async def test_the_title_counts_who_waits_and_an_arrival_sounds_unless_muted(
         self, site: Site, ouvrir: Ouvrir
     ) -> None:
-        page = await ouvrir("box")
+        page = await ouvrir("box", seule=True)
         assert (await page.title()).startswith("(1) Box 2")
         sonneries = "document.documentElement.dataset.sonne ?? '0'"
         await site.direct.publier(site.monde.changer("rdv.arrive", 104))
