@@ -22,7 +22,7 @@ from app.config import Settings
 from app.db import UnitOfWork
 from app.demo.personnages import NOTE, PRECISIONS, RAISONS_ANNULATION, imagine_usager
 from app.demo.places import Place
-from app.demo.visites import Pas, imagine_visite
+from app.demo.visites import RETARD_VISITEUR, Pas, imagine_visite
 from app.domain.horaires import from_minute, get_cadran
 from app.domain.rendez_vous import Action, Transition, generate_code, transition
 from app.tables import Journal, Passage, RdvUsager, RendezVous
@@ -137,6 +137,17 @@ class Plume:
     agent_id: int
     exterieur_id: int
     maintenant: datetime
+    #: The guichet that the visitor of the demo holds (« box »).
+    guichet_visiteur: int | None = None
+
+    def find_pas(self, rdv: Mapping[str, Any]) -> list[Pas]:
+        """The steps of a visit already due, in order, on the day itself."""
+        minuit = from_minute(get_cadran(rdv["jour"], self.contexte.zone).debut)
+        recent = rdv["debut"] > self.maintenant - timedelta(hours=1)
+        retard = RETARD_VISITEUR if recent and rdv["guichet_id"] == self.guichet_visiteur else 0
+        visite = imagine_visite(rdv["id"], rdv["debut"], rdv["fin"], rdv["type_rdv"], retard=retard)
+        dus = [Pas(pas.action, max(pas.a, minuit)) for pas in visite.remaining(rdv["etat"])]
+        return [pas for pas in dus if pas.a <= self.maintenant]
 
 
 async def insert_places(uow: UnitOfWork, plume: Plume, places: Sequence[Place], hasard: Random) -> None:
@@ -226,10 +237,7 @@ def _imagine(lot: Lot, plume: Plume, place: Place, rdv_id: int, code: str, hasar
     if hasard.random() < _ANNULATION:
         _cancel(lot, plume, rdv, hasard)
     else:
-        minuit = from_minute(get_cadran(place.jour, contexte.zone).debut)
-        visite = imagine_visite(rdv_id, debut, fin, place.type_rdv)
-        dus = [Pas(p.action, max(p.a, minuit)) for p in visite.remaining("prevu")]
-        lot.live(rdv, [p for p in dus if p.a <= maintenant], plume.agent_id, contexte.site_id)
+        lot.live(rdv, plume.find_pas(rdv), plume.agent_id, contexte.site_id)
     lot.rdv.append(rdv)
     usager = imagine_usager(hasard, place.motif.public)
     lot.usagers.append(
@@ -314,10 +322,7 @@ async def catch_up(uow: UnitOfWork, plume: Plume) -> int:
     lot, avances = Lot(), []
     for ligne in lignes.mappings():
         rdv = dict(ligne)
-        minuit = from_minute(get_cadran(rdv["jour"], contexte.zone).debut)
-        visite = imagine_visite(rdv["id"], rdv["debut"], rdv["fin"], rdv["type_rdv"])
-        dus = [Pas(p.action, max(p.a, minuit)) for p in visite.remaining(rdv["etat"]) if p.a <= maintenant]
-        lot.live(rdv, dus, plume.agent_id, contexte.site_id)
+        lot.live(rdv, plume.find_pas(rdv), plume.agent_id, contexte.site_id)
         if rdv["etat"] != ligne["etat"]:
             uow.annonces.count(contexte.id, rdv["jour"], avant=ligne["etat"], apres=rdv["etat"])
             avances.append({f"{cle}_": rdv[cle] for cle in ("id", "etat", "revision", "modifie_a")})

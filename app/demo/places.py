@@ -43,12 +43,6 @@ class Terrain:
     densite: float
     aujourdhui: date
 
-    def find_feuilles(self) -> tuple[MotifOffert, ...]:
-        """The open motifs that lead to no other."""
-        motifs = self.contexte.motifs
-        parents = {motif.parent_id for motif in motifs.values()}
-        return tuple(motif for motif in motifs.values() if motif.ouvert and motif.id not in parents)
-
     def is_pris(self, guichet_id: int, jour: date, debut: int, fin: int) -> bool:
         """True when something is there already, or when the place was offered by what was open before."""
         if any(debut < f and d < fin for d, f in self.occupations.get(guichet_id, ())):
@@ -56,10 +50,16 @@ class Terrain:
         return self.deja is not None and any(debut < o.fin and o.debut < fin for o in self.deja.get(guichet_id, jour))
 
 
+def find_feuilles(contexte: ServiceContexte) -> tuple[MotifOffert, ...]:
+    """The open motifs that lead to no other."""
+    parents = {motif.parent_id for motif in contexte.motifs.values()}
+    return tuple(motif for motif in contexte.motifs.values() if motif.ouvert and motif.id not in parents)
+
+
 def choose_places(terrain: Terrain, hasard: Random) -> Iterator[Place]:
     """Every place to fill, day by day and guichet by guichet."""
     contexte = terrain.contexte
-    feuilles = terrain.find_feuilles()
+    feuilles = find_feuilles(contexte)
     for jour in iter_jours(terrain.ouvertures.du, terrain.ouvertures.au):
         proche = jour <= terrain.aujourdhui + timedelta(days=1)
         densite = min(_DENSITE_MAX, terrain.densite + (_PROCHE if proche else 0))

@@ -17,7 +17,7 @@ from app.config import Settings
 from app.db import UnitOfWork
 from app.demo.ecritures import Plume, catch_up, insert_places
 from app.demo.horaires import open_around
-from app.demo.monde import SERVICES, ServiceDecrit
+from app.demo.monde import GUICHET_DU_BOX, NEVERS, SERVICES, ServiceDecrit
 from app.demo.places import Terrain, choose_places
 from app.demo.reglages import CLE_REMPLISSAGE, read_parametre, write_parametre
 from app.domain.plages import OuverturesParJour
@@ -107,7 +107,10 @@ class _Service:
 
     def _plume(self, contexte: ServiceContexte) -> Plume:
         agent = self._acteurs.collegues[self._decrit.sages]
-        return Plume(self._settings, contexte, agent, self._acteurs.exterieur, self._maintenant)
+        visiteur = next(
+            (g.id for g in contexte.guichets.values() if self._decrit.sages == NEVERS and g.nom == GUICHET_DU_BOX), None
+        )
+        return Plume(self._settings, contexte, agent, self._acteurs.exterieur, self._maintenant, visiteur)
 
     async def _fill(
         self, contexte: ServiceContexte, du: date, au: date, aujourdhui: date, deja: OuverturesParJour | None

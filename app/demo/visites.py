@@ -15,6 +15,8 @@ from app.domain.rendez_vous import Action, Etat
 
 #: One person in twelve does not come.
 ABSENCE: Final = 1 / 12
+#: Minutes that the visitor of the demo has before a colleague calls in his place.
+RETARD_VISITEUR: Final = 8.0
 #: States already behind when one is reached, in the order of a visit.
 _RANGS: Final = {
     Etat.PREVU: 0,
@@ -57,8 +59,11 @@ class Visite:
         return tuple(pas for pas in self.venue if _RANGS[_ETATS[pas.action]] > rang)
 
 
-def imagine_visite(rdv_id: int, debut: datetime, fin: datetime, type_rdv: str) -> Visite:
-    """The visit of one rendez-vous. By téléphone and visio nobody arrives: the agent calls."""
+def imagine_visite(rdv_id: int, debut: datetime, fin: datetime, type_rdv: str, *, retard: float = 0) -> Visite:
+    """The visit of one rendez-vous. By téléphone and visio nobody arrives: the agent calls.
+
+    ``retard`` (minutes) delays what the agent does: at the guichet left to the visitor, people wait a while.
+    """
     hasard = Random(rdv_id * 7919 + 11)
     duree = (fin - debut).total_seconds() / 60
     absent = hasard.random() < ABSENCE
@@ -67,13 +72,14 @@ def imagine_visite(rdv_id: int, debut: datetime, fin: datetime, type_rdv: str) -
         return (depuis + timedelta(minutes=minutes)).replace(microsecond=0)
 
     pas: list[Pas] = []
-    appel = later(debut, hasard.uniform(0, min(2.5, duree * 0.12)))
+    appel = later(debut, hasard.uniform(0, min(4, duree * 0.2)))
     if type_rdv == "guichet":
         en_avance = hasard.random() < 0.8
-        arrivee = later(debut, -hasard.uniform(2, 14) if en_avance else hasard.uniform(0, duree * 0.25))
+        arrivee = later(debut, -hasard.uniform(4, 22) if en_avance else hasard.uniform(0, duree * 0.25))
         pas.append(Pas(Action.MARQUER_ARRIVEE, arrivee))
         appel = max(appel, later(arrivee, hasard.uniform(0.5, 1.5)))
     reception = later(appel, hasard.uniform(0.4, 1))
     depart = min(later(reception, duree * hasard.uniform(0.5, 0.9)), later(fin, -0.4))
     pas += [Pas(Action.APPELER, appel), Pas(Action.RECEVOIR, reception), Pas(Action.TERMINER, depart)]
-    return Visite(tuple(pas), later(debut, duree * 0.7) if absent else None)
+    tenus = tuple(p if p.action is Action.MARQUER_ARRIVEE else Pas(p.action, later(p.a, retard)) for p in pas)
+    return Visite(tenus, later(debut, duree * 0.7 + retard) if absent else None)
