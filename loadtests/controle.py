@@ -87,7 +87,7 @@ async def measure(dsn: str) -> list[Chiffre]:
     return [
         Chiffre(f"machine: {os.cpu_count()} cores, used by others", occupe, "%", note=partagee),
         Chiffre("pure Python, 10⁶ additions and 20,000 SHA-256", measure_python(), "ms"),
-        Chiffre("empty HTTP exchange on the loopback, p50", await measure_http(), "ms"),
+        Chiffre("empty HTTP exchange within one process, p50", await measure_http(), "ms"),
         Chiffre("durable commit of one bare INSERT, p50", await measure_commit(dsn), "ms"),
     ]
 

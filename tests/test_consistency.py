@@ -331,6 +331,9 @@ async def create_monde(journee: Journee, outils: Outils, pile: AsyncExitStack) -
     m = Monde(journee, outils, service, voisin, pile)
     for nom, heure in (("temoin", "11:20"), ("absent", "11:40"), ("annule", "10:40")):
         m.rdv[nom] = await journee.book(service, heure, nom.capitalize())
+    for heure in ("08:00", "08:40", "09:20", "10:00", "11:00"):  # one guichet is left to the public at these hours
+        for guichet in (1, 2):
+            await journee.book(service, heure, "Jeudi", guichet=guichet, jour=JEUDI)
     await journee.book(voisin, "11:00", "Voisin")
     await journee.book(service, "10:20", "Present", guichet=1, etat="arrive")
     return m
@@ -504,7 +507,7 @@ class TestLaComparaisonPeutEchouer:
             "r => { r.querySelector('[data-nom]').textContent = 'AUTRE' }",
             "r => { r.querySelector('a[href]').href = '/ailleurs' }",
             "r => { r.querySelector('[data-rdv] button').remove() }",
-            "r => { const l = r.querySelector('[data-rdv] + [data-rdv]').parentElement; l.append(l.firstElementChild) }",
+            "r => { const l = r.querySelector('[data-rdv] + [data-rdv]').parentElement; l.append(l.children[0]) }",
             "r => { r.querySelector('[data-compte]').textContent = '99' }",
             "r => { r.querySelector('[data-rdv]').dataset.arriveA = '2026-11-23T00:00:00Z' }",
         ],

@@ -22,7 +22,7 @@ IDENTITE = {
     "civilite": "madame",
     "nom_usage": "Valenton",
     "prenoms": "Philippa",
-    "telephone1": "06 39 98 00 01",
+    "telephone1": "06 12 34 56 78",
     "precision": "Question sur un investissement",
 }
 
@@ -30,6 +30,14 @@ IDENTITE = {
 def read_hidden(html: str) -> dict[str, str]:
     """The hidden fields of a page's form."""
     return {nom: unescape(valeur) for nom, valeur in _CHAMP_CACHE.findall(html)}
+
+
+def read_refusal(reponse: httpx.Response) -> str:
+    """What an answer that was not expected says, short enough for a failed test."""
+    if "json" in reponse.headers.get("content-type", ""):
+        return reponse.text[:600]
+    phrases = re.findall(r"(?:fr-alert__title|fr-error-text|champ-\w+)[^>]*>\s*([^<]+)<", reponse.text)
+    return " · ".join(unescape(phrase.strip()) for phrase in phrases)[:600] or reponse.text[:300]
 
 
 @dataclass
@@ -54,9 +62,9 @@ class Visiteur:
             f"/rdv/{self.service.id}/option",
             data={**self.choix, "_csrf": read_hidden(page.text)["_csrf"], "debut": debut.isoformat()},
         )
-        assert reponse.status_code == 303, f"{reponse.status_code} {reponse.text[:2000]}"
+        assert reponse.status_code == 303, f"{reponse.status_code} {read_refusal(reponse)}"
         suite = await self.client.get(reponse.headers["location"])
-        assert suite.status_code == 200, suite.text[:2000]
+        assert suite.status_code == 200, read_refusal(suite)
         self.formulaire = read_hidden(suite.text)
 
     async def book(self, courriel: str = "", **champs: str) -> str:
@@ -65,13 +73,13 @@ class Visiteur:
             f"/rdv/{self.service.id}/coordonnees",
             data={**IDENTITE, **self.formulaire, "courriel": courriel, **champs},
         )
-        assert reponse.status_code == 303, f"{reponse.status_code} {reponse.text[:3000]}"
+        assert reponse.status_code == 303, f"{reponse.status_code} {read_refusal(reponse)}"
         return str(reponse.headers["location"])
 
     async def give_back(self) -> None:
         """« Rendre ce créneau »."""
         reponse = await self.client.post(f"/rdv/{self.service.id}/option/rendre", data=self.formulaire)
-        assert reponse.status_code == 303, f"{reponse.status_code} {reponse.text[:2000]}"
+        assert reponse.status_code == 303, f"{reponse.status_code} {read_refusal(reponse)}"
 
 
 @asynccontextmanager
@@ -111,14 +119,14 @@ async def book_by_agent(
             **champs,
         },
     )
-    assert reponse.status_code == 200, f"{reponse.status_code} {reponse.text[:2000]}"
+    assert reponse.status_code == 200, f"{reponse.status_code} {read_refusal(reponse)}"
     return int(reponse.json()["id"])
 
 
 async def act_by_agent(journee: Journee, service: MondeService, rdv_id: int, acte: str, qui: str = "agent") -> None:
     """arrivee, arrivee/annulation, appel, reception, fin, absence."""
     reponse = await post_agent(journee, service.agents[qui], f"/rendez-vous/{rdv_id}/{acte}", {})
-    assert reponse.status_code == 200, f"{reponse.status_code} {reponse.text[:2000]}"
+    assert reponse.status_code == 200, f"{reponse.status_code} {read_refusal(reponse)}"
 
 
 async def cancel_by_agent(journee: Journee, service: MondeService, rdv_id: int) -> None:
@@ -130,4 +138,4 @@ async def cancel_by_agent(journee: Journee, service: MondeService, rdv_id: int) 
         f"/rendez-vous/{rdv_id}/annulation",
         {"revision": str(revision), "raison": "L'agent est absent"},
     )
-    assert reponse.status_code == 200, f"{reponse.status_code} {reponse.text[:2000]}"
+    assert reponse.status_code == 200, f"{reponse.status_code} {read_refusal(reponse)}"

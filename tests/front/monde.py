@@ -89,7 +89,7 @@ class Monde:
 
     def ajouter(self, guichet: int, a: str, duree: int = PAS, etat: str = "prevu", **autres: Any) -> int:
         """Put a RDV in the day, without any event. Returns its id."""
-        n = autres.pop("id", 100 + len(self.rdv))
+        n = int(autres.pop("id", 100 + len(self.rdv)))
         self.rdv[n] = {
             "id": n,
             "m": minute(a),
@@ -267,7 +267,10 @@ class Monde:
 def petit_monde() -> Monde:
     """Four guichets, one morning, every state."""
     monde = Monde()
-    il_y_a = lambda n: iso(monde.maintenant - timedelta(minutes=n))  # noqa: E731 - reads better in place
+
+    def il_y_a(n: int) -> str:
+        return iso(monde.maintenant - timedelta(minutes=n))
+
     monde.ajouter(1, "08:00", etat="termine", arrive_a=il_y_a(130), recu_a=il_y_a(120), termine_a=il_y_a(101))
     monde.ajouter(1, "09:40", etat="recu", arrive_a=il_y_a(31), appele_a=il_y_a(14), recu_a=il_y_a(12))
     monde.ajouter(1, "10:00", 40, etat="arrive", arrive_a=il_y_a(8))
@@ -286,7 +289,10 @@ def petit_monde() -> Monde:
 def grand_monde() -> Monde:
     """Twenty guichets and some three hundred rendez-vous from 08:00 to 17:00: a large service on a busy Monday."""
     monde = Monde(nb_guichets=20, fin="17:00")
-    il_y_a = lambda n: iso(monde.maintenant - timedelta(minutes=n))  # noqa: E731 - reads better in place
+
+    def il_y_a(n: int) -> str:
+        return iso(monde.maintenant - timedelta(minutes=n))
+
     for g in range(1, 20):
         m = minute("08:00")
         k = g

@@ -200,7 +200,8 @@ class TestReconnexion:
         )
         bornes = {"premier": (200, 1000), "deploiement": (200, 3000), "suivant": (500, 3000), "ancien": (2000, 10_000)}
         for nom, (bas, haut) in bornes.items():
-            assert bas <= min(tirages[nom]) and max(tirages[nom]) <= haut, nom
+            assert bas <= min(tirages[nom]), nom
+            assert max(tirages[nom]) <= haut, nom
             assert max(tirages[nom]) - min(tirages[nom]) > (haut - bas) / 3, f"{nom} is not spread"
         assert min(tirages["refuse"]) >= 4000
 

@@ -1,4 +1,4 @@
-"""Every prototype page: nothing for axe to find, no overflow from 320 px, a strict policy, a light agenda, honest paper."""
+"""Every prototype page: nothing for axe to find, no overflow from 320 px, a light agenda, honest paper."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def formulaire(service: MondeService, **plus: Any) -> dict[str, Any]:
         "civilite": "monsieur",
         "nom_usage": "Valenton",
         "prenoms": "Philippe",
-        "telephone1": "06 39 98 00 01",
+        "telephone1": "06 12 34 56 78",
         "precision": "Question sur un investissement pericol",
         **plus,
     }

@@ -1,0 +1,11 @@
+// Step 2, after a day was chosen: its hours come into view and take the focus, instead of the top of the page.
+
+const titre = document.querySelector("[data-heures-titre]");
+const choisi = new URLSearchParams(location.search).has("jour") && !location.hash;
+
+if (titre && choisi && !document.querySelector("[data-focus]")) {
+  titre.focus({ preventScroll: true });
+  titre.scrollIntoView({ block: "nearest" });
+  const bas = titre.closest("[data-heures]").getBoundingClientRect();
+  if (bas.top > innerHeight / 2) titre.scrollIntoView({ block: "start" });
+}
