@@ -35,7 +35,7 @@ from app.identite.routes import ROUTES as IDENTITE
 from app.journaux import configure_logs
 from app.pilotage.routes import ROUTES as PILOTAGE
 from app.publication import Diffuseur, create_redis
-from app.web.dependances import provide_acteur, provide_acteur_api, provide_outils
+from app.web.dependances import provide_acteur, provide_outils
 from app.web.erreurs import handle_accident, handle_app_error, handle_http_exception
 from app.web.pages import create_environment
 from app.web.securite import SecuriteMiddleware, check_change
@@ -103,7 +103,6 @@ def create_web(settings: Settings) -> ASGIApp:
         dependencies={
             "outils": Provide(provide_outils, sync_to_thread=False),
             "acteur": Provide(provide_acteur),
-            "acteur_api": Provide(provide_acteur_api),
         },
         before_request=check_change,
         exception_handlers={

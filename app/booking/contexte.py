@@ -282,6 +282,10 @@ class Contextes:
         self._par_service: dict[int, ServiceContexte] = {}
         self._taille = taille
 
+    def peek(self, service_id: int) -> ServiceContexte | None:
+        """What is remembered of the service, perhaps out of date: for its zone and département, never for a rule."""
+        return self._par_service.get(service_id)
+
     async def get(self, conn: AsyncConnection, service_id: int, version_planning: int) -> ServiceContexte:
         """The context at that version or a later one. Raises Introuvable."""
         connu = self._par_service.get(service_id)

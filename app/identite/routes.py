@@ -34,7 +34,7 @@ def session_redirect(outils: Outils, jeton: str, suite: str) -> Response[Any]:
     )
 
 
-@get("/connexion")
+@get("/connexion", include_in_schema=False)
 async def show_connexion(request: Request[Any, Any, Any], suite: str = "/agent") -> Response[Any]:
     """The sign-in form; straight on when already signed in."""
     if await find_acteur(request) is not None:
@@ -42,7 +42,7 @@ async def show_connexion(request: Request[Any, Any, Any], suite: str = "/agent")
     return page(request, "identite/connexion.html", _contexte(suite))
 
 
-@post("/connexion", status_code=200)
+@post("/connexion", status_code=200, include_in_schema=False)
 async def do_connexion(request: Request[Any, Any, Any], outils: Outils) -> Response[Any]:
     """Check the password, open a new session, revoke the previous one."""
     formulaire = await request.form()
@@ -65,7 +65,7 @@ async def do_connexion(request: Request[Any, Any, Any], outils: Outils) -> Respo
     return session_redirect(outils, jeton, suite)
 
 
-@post("/deconnexion")
+@post("/deconnexion", include_in_schema=False)
 async def do_deconnexion(request: Request[Any, Any, Any], outils: Outils) -> Response[Any]:
     """End the session here and now; its sockets close within five seconds."""
     acteur = await find_acteur(request)

@@ -11,7 +11,7 @@ from litestar import Request
 from app import clock
 from app.booking.outils import Auteur, Outils
 from app.errors import NonAuthentifie
-from app.identite.acteur import Acteur, read_by_cle, read_by_session
+from app.identite.acteur import Acteur, read_by_session
 from app.identite.sessions import empreinte, touch
 from app.web.securite import cookie_name
 
@@ -53,19 +53,6 @@ async def provide_acteur(request: Request[Any, Any, Any]) -> Acteur:
     acteur = await find_acteur(request)
     if acteur is None:
         raise NonAuthentifie
-    return acteur
-
-
-async def provide_acteur_api(request: Request[Any, Any, Any]) -> Acteur:
-    """The agent behind the API key of ``Authorization: Bearer``. Raises NonAuthentifie (401)."""
-    genre, _, cle = request.headers.get("authorization", "").partition(" ")
-    if genre.lower() != "bearer" or not cle.strip():
-        raise NonAuthentifie("Une clé d'API est nécessaire.", remede="Envoyez « Authorization: Bearer <clé> ».")
-    outils = provide_outils(request)
-    async with outils.db.read() as conn:
-        acteur = await read_by_cle(conn, empreinte(cle.strip()), clock.now())
-    if acteur is None:
-        raise NonAuthentifie("Cette clé d'API est inconnue, expirée ou révoquée.", remede="Demandez-en une nouvelle.")
     return acteur
 
 

@@ -83,8 +83,10 @@ async def create_rendez_vous(
     if canal != "rattache" and (data.guichet is not None or data.acquittees):
         raise Interdit("Hors de votre zone de compétence, le guichet est choisi par le service.")
     maintenant = clock.now()
-    async with outils.db.read() as conn:
-        contexte = await outils.dispo.contextes.get(conn, data.service, 0)
+    contexte = outils.dispo.contextes.peek(data.service)
+    if contexte is None:
+        async with outils.db.read() as conn:
+            contexte = await outils.dispo.contextes.get(conn, data.service, 0)
     reservation = _read(data, contexte, canal, cle, maintenant)
     rdv = await book_somewhere(outils, reservation, await provide_auteur(request, acces), maintenant)
     if not rdv.identique:

@@ -17,7 +17,7 @@ from app import clock
 from app.booking.disponibilites import Disponibilite
 from app.booking.options import place_option, release_option
 from app.booking.outils import Outils
-from app.booking.usager.calendrier import Calendrier, quand_de
+from app.booking.usager.calendrier import Calendrier, en_mots, quand_de
 from app.booking.usager.cartes import carte_de, lieu_de_l_heure
 from app.booking.usager.cookies import check_change_usager
 from app.booking.usager.demande import Parcours, check_service_id, read_choix, read_debut, read_jour, read_mois
@@ -197,6 +197,8 @@ def render_creneau(
         "motif": contexte.motif(parcours.motif),
         "type_libelle": TYPES[parcours.type_rdv][0].lower(),
         "impossible": dispo.fenetre.phrase(dispo.grille.raison) if dispo.grille.raison else "",
+        "sans_plage": not any(journee.candidats for journee in dispo.grille.jours.values()),
+        "dernier_jour": en_mots(dispo.fenetre.au),
         "premier": calendrier.premier_libre(),
         "mois": calendrier.mois(premier, jour),
         "legendes": _legendes(dispo, calendrier.raisons_du_mois(premier)),
