@@ -1,6 +1,6 @@
 """How fast this machine is just now: the same small works everywhere, so that figures can be told as ratios.
 
-    python -m loadtests.controle
+python -m loadtests.controle
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import asyncpg
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import psutil
 
 from loadtests.banc import open_banc
 from loadtests.http_brut import Client

@@ -46,7 +46,8 @@ class Mesure:
 
 async def fill(db: Database, service: MondeService, dispo: Disponibilite, part: float) -> int:
     """Book that share of the places, at random; the number booked."""
-    hasard, lignes = random.Random(58), []
+    hasard = random.Random(58)
+    lignes: list[dict[str, object]] = []
     for jour, journee in dispo.grille.jours.items():
         for creneau in journee.creneaux:
             for guichet in creneau.guichets:

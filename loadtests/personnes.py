@@ -21,7 +21,7 @@ _FICTION = "053649"
 
 def make_siren(rang: int) -> str:
     """Nine digits whose last one is the Luhn key."""
-    base = f"{100_000_00 + rang % 10_000_000:08d}"
+    base = f"{10_000_000 + rang % 10_000_000:08d}"
     somme = sum(sum(divmod(int(chiffre) * (2 if place % 2 else 1), 10)) for place, chiffre in enumerate(base))
     return f"{base}{-somme % 10}"
 

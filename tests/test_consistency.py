@@ -144,7 +144,7 @@ async def _hold(m: Monde) -> None:
     await (await m.visiteur("a")).choose(JEUDI, "08:00")
 
 
-@evenement("rdv.cree par internet, place gardee", "rdv.cree", visible={"agenda de jeudi", "semaine du service"})
+@evenement("rdv.cree par internet, place gardee", "rdv.cree", visible={"agenda de jeudi", "semaine d'un guichet"})
 async def _book_held(m: Monde) -> None:
     lien = await (await m.visiteur("a")).book("a@usagers.test")
     assert lien.startswith("/mon-rendez-vous/")
@@ -275,12 +275,12 @@ async def _morning(m: Monde) -> None:
 @evenement(
     "guichet.modifie",
     "guichet.modifie",
-    visible={"agenda du jour", "agenda de jeudi", "semaine du service", "creneaux publics"},
+    visible=AGENDAS_DU_JOUR | {"agenda de jeudi", "creneaux publics"},
 )
 async def _close_guichet(m: Monde) -> None:
     async def travail(uow: UnitOfWork) -> None:
-        await uow.conn.execute(update(Guichet).where(Guichet.id == m.service.guichets[2]).values(ouvert=False))
-        uow.annonces.planning(m.service.id, "guichet.modifie", guichet=m.service.guichets[2])
+        await uow.conn.execute(update(Guichet).where(Guichet.id == m.service.guichets[0]).values(ouvert=False))
+        uow.annonces.planning(m.service.id, "guichet.modifie", guichet=m.service.guichets[0])
 
     await m.outils.db.transaction(travail)
 
@@ -430,6 +430,7 @@ class TestEtatPlusEvenementsEgaleEtatFrais:
         page, temoin = monde.pages[vue], monde.temoins[vue]
         try:
             await wait_for_versions(page, fait.versions)
+            assert await page.get_attribute("#direct", "data-direct") == "direct", f"« {vue} » is not live"
             ecart = await find_difference(page, temoin)
             assert not ecart, f"after « {nom} », « {vue} » differs from a fresh page:\n{ecart}"
             if vue in EVENEMENTS[nom].visible:
@@ -469,7 +470,7 @@ class TestLaComparaisonPeutEchouer:
 
     @pytest.mark.parametrize("faute", ["perdue", "falsifiee"])
     async def test_a_frame_lost_or_misapplied_is_seen(self, monde: Monde, browser: Browser, faute: str) -> None:
-        rdv = await book_by_agent(monde.journee, monde.service, JOUR, "08:00" if faute == "perdue" else "08:40", 1)
+        rdv = await book_by_agent(monde.journee, monde.service, JOUR, "11:00" if faute == "perdue" else "11:40", 1)
         contexte = await monde.journee.context(browser, monde.service.agents["orientation"])
 
         def intercept(route: WebSocketRoute) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, insert, select, text, update
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,7 +25,7 @@ from app.demo.places import Place
 from app.demo.visites import RETARD_VISITEUR, Pas, imagine_visite
 from app.domain.horaires import from_minute, get_cadran
 from app.domain.rendez_vous import Action, Transition, generate_code, transition
-from app.tables import Journal, Passage, RdvUsager, RendezVous
+from app.tables import Courrier, Journal, Passage, RdvUsager, RendezVous
 
 _COLONNES: Final = {
     Action.MARQUER_ARRIVEE: "arrivee_a",
@@ -45,6 +45,24 @@ class Lot:
     usagers: list[dict[str, Any]] = field(default_factory=list)
     passages: list[dict[str, Any]] = field(default_factory=list)
     journal: list[dict[str, Any]] = field(default_factory=list)
+    courriers: list[dict[str, Any]] = field(default_factory=list)
+
+    def confirm(self, rdv: Mapping[str, Any]) -> None:
+        """The confirmation of a booking with an e-mail, long sent: what stays of it once its data are forgotten."""
+        self.courriers.append(
+            {
+                "rdv_id": rdv["id"],
+                "evenement": "confirmation",
+                "canal": "mail",
+                "destinataire": "",
+                "message_id": f"<rdv-{rdv['id']}.confirmation.0.{rdv['lien_sel'].hex()[:16]}@demonstration.invalid>",
+                "donnees": {},
+                "cree_a": rdv["cree_a"],
+                "du_a": rdv["cree_a"],
+                "envoye_a": rdv["cree_a"],
+                "tentatives": 1,
+            }
+        )
 
     def record(
         self,
@@ -113,7 +131,12 @@ class Lot:
 
     async def write(self, conn: AsyncConnection) -> None:
         """Insert everything. A passage already there keeps what it has."""
-        for table, lignes in ((RendezVous, self.rdv), (RdvUsager, self.usagers), (Journal, self.journal)):
+        for table, lignes in (
+            (RendezVous, self.rdv),
+            (RdvUsager, self.usagers),
+            (Journal, self.journal),
+            (Courrier, self.courriers),
+        ):
             if lignes:
                 await conn.execute(insert(table), lignes)
         if self.passages:
@@ -177,7 +200,9 @@ async def _draw_codes(conn: AsyncConnection, nombre: int, hasard: Random) -> lis
         codes |= {generate_code(hasard.randrange) for _ in range(nombre - len(codes))}
         pris = await conn.execute(select(RendezVous.code).where(RendezVous.code.in_(codes)))
         codes -= {code for code in pris.scalars() if code is not None}
-    return sorted(codes)
+    tires = sorted(codes)
+    hasard.shuffle(tires)
+    return tires
 
 
 def _imagine(lot: Lot, plume: Plume, place: Place, rdv_id: int, code: str, hasard: Random) -> dict[str, Any]:
@@ -185,7 +210,7 @@ def _imagine(lot: Lot, plume: Plume, place: Place, rdv_id: int, code: str, hasar
     debut, fin = from_minute(place.debut), from_minute(place.fin)
     cree_par = {"internet": None, "exterieur": plume.exterieur_id, "rattache": plume.agent_id}[place.canal]
     # Online and from elsewhere, three working days at least: five days ahead are always enough but for holidays.
-    delai = timedelta(hours=hasard.uniform(0.5, 400) if place.canal == "rattache" else hasard.uniform(170, 600))
+    delai = timedelta(hours=hasard.uniform(0.5, 300) if place.canal == "rattache" else hasard.uniform(170, 500))
     cree_a = min(debut, maintenant).replace(second=hasard.randrange(60), microsecond=0) - delai
     sel = new_sel()
     rdv: dict[str, Any] = {
@@ -248,6 +273,8 @@ def _imagine(lot: Lot, plume: Plume, place: Place, rdv_id: int, code: str, hasar
             "recherche": usager.recherche,
         }
     )
+    if usager.courriel:
+        lot.confirm(rdv)
     return rdv
 
 
@@ -281,52 +308,3 @@ def _cancel(lot: Lot, plume: Plume, rdv: dict[str, Any], hasard: Random) -> None
         avant={"etat": "prevu"},
         apres={"etat": "annule", "action": "annuler"},
     )
-
-
-_AVANCE = (
-    update(RendezVous)
-    .where(RendezVous.id == bindparam("id_"))
-    .values(etat=bindparam("etat_"), revision=bindparam("revision_"), modifie_a=bindparam("modifie_a_"))
-)
-
-
-async def catch_up(uow: UnitOfWork, plume: Plume) -> int:
-    """Carry the service's imaginary rendez-vous to where they would stand had the demo not been stopped.
-
-    The number of them that changed. The ones that a visitor booked are left to the closing of the day.
-    """
-    maintenant, contexte = plume.maintenant, plume.contexte
-    lignes = await uow.conn.execute(
-        select(
-            RendezVous.id,
-            RendezVous.service_id,
-            RendezVous.guichet_id,
-            RendezVous.motif_id,
-            RendezVous.type_rdv,
-            RendezVous.debut,
-            RendezVous.fin,
-            RendezVous.jour,
-            RendezVous.etat,
-            RendezVous.revision,
-            RendezVous.modifie_a,
-        )
-        .where(
-            RendezVous.service_id == contexte.id,
-            RendezVous.etat.in_(["prevu", "arrive", "appele", "recu"]),
-            RendezVous.jour <= maintenant.astimezone(contexte.zone).date(),
-            RendezVous.note_interne == NOTE,
-        )
-        .order_by(RendezVous.id)
-        .with_for_update()
-    )
-    lot, avances = Lot(), []
-    for ligne in lignes.mappings():
-        rdv = dict(ligne)
-        lot.live(rdv, plume.find_pas(rdv), plume.agent_id, contexte.site_id)
-        if rdv["etat"] != ligne["etat"]:
-            uow.annonces.count(contexte.id, rdv["jour"], avant=ligne["etat"], apres=rdv["etat"])
-            avances.append({f"{cle}_": rdv[cle] for cle in ("id", "etat", "revision", "modifie_a")})
-    if avances:
-        await uow.conn.execute(_AVANCE, avances)
-        await lot.write(uow.conn)
-    return len(avances)

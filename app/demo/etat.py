@@ -71,7 +71,7 @@ async def _redis(settings: Settings) -> tuple[str, str]:
     try:
         infos = await redis.info("server")
     except (RedisError, OSError):
-        return "arret", "ne répond pas : les écrans se mettent à jour avec quelques secondes de retard"
+        return "arret", "ne répond pas\u00a0: les écrans se mettent à jour avec quelques secondes de retard"
     finally:
         await redis.aclose()
     version = infos.get("redis_version", "") if isinstance(infos, dict) else ""
@@ -99,7 +99,7 @@ async def _smtp(settings: Settings) -> tuple[str, str]:
     ecriture.close()
     if find_boite(settings) is None:
         return "marche", f"les messages partent par {relais}"
-    return "marche", "serveur intégré : tout message arrive dans la boîte aux lettres de démonstration"
+    return "marche", "serveur intégré\u00a0: tout message arrive dans la boîte aux lettres de démonstration"
 
 
 _PROCESSUS = text(
@@ -115,8 +115,8 @@ async def _worker(outils: Outils) -> tuple[str, str]:
         connexions = (await conn.execute(_PROCESSUS, {"nom": "accueil-worker"})).scalar_one()
         attente = (await conn.execute(_A_ENVOYER, {"maintenant": clock.now()})).scalar_one()
     if not connexions:
-        return "arret", f"absentes ; {_count(attente)} en attente"
-    return "marche", f"au travail ; {_count(attente)} en attente"
+        return "arret", f"absentes\u00a0; {_count(attente)} en attente"
+    return "marche", f"au travail\u00a0; {_count(attente)} en attente"
 
 
 def _count(nombre: int) -> str:
@@ -127,7 +127,7 @@ async def _simulation(outils: Outils) -> tuple[str, str]:
     async with outils.db.read() as conn:
         connexions = (await conn.execute(_PROCESSUS, {"nom": "accueil-simulation"})).scalar_one()
     if connexions:
-        return "marche", "son programme tourne ; son rythme se règle ci-dessus"
+        return "marche", "son programme tourne\u00a0; son rythme se règle ci-dessus"
     if not outils.settings.simulation:
         return "veille", "non lancée à la demande (SIMULATION=0)"
-    return "arret", "son programme ne tourne pas : accueil simulate"
+    return "arret", "son programme ne tourne pas\u00a0: accueil simulate"

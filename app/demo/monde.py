@@ -131,7 +131,7 @@ SERVICES: Final[tuple[ServiceDecrit, ...]] = (
                 ),
             ),
             GuichetDecrit("Guichet n° 3 – Paiement", types=("guichet",), motifs=("M15", "M16", "M17", "M18")),
-            GuichetDecrit("Guichet n° 4 – Pris par les agents", types=("guichet",), canaux=("exterieur", "rattache")),
+            GuichetDecrit("Guichet n° 4", types=("guichet",), canaux=("exterieur", "rattache")),
             GuichetDecrit("Téléphone et visio", types=("telephone", "visio")),
             GuichetDecrit("Guichet n° 6", ouvert=False),
         ),

@@ -90,7 +90,7 @@ class Salle:
         pas = next(iter(visite.remaining(rdv["etat"])), None)
         if pas is None or (rdv["id"], pas.action) in self._refuses:
             return None
-        laisse = pas.action is Action.MARQUER_ARRIVEE and sages == NEVERS and rdv["id"] % _POUR_LE_VISITEUR == 0
+        laisse = pas.action is Action.MARQUER_ARRIVEE and sages == NEVERS and not rdv["id"] % _POUR_LE_VISITEUR
         return pas if pas.a + (_PATIENCE if laisse else timedelta()) <= maintenant else None
 
     async def _do(self, rdv_id: int, sages: str, action: Action) -> int:

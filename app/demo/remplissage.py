@@ -15,10 +15,11 @@ from app.booking.contexte import ServiceContexte, read_contexte
 from app.booking.disponibilites import read_occupations
 from app.config import Settings
 from app.db import UnitOfWork
-from app.demo.ecritures import Plume, catch_up, insert_places
+from app.demo.ecritures import Plume, insert_places
 from app.demo.horaires import open_around
 from app.demo.monde import GUICHET_DU_BOX, NEVERS, SERVICES, ServiceDecrit
 from app.demo.places import Terrain, choose_places
+from app.demo.rattrapage import catch_up
 from app.demo.reglages import CLE_REMPLISSAGE, read_parametre, write_parametre
 from app.domain.plages import OuverturesParJour
 from app.tables import Agent, ServiceFiscal

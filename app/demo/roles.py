@@ -54,7 +54,7 @@ ROLES: Final[tuple[Role, ...]] = (
     Role(
         "orientation",
         "Agent d’orientation",
-        "Au bureau d’accueil : trouver la personne qui se présente et signaler son arrivée.",
+        "Au bureau d’accueil\u00a0: trouver la personne qui se présente et signaler son arrivée.",
         "Tenir l’accueil",
         "map/compass",
         lambda lieux: f"/sites/{lieux.site_id}/accueil",
@@ -62,7 +62,7 @@ ROLES: Final[tuple[Role, ...]] = (
     Role(
         "box",
         "Agent en box",
-        "Au guichet n° 1 de Nevers : voir qui attend, appeler, recevoir, terminer.",
+        "Au guichet n° 1 de Nevers\u00a0: voir qui attend, appeler, recevoir, terminer.",
         "Recevoir au guichet",
         "leisure/community",
         lambda lieux: f"/services/{lieux.service_id}/box?guichet={lieux.guichet_id}",
@@ -70,7 +70,7 @@ ROLES: Final[tuple[Role, ...]] = (
     Role(
         "agent",
         "Agent rattaché",
-        "Dans le service : l’agenda du jour, la prise de rendez-vous au téléphone ou au guichet.",
+        "Dans le service\u00a0: l’agenda du jour, la prise de rendez-vous au téléphone ou au guichet.",
         "Ouvrir l’agenda",
         "digital/calendar",
         lambda lieux: f"/services/{lieux.service_id}/agenda",
@@ -78,7 +78,7 @@ ROLES: Final[tuple[Role, ...]] = (
     Role(
         "exterieur",
         "Agent extérieur",
-        "Dans un centre de contact : prendre rendez-vous pour un usager dans un autre service.",
+        "Dans un centre de contact\u00a0: prendre rendez-vous pour un usager dans un autre service.",
         "Prendre un appel",
         "digital/smartphone",
         lambda lieux: "/agent",
@@ -86,7 +86,7 @@ ROLES: Final[tuple[Role, ...]] = (
     Role(
         "chef",
         "Chef de service",
-        "Responsable de Nevers : son agenda, ses agents, ses chiffres du jour.",
+        "Responsable de Nevers\u00a0: son agenda, ses agents, ses chiffres du jour.",
         "Diriger le service",
         "buildings/city-hall",
         lambda lieux: "/agent",
@@ -118,7 +118,7 @@ ROLES: Final[tuple[Role, ...]] = (
     Role(
         "admin-national",
         "Administrateur national",
-        "L’habilitation la plus large : tous les services, sans être rattaché à aucun.",
+        "L’habilitation la plus large\u00a0: tous les services, sans être rattaché à aucun.",
         "Administrer",
         "system/flow-settings",
         lambda lieux: "/agent",
@@ -160,9 +160,9 @@ SCENES: Final[tuple[Scene, ...]] = (
         ),
         (
             "À gauche, choisissez un motif, puis un créneau de la même semaine que l’agenda.",
-            "À droite, le créneau se marque aussitôt : il est retenu pour l’usager le temps de sa saisie.",
-            "À gauche, remplissez le formulaire (inventez tout) et validez : le rendez-vous apparaît à droite.",
-            "Ouvrez la boîte aux lettres : la confirmation y est, avec le lien pour annuler.",
+            "À droite, le créneau se marque aussitôt\u00a0: il est retenu pour l’usager le temps de sa saisie.",
+            "À gauche, remplissez le formulaire (inventez tout) et validez\u00a0: le rendez-vous apparaît à droite.",
+            "Ouvrez la boîte aux lettres\u00a0: la confirmation y est, avec le lien pour annuler.",
         ),
     ),
     Scene(
@@ -173,9 +173,9 @@ SCENES: Final[tuple[Scene, ...]] = (
         Fenetre("Le bureau d’accueil", lambda lieux, jour: f"/sites/{lieux.site_id}/accueil"),
         Fenetre("Le guichet n° 1", lambda lieux, jour: f"/services/{lieux.service_id}/box?guichet={lieux.guichet_id}"),
         (
-            "À gauche, repérez une personne attendue au guichet n° 1 et cliquez sur « Arrivé ».",
-            "À droite, elle rejoint aussitôt ceux qui attendent ; le titre de la fenêtre et le son le disent aussi.",
-            "À droite, cliquez sur « Appeler », recevez-la, puis terminez : l’accueil suit chaque étape.",
+            "À gauche, repérez une personne attendue au guichet n° 1 et cliquez sur «\u00a0Arrivé\u00a0».",
+            "À droite, elle rejoint aussitôt ceux qui attendent\u00a0; le titre et le son le disent aussi.",
+            "À droite, «\u00a0Appeler\u00a0», recevez-la, puis terminez\u00a0: l’accueil suit chaque étape.",
         ),
     ),
     Scene(
@@ -186,8 +186,8 @@ SCENES: Final[tuple[Scene, ...]] = (
         Fenetre("Les compteurs de Nevers", lambda lieux, jour: f"/pilotage/service-{lieux.service_id}"),
         Fenetre("Le bureau d’accueil", lambda lieux, jour: f"/sites/{lieux.site_id}/accueil"),
         (
-            "À droite, signalez une arrivée : à gauche, le compteur des attendus baisse, celui des arrivés monte.",
-            "Passez la simulation à « vif » sur la page de démonstration : les deux fenêtres s’animent d’elles-mêmes.",
+            "À droite, signalez une arrivée\u00a0: à gauche, le compteur des attendus baisse, celui des arrivés monte.",
+            "Passez la simulation à «\u00a0vif\u00a0»\u00a0: les deux fenêtres s’animent d’elles-mêmes.",
         ),
     ),
 )

@@ -62,11 +62,11 @@ class Visite:
 def imagine_visite(rdv_id: int, debut: datetime, fin: datetime, type_rdv: str, *, retard: float = 0) -> Visite:
     """The visit of one rendez-vous. By téléphone and visio nobody arrives: the agent calls.
 
-    ``retard`` (minutes) delays what the agent does: at the guichet left to the visitor, people wait a while.
+    ``retard`` (minutes) delays what the agent does: at the guichet left to the visitor, people come, and wait.
     """
     hasard = Random(rdv_id * 7919 + 11)
     duree = (fin - debut).total_seconds() / 60
-    absent = hasard.random() < ABSENCE
+    absent = hasard.random() < ABSENCE and not retard
 
     def later(depuis: datetime, minutes: float) -> datetime:
         return (depuis + timedelta(minutes=minutes)).replace(microsecond=0)
@@ -74,7 +74,7 @@ def imagine_visite(rdv_id: int, debut: datetime, fin: datetime, type_rdv: str, *
     pas: list[Pas] = []
     appel = later(debut, hasard.uniform(0, min(4, duree * 0.2)))
     if type_rdv == "guichet":
-        en_avance = hasard.random() < 0.8
+        en_avance = hasard.random() < 0.8 or retard > 0
         arrivee = later(debut, -hasard.uniform(4, 22) if en_avance else hasard.uniform(0, duree * 0.25))
         pas.append(Pas(Action.MARQUER_ARRIVEE, arrivee))
         appel = max(appel, later(arrivee, hasard.uniform(0.5, 1.5)))

@@ -38,9 +38,9 @@ class Compteurs:
 
 
 _FILTRES: Final = {
-    "service": "s.id = CAST(:valeur AS bigint)",
+    "service": "s.id = CAST(CAST(:valeur AS text) AS bigint)",
     "departement": "s.departement = :valeur",
-    "interregion": "d.interregion_id = CAST(:valeur AS bigint)",
+    "interregion": "d.interregion_id = CAST(CAST(:valeur AS text) AS bigint)",
     "nation": "TRUE",
 }
 

@@ -3,7 +3,6 @@
 
 import { caler, heure, maintenant } from "./horloge.js";
 import { Region } from "./region.js";
-import { appliquer } from "./registre.js";
 
 export { register } from "./registre.js";
 export { preparer } from "./fragments.js";
@@ -19,7 +18,8 @@ const INDULGENCE = 3000;
 const SONDAGE = 10_000;
 /** Longest wait between two tries: short for three minutes (a cut heals within seconds), then long. */
 const PLAFONDS = [[180_000, 2500], [Infinity, 10_000]];
-/** Subjects whose frames are snapshots, not changes: the newest one is enough. */
+
+/** Frames that are whole pictures, not changes: the newest is enough, whatever came between. */
 const INSTANTANES = new Set(["compteurs"]);
 
 class Flux {
@@ -54,7 +54,9 @@ class Flux {
 
   adresse() {
     const versions = new Map();
-    for (const r of this.regions) versions.set(r.sujet, Math.min(versions.get(r.sujet) ?? Infinity, r.version));
+    for (const r of this.regions) {
+      for (const [sujet, s] of r.suivis) versions.set(sujet, Math.min(versions.get(sujet) ?? Infinity, s.version));
+    }
     const url = new URL("/temps-reel", location.href);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     for (const [sujet, v] of versions) url.searchParams.append("sujet", v ? `${sujet}@${v}` : sujet);
@@ -136,7 +138,7 @@ class Flux {
     } else if (trame.type === "resync") {
       this.pour(trame, (r) => r.resynchroniser(trame));
     } else if (INSTANTANES.has(trame.type)) {
-      this.pour(trame, (r) => { if (appliquer(trame, r.element)) this.changee(r, trame); else r.rafraichir(100); });
+      this.pour(trame, (r) => r.recevoirImage(trame));
     } else if (Number.isInteger(trame.version)) {
       this.pour(trame, (r) => r.recevoir(trame));
     }
@@ -144,7 +146,7 @@ class Flux {
   }
 
   pour(trame, faire) {
-    for (const r of this.regions) if (r.sujet === trame.sujet) faire(r);
+    for (const r of this.regions) if (r.suivis.has(trame.sujet)) faire(r);
   }
 
   /** Five times a second: silence, regions left behind, polling when there is no socket. */
@@ -155,7 +157,8 @@ class Flux {
     if (this.socket && !this.ouvert && present - this.debutEssai > CONNEXION) this.perdre(0);
     else if (this.socket && this.ouvert && silence > ABANDON) this.perdre(0);
     for (const r of this.regions) {
-      if (r.retard(present) > 2000 && !r.minuteur && !r.enVol) r.rafraichir(500);
+      if (r.retard(present) > 2000 && !r.occupee) r.rafraichir(500);
+      r.echoir();
     }
     if (this.etat === "perdu" && present - this.perduDepuis > SILENCE && present - this.dernierSondage > SONDAGE
       && !document.hidden) this.sonder();
@@ -170,9 +173,9 @@ class Flux {
 
   /** After an action of this page: its frame normally comes first; else the fragment says what happened. */
   apresAction() {
-    const avant = this.regions.map((r) => r.version);
+    const avant = this.regions.map((r) => r.position);
     setTimeout(() => {
-      this.regions.forEach((r, i) => { if (r.version === avant[i] && !r.enVol) r.rafraichir(0); });
+      this.regions.forEach((r, i) => { if (r.position === avant[i]) r.rafraichir(0); });
     }, this.etat === "direct" ? 1500 : 0);
   }
 
@@ -199,8 +202,9 @@ class Flux {
     const present = performance.now();
     const muet = present - this.dernierMessage > SILENCE;
     if (!this.socket || !this.ouvert || muet) return this.etat === "attente" && !muet ? "attente" : "perdu";
-    const situe = this.regions.every((r) => this.situes.has(r.sujet));
-    const suivi = this.regions.every((r) => (this.etat === "direct" ? r.retard(present) <= INDULGENCE : r.aJour));
+    const situe = this.regions.every((r) => [...r.suivis.keys()].every((sujet) => this.situes.has(sujet)));
+    const suivi = this.regions.every((r) => (this.etat === "direct"
+      ? r.retard(present) <= INDULGENCE : r.rejointe(this.debutEssai, present, INDULGENCE)));
     return situe && suivi ? "direct" : this.etat === "direct" ? "perdu" : this.etat;
   }
 

@@ -1,39 +1,57 @@
-// One live region: its version, the frames that wait for their turn, and its refreshes.
+// One live region: its version of each subject it follows, the frames that wait for their turn, and its refreshes.
 // The rule: state + events == fresh state. A frame is applied only when it is the very next one; anything else is
 // ignored (already known) or leads to the fragment.
 
 import { FragmentIndisponible, poser, telecharger } from "./fragments.js";
-import { appliquer } from "./registre.js";
+import { maintenant } from "./horloge.js";
 import { actionRecente } from "./propres.js";
+import { appliquer } from "./registre.js";
+import { lireSuivis } from "./suivi.js";
 
 /** Spread of the refreshes that many screens make at once, in milliseconds. */
 const DISPERSION = 1500;
 /** Least time between two refreshes of one region, in milliseconds. */
 const ESPACEMENT = 250;
 const MEMOIRE = 500;
+/** Least time between two refreshes of a region whose day is over, in milliseconds. */
+const REVEIL = 5000;
 
 export class Region {
   /** `hote` gives `changee(region, trame|null)`, `rompre(raison)` and `reussie(region)`. */
   constructor(element, hote) {
     this.element = element;
     this.hote = hote;
-    this.sujet = element.dataset.flux;
-    this.version = Number(element.dataset.version) || 0;
+    this.suivis = lireSuivis(element);
     this.epoque = element.dataset.epoque ?? "";
-    this.voulue = this.version;
     this.epoqueVoulue = this.epoque;
     this.attente = [];
     this.echecs = 0;
     this.debutRetard = 0;
     this.dernierePose = -Infinity;
+    this.derniereAvance = -Infinity;
     this.minuteur = 0;
     this.echeance = 0;
     this.enVol = null;
   }
 
+  /** True when the last version heard of was reached, on each subject. */
+  get atteinte() {
+    return this.epoque === this.epoqueVoulue && [...this.suivis.values()].every((s) => s.aJour);
+  }
+
   /** True when the region shows the last version that it has heard of. */
   get aJour() {
-    return this.version >= this.voulue && this.epoque === this.epoqueVoulue && !this.enVol && !this.minuteur;
+    return this.atteinte && !this.occupee;
+  }
+
+  /** True while its fragment is awaited, or about to be asked for. */
+  get occupee() {
+    return Boolean(this.enVol || this.minuteur);
+  }
+
+  /** What it shows of each subject, as data-version holds it. */
+  get position() {
+    return [...this.suivis.values()].map((s) => s.version).join(" ");
   }
 
   /** Since when it is behind, in milliseconds (0 when it is not): a short refresh is not worth a banner. */
@@ -43,53 +61,63 @@ export class Region {
     return this.debutRetard ? present - this.debutRetard : 0;
   }
 
+  /** True when nothing older than `depuis` is shown, a moment's lateness apart. */
+  rejointe(depuis, present, indulgence) {
+    return this.aJour || (this.derniereAvance > depuis && this.retard(present) <= indulgence);
+  }
+
   /** First frame of a connection: where the server stands. Missed events or a resync follow. */
-  situer({ version, epoque }) {
+  situer({ sujet, version, epoque }) {
     if (!this.epoque) this.epoque = this.epoqueVoulue = epoque ?? "";
-    if (epoque && epoque !== this.epoqueVoulue) {
-      this.changerEpoque(epoque, version);
-    } else if (version > this.voulue) {
-      this.voulue = version;
-    }
+    if (epoque && epoque !== this.epoqueVoulue) this.changerEpoque(epoque, sujet, version);
+    else this.suivis.get(sujet).entendre(version ?? 0);
   }
 
   /** The server cannot give the missed events: take the fragment. */
-  resynchroniser({ version, epoque }) {
-    if (epoque && epoque !== this.epoqueVoulue) this.changerEpoque(epoque, version);
-    else this.voulue = Math.max(this.voulue, version ?? 0);
-    if (this.version < this.voulue || this.epoque !== this.epoqueVoulue) this.rafraichir(DISPERSION);
+  resynchroniser({ sujet, version, epoque }) {
+    if (epoque && epoque !== this.epoqueVoulue) this.changerEpoque(epoque, sujet, version);
+    else this.suivis.get(sujet).entendre(version ?? 0);
+    if (!this.atteinte) this.rafraichir(DISPERSION);
   }
 
-  changerEpoque(epoque, version) {
+  changerEpoque(epoque, sujet, version) {
     this.epoqueVoulue = epoque;
-    this.voulue = version ?? 0;
+    for (const s of this.suivis.values()) s.voulue = 0;
+    this.suivis.get(sujet).entendre(version ?? 0);
     this.attente = [];
     this.rafraichir(DISPERSION);
   }
 
-  /** A versioned frame of the subject. */
-  recevoir(trame) {
-    if (this.epoque === this.epoqueVoulue && trame.version <= this.version) return;
-    this.voulue = Math.max(this.voulue, trame.version);
-    if (this.minuteur || this.enVol || this.epoque !== this.epoqueVoulue) {
-      this.retenir(trame);
-    } else if (trame.version > this.version + 1) {
-      this.retenir(trame);
+  /** A versioned frame of one of the subjects. `image`: a whole picture, whatever came before it. */
+  recevoir(trame, image = false) {
+    const suivi = this.suivis.get(trame.sujet);
+    const jugee = suivi.juger(trame.version);
+    if (this.epoque === this.epoqueVoulue && jugee === "connue") return;
+    suivi.entendre(trame.version);
+    if (this.occupee || this.epoque !== this.epoqueVoulue) {
+      this.retenir(trame, image);
+    } else if (jugee === "trou" && !image) {
+      this.retenir(trame, image);
       this.rafraichir(DISPERSION);
     } else {
       this.passer(trame);
     }
   }
 
-  retenir(trame) {
-    this.attente.push(trame);
+  /** A picture of the whole (the counters): only the newest counts, and an older one never makes the page go back. */
+  recevoirImage(trame) {
+    this.recevoir(trame, true);
+  }
+
+  retenir(trame, image) {
+    this.attente.push({ trame, image });
     if (this.attente.length > MEMOIRE) this.attente.shift();
   }
 
   passer(trame) {
     if (appliquer(trame, this.element)) {
-      this.version = trame.version;
-      this.element.dataset.version = String(trame.version);
+      this.suivis.get(trame.sujet).version = trame.version;
+      this.element.dataset.version = this.position;
       this.hote.changee(this, trame);
     } else {
       this.rafraichir(100);
@@ -99,7 +127,8 @@ export class Region {
   /** Ask for the fragment, once, within `dispersion` milliseconds (at once after an action of this page). */
   rafraichir(dispersion = 0) {
     if (this.enVol) return;
-    const tot = Math.max(0, this.dernierePose + ESPACEMENT - performance.now());
+    const espacement = Number(this.element.dataset.espacement) || ESPACEMENT;
+    const tot = Math.max(0, this.dernierePose + espacement - performance.now());
     const attente = tot + (actionRecente() ? 0 : Math.random() * dispersion);
     const echeance = performance.now() + attente;
     if (this.minuteur && this.echeance <= echeance) return;
@@ -112,8 +141,9 @@ export class Region {
     this.minuteur = 0;
     this.enVol = new AbortController();
     let definitif = "";
+    let avance = false;
     try {
-      this.installer(await telecharger(this.element, this.enVol.signal));
+      avance = this.installer(await telecharger(this.element, this.enVol.signal));
     } catch (raison) {
       definitif = raison.definitif ?? "";
       if (!(raison instanceof FragmentIndisponible)) console.error(raison);
@@ -123,7 +153,7 @@ export class Region {
       return;
     }
     this.enVol = null;
-    this.reprendre();
+    this.reprendre(avance);
   }
 
   /** The network is back: a request made while it was away may hang for long, ask again. */
@@ -132,29 +162,41 @@ export class Region {
     this.enVol?.abort();
   }
 
+  /** Another day has begun where the region is (data-expire, in epoch minutes): what it shows is over. */
+  echoir() {
+    const fin = Number(this.element.dataset.expire) * 60_000;
+    if (!(maintenant() >= fin) || this.occupee) return;
+    if (performance.now() - this.dernierePose > REVEIL) this.rafraichir(DISPERSION);
+  }
+
+  /** Lay a fresh element, unless it is older than what is shown. Returns true when it brought something newer. */
   installer(neuf) {
-    const version = Number(neuf.dataset.version) || 0;
+    const frais = lireSuivis(neuf);
     const epoque = neuf.dataset.epoque ?? "";
-    const recule = epoque === this.epoque && version < this.version;
-    if (recule) return;
+    const ecarts = [...this.suivis].map(([sujet, s]) => (frais.get(sujet)?.version ?? 0) - s.version);
+    const avance = epoque !== this.epoque || ecarts.some((e) => e > 0);
+    if (!avance && ecarts.some((e) => e < 0)) return false;
     poser(this.element, neuf);
-    this.version = version;
+    for (const [sujet, s] of this.suivis) s.version = frais.get(sujet)?.version ?? 0;
     this.epoque = epoque;
     this.dernierePose = performance.now();
+    if (avance) {
+      this.derniereAvance = this.dernierePose;
+      this.debutRetard = 0;
+    }
     this.hote.changee(this, null);
+    return avance;
   }
 
   /** After a fragment: the frames that came meanwhile, then what is still missing. */
-  reprendre() {
-    const attente = this.attente.sort((a, b) => a.version - b.version);
+  reprendre(avance) {
+    const attente = this.attente.sort((a, b) => a.trame.version - b.trame.version);
     this.attente = [];
-    for (const trame of attente) this.recevoir(trame);
-    if (this.aJour) {
-      this.echecs = 0;
-      this.hote.reussie(this);
-    } else if (!this.minuteur) {
-      this.reessayer();
-    }
+    for (const { trame, image } of attente) this.recevoir(trame, image);
+    if (avance) this.echecs = 0;
+    if (this.aJour) this.hote.reussie(this);
+    else if (avance) this.rafraichir(100);
+    else this.reessayer();
   }
 
   reessayer() {

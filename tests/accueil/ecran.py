@@ -68,6 +68,13 @@ async def until(page: Page, expression: str, arg: Any = None, *, delai_s: float 
     return asyncio.get_running_loop().time() - debut
 
 
+def follow_fragments(page: Page) -> list[str]:
+    """Every fragment that the page asks for from now on."""
+    demandes: list[str] = []
+    page.on("request", lambda r: demandes.append(r.url) if "/fragment" in r.url else None)
+    return demandes
+
+
 async def tab_to(page: Page, texte: str, *, essais: int = 60) -> None:
     """Press Tab until the focused element's text begins with ``texte``."""
     for _ in range(essais):

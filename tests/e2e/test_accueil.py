@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 
@@ -12,8 +13,9 @@ from app.domain.rendez_vous import Action
 from app.embedded.postgres import Postgres
 from app.embedded.redis import RedisServer
 from app.embedded.smtp import Smtp
-from tests.accueil.ecran import MODULE, overflow, settle, tab_to, until
+from tests.accueil.ecran import MODULE, follow_fragments, overflow, settle, tab_to, until
 from tests.accueil.monde import JOUR, Journee, axe, epoch_minute, run_journee
+from tests.fixtures.donnees import MondeService
 
 pytestmark = pytest.mark.e2e
 
@@ -110,8 +112,7 @@ class TestSite:
         un, deux = await journee.book(sip, "10:20"), await journee.book(sie, "10:20", "Wayne")
         contexte = await journee.context(browser, agent)
         page = await journee.open(contexte, f"/sites/{sip.site_id}/accueil")
-        fragments: list[str] = []
-        page.on("request", lambda r: fragments.append(r.url) if "/fragment" in r.url else None)
+        fragments = follow_fragments(page)
         arrivee = f"(id) => ({GROUPE})(id) === 'arrives'"
         for service, rdv in ((sip, un), (sie, deux)):
             await journee.lead(service, rdv, "arrive")
@@ -186,7 +187,7 @@ class TestClavier:
         service = await journee.service()
         rdv = await journee.book(service, "10:20", etat="arrive")
         contexte = await journee.context(browser, service.agents["box"])
-        page = await journee.open(contexte, f"/services/{service.id}/box")
+        page = await journee.open(contexte, f"/services/{service.id}/box", direct=False)
         await tab_to(page, "Guichet 1")
         await page.keyboard.press("Enter")
         await page.wait_for_selector('#direct[data-direct="direct"]')
@@ -199,25 +200,31 @@ class TestClavier:
         await contexte.close()
 
 
+@pytest.fixture(scope="module")
+async def plein(journee: Journee) -> MondeService:
+    """Sixty rendez-vous at five guichets, in every state."""
+    service = await journee.service(guichets=5)
+    etats = ["termine", "non_honore", "recu", "arrive", "appele", "prevu", "prevu", "prevu"]
+    for n in range(60):
+        await journee.book(
+            service,
+            f"{8 + n // 10:02}:{n // 5 % 2 * 30:02}",
+            f"Nom-Composé {n}",
+            guichet=n % 5,
+            etat=etats[min(n // 8, 7)],
+            type_rdv="telephone" if n % 4 == 3 else "guichet",
+        )
+    return service
+
+
 class TestApparence:
     """Empty and crowded, wide, narrow and enlarged: nothing sticks out and axe finds nothing."""
 
     @pytest.mark.parametrize("taille", [(1440, 900, 1), (390, 844, 1), (320, 640, 1), (1440, 900, 2)])
     async def test_every_screen_of_the_day(
-        self, journee: Journee, browser: Browser, taille: tuple[int, int, int]
+        self, journee: Journee, plein: MondeService, browser: Browser, taille: tuple[int, int, int]
     ) -> None:
-        plein, vide = await journee.service(guichets=5), await journee.service()
-        etats = ["termine", "non_honore", "recu", "arrive", "appele", "prevu", "prevu", "prevu"]
-        for n in range(60):
-            heure = f"{8 + n // 5 // 2:02}:{n // 5 % 2 * 30:02}"
-            await journee.book(
-                plein,
-                heure,
-                f"Nom-Composé {n}",
-                guichet=n % 5,
-                etat=etats[min(n // 8, 7)],
-                type_rdv="telephone" if n % 4 == 3 else "guichet",
-            )
+        vide = await journee.service()
         largeur, hauteur, zoom = taille
         reglages = {
             "viewport": {"width": largeur // zoom, "height": hauteur // zoom},
@@ -235,32 +242,22 @@ class TestApparence:
 
 
 class TestMinuit:
-    """From the next day yesterday is frozen: a board left open shows the new day by itself."""
+    """From the next day yesterday is frozen [A1 §3.2]: a board left open asks for the new day by itself, once."""
 
-    async def test_an_open_board_turns_the_page_at_midnight(
-        self,
-        postgres_server: Postgres,
-        modele: str,
-        redis_server: RedisServer,
-        smtp_server: Smtp,
-        browser: Browser,
-        tmp_path_factory: pytest.TempPathFactory,
-    ) -> None:
-        var = tmp_path_factory.mktemp("minuit")
-        async with run_journee(
-            postgres_server, modele, redis_server, smtp_server, var, horloge="2026-11-23T23:59:48+01:00"
-        ) as nuit:
-            service = await nuit.service()
-            demain = await nuit.book(service, "10:00", "Demain", jour=JOUR.replace(day=24))
-            contexte = await nuit.context(browser, service.agents["orientation"])
-            page = await nuit.open(contexte, f"/sites/{service.site_id}/accueil")
-            box = await nuit.open(contexte, f"/services/{service.id}/box?guichet={service.guichets[0]}")
-            assert await page.locator("[data-rdv]").count() == 0
-            for ecran in (page, box):
-                await until(ecran, "(id) => document.querySelector(`[data-rdv='${id}']`) !== null", demain, delai_s=25)
-            fin = str(epoch_minute("00:00", jour=JOUR.replace(day=25)))
-            assert await page.locator("#tableau").get_attribute("data-expire") == fin
-            await contexte.close()
+    async def test_a_region_whose_day_is_over_is_asked_again(self, journee: Journee, browser: Browser) -> None:
+        service = await journee.service()
+        contexte = await journee.context(browser, service.agents["orientation"])
+        fin = str(epoch_minute("00:00", jour=JOUR.replace(day=24)))
+        box = f"/services/{service.id}/box?guichet={service.guichets[0]}"
+        for region, chemin in (("tableau", f"/sites/{service.site_id}/accueil"), ("box", box)):
+            page = await journee.open(contexte, chemin)
+            demandes = follow_fragments(page)
+            assert await page.evaluate("(id) => document.getElementById(id).dataset.expire", region) == fin
+            await page.evaluate("(id) => { document.getElementById(id).dataset.expire = '1'; }", region)
+            await until(page, "([id, fin]) => document.getElementById(id).dataset.expire === fin", [region, fin])
+            await asyncio.sleep(1)
+            assert len(demandes) == 1
+        await contexte.close()
 
 
 class TestCoupure:

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
 from app.domain.rendez_vous import Action
 from app.embedded.postgres import Postgres
 from app.embedded.redis import RedisServer
 from app.embedded.smtp import Smtp
-from tests.accueil.ecran import MODULE, overflow, settle, tab_to, until
+from tests.accueil.ecran import MODULE, follow_fragments, overflow, settle, tab_to, until
 from tests.accueil.monde import Journee, axe, run_journee
 
 pytestmark = pytest.mark.e2e
@@ -34,13 +34,6 @@ async def journee(
     var = tmp_path_factory.mktemp("pilotage")
     async with run_journee(postgres_server, modele, redis_server, smtp_server, var) as ouverte:
         yield ouverte
-
-
-def follow_fragments(page: Page) -> list[str]:
-    """Every fragment that the page asks for from now on."""
-    demandes: list[str] = []
-    page.on("request", lambda r: demandes.append(r.url) if "/fragment" in r.url else None)
-    return demandes
 
 
 class TestDirect:

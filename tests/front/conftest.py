@@ -35,8 +35,12 @@ async def navigateur() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 async def partage(navigateur: Browser) -> AsyncIterator[BrowserContext]:
-    """The context of most tests: its cache spares them the style sheets. In another zone than the service's."""
+    """The context of most tests: in another zone than the service's, without jitter.
+
+    Its cache spares them the style sheets; a test of the jitter itself asks for a context of its own.
+    """
     contexte = await navigateur.new_context(**ORDINAIRE)
+    await contexte.add_init_script("Math.random = () => 0.04;")
     contexte.set_default_timeout(6000)
     yield contexte
     await contexte.close()

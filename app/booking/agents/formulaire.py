@@ -61,7 +61,7 @@ def explain(refus: AppError) -> Retour:
     remede = refus.remede
     if pris and not alternatives:
         remede = "Votre saisie est conservée : choisissez une autre heure, une autre date ou un autre guichet."
-    elif erreurs and not isinstance(refus, SaisieInvalide):
+    elif erreurs and not pris and not isinstance(refus, SaisieInvalide):
         remede = "Corrigez les champs signalés : le reste de votre saisie est conservé."
     return Retour(
         statut=refus.statut,

@@ -49,8 +49,8 @@ def refuse_cookies(request: Request[Any, Any, Any], suite: str) -> Response[byte
 def _reveal_origin(request: Request[Any, Any, Any]) -> None:
     """Write our Origin where the browser hid it.
 
-    Under ``Referrer-Policy: no-referrer`` a form that navigates is sent with ``Origin: null`` (Fetch, « append a request
-    Origin header »); ``Sec-Fetch-Site: same-origin``, which no page can forge, then says what the Origin would have.
+    Under ``Referrer-Policy: no-referrer`` a form that navigates is sent with ``Origin: null`` (Fetch standard, « append
+    a request Origin header »); ``Sec-Fetch-Site: same-origin``, which no page can forge, says what the Origin would.
     """
     entetes = request.scope["headers"]
     if (b"origin", b"null") in entetes and (b"sec-fetch-site", b"same-origin") in entetes:

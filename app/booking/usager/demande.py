@@ -50,7 +50,10 @@ def read_debut(texte: object) -> int:
     try:
         if not isinstance(texte, str) or len(texte) > 40:
             raise ValueError
-        return to_minute(datetime.fromisoformat(texte))
+        instant = datetime.fromisoformat(texte)
+        if not 2000 <= instant.year < 9000:  # the ends of the calendar have no local time everywhere
+            raise ValueError
+        return to_minute(instant)
     except (ValueError, OverflowError):
         phrase = "Choisissez un créneau parmi ceux proposés."
         raise SaisieInvalide(

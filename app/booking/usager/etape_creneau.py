@@ -177,11 +177,11 @@ def render_creneau(
     request: Request[Any, Any, Any], vue: Vue, dispo: Disponibilite, parcours: Parcours, voulu: date | None = None
 ) -> dict[str, Any]:
     """The context of the live region: a function of the versions, the choices and the visitor's own hold."""
-    demande = voulu or read_jour(request.query_params.get("jour"))
     mois_demande = read_mois(request.query_params.get("mois"))
     tenue = vue.option.tenue if vue.option is not None else None
     calendrier = Calendrier(dispo, tenue, url_jour(parcours))
-    jour = calendrier.choose_jour(demande)
+    lue = read_jour(request.query_params.get("jour"))
+    jour = calendrier.choose_jour(voulu if voulu is not None and calendrier.libres.get(voulu) else lue)
     premier = calendrier.choose_mois(mois_demande, jour)
     contexte = vue.contexte
     plus = {"jour": jour.isoformat(), "mois": f"{premier:%Y-%m}" if mois_demande else ""}

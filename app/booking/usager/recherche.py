@@ -84,13 +84,14 @@ class Recherche:
 
 
 def parse_recherche(saisie: str) -> Recherche:
-    """A code of 6 or 7 digits, a postal code (2 to 5 digits), words; « 58000 Nevers » is both."""
+    """A code of 6 or 7 digits, a postal code (or its beginning, alone), words; « 58000 Nevers » is both."""
     mots = to_recherche(saisie[:200]).split()[:_MOTS_MAX]
     colles = "".join(mots)
     if colles.isascii() and colles.isdigit() and len(colles) in (6, 7):
         return Recherche(code=colles)
-    postaux = [mot for mot in mots if mot.isascii() and mot.isdigit() and 2 <= len(mot) <= 5]
-    return Recherche(postal=postaux[0] if postaux else None, mots=tuple(mot for mot in mots if mot not in postaux[:1]))
+    longueurs = range(2, 6) if len(mots) == 1 else (5,)
+    postal = next((mot for mot in mots if mot.isascii() and mot.isdigit() and len(mot) in longueurs), None)
+    return Recherche(postal=postal, mots=tuple(mot for mot in mots if mot != postal))
 
 
 async def find_services(

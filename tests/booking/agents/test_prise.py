@@ -238,6 +238,7 @@ class TestCreneauPris:
         refus = await post_rdv(journee, service, donnees)
         assert refus.status_code == 409
         assert "Ce créneau vient d'être pris" in texte(refus.text)
+        assert "choisissez l'un des créneaux proposés" in texte(refus.text)
         assert valeurs(refus.text)["prenoms"] == "Philippe"
         assert "Question sur un investissement pericol</textarea>" in refus.text
         choix = re.findall(r'name="choix" value="([\d-]+)">([^<]+)<', refus.text)
