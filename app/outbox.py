@@ -59,10 +59,13 @@ class Annonces:
         etat: str,
         debut: datetime,
         fin: datetime,
-        a: datetime,
+        a: datetime | None,
         **plus: Any,
     ) -> None:
-        """An event of the life of a RDV or hold, told to every service that shows it (receiver, delegating one)."""
+        """An event of the life of a RDV or hold, told to every service that shows it (receiver, delegating one).
+
+        ``a`` is when it happened; without it screens ask for their fragment instead of applying the frame.
+        """
         for service_id in services:
             self.add(
                 service_id,
@@ -74,7 +77,7 @@ class Annonces:
                     "etat": etat,
                     "debut": debut.isoformat(),
                     "fin": fin.isoformat(),
-                    "a": a.isoformat(),
+                    **({} if a is None else {"a": a.isoformat()}),
                     **plus,
                 },
             )

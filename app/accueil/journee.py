@@ -130,7 +130,7 @@ def _ligne(ligne: RowMapping, service: ServiceJour, plusieurs: bool) -> LigneJou
         motif=ligne["motif"],
         type=ligne["type_rdv"],
         etat=ligne["etat"],
-        arrive_a=instant_utc(_arrival(ligne)),
+        arrive_a=instant_utc(ligne["arrivee_a"]),
         appele_a=instant_utc(ligne["appel_a"]),
         recu_a=instant_utc(ligne["reception_a"]),
         termine_a=instant_utc(ligne["fin_a"]),
@@ -138,12 +138,3 @@ def _ligne(ligne: RowMapping, service: ServiceJour, plusieurs: bool) -> LigneJou
         precision=ligne["precision"],
         documents=tuple(ligne["documents"]),
     )
-
-
-def _arrival(ligne: RowMapping) -> datetime | None:
-    """When the person came. Somebody called by phone has a passage that begins with the call: nobody arrived."""
-    arrivee: datetime | None = ligne["arrivee_a"]
-    suite = ligne["appel_a"] or ligne["reception_a"]
-    if ligne["type_rdv"] != "guichet" and arrivee is not None and suite is not None and arrivee >= suite:
-        return None
-    return arrivee

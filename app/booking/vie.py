@@ -207,7 +207,7 @@ async def _record(
         etat=issue.etat.value,
         debut=rdv["debut"],
         fin=rdv["fin"],
-        a=maintenant,
+        a=None if action is Action.CLORE_JOURNEE else maintenant,  # the night closes: it saw nobody leave
     )
 
 
@@ -219,8 +219,11 @@ async def _write_passage(
     auteur: Auteur,
     maintenant: datetime,
 ) -> None:
-    """Presence: one passage per RDV, created by the arrival (or the call, at a distance), removed by its undoing."""
-    if action in (Action.ANNULER, Action.MARQUER_NON_VENU, Action.ANNULER_ARRIVEE):
+    """Presence: one passage per RDV, created by the arrival, or by the call when nobody comes (téléphone, visio).
+
+    Undoing the arrival or cancelling removes it; « pas venu » after a call keeps what happened.
+    """
+    if action in (Action.ANNULER, Action.ANNULER_ARRIVEE):
         await uow.conn.execute(delete(Passage).where(Passage.rdv_id == rdv["id"]))
         return
     colonne = _COLONNE_PASSAGE.get(action)
@@ -233,13 +236,9 @@ async def _write_passage(
         "jour": rdv["jour"],
         "motif_id": rdv["motif_id"],
         "guichet_id": rdv["guichet_id"],
-        "arrivee_a": maintenant,
-        "arrivee_par": auteur.agent_id,
     }
-    if colonne is not None:
-        base[colonne] = maintenant
-    ordre = pg_insert(Passage).values(**base)
-    maj = {colonne: maintenant} if colonne is not None else {"arrivee_a": maintenant}
+    maj = {"arrivee_a": maintenant, "arrivee_par": auteur.agent_id} if colonne is None else {colonne: maintenant}
+    ordre = pg_insert(Passage).values(**base, **maj)
     await uow.conn.execute(ordre.on_conflict_do_update(index_elements=["rdv_id"], set_=maj))
 
 

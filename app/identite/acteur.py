@@ -13,13 +13,13 @@ from datetime import datetime
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.tables import Agent, CleApi, Habilitation, Rattachement, SessionAgent
+from app.tables import Agent, CleApi, Habilitation, Rattachement, ServiceFiscal, SessionAgent
 from app.tables.vues import acces
 
 
 @dataclass(frozen=True, slots=True)
 class Acteur:
-    """An agent acting now. ``zone``: the ids of the services to which he is attached."""
+    """An agent acting now. ``zone``: the ids of the services to which he is attached; ``fuseau``: their time zone."""
 
     agent_id: int
     identifiant: str
@@ -31,6 +31,7 @@ class Acteur:
     cle_id: int | None = None
     connexion_precedente_a: datetime | None = None
     vue_a: datetime | None = None
+    fuseau: str = "Europe/Paris"
     origine: str = field(default="agenda")
 
     @property
@@ -43,7 +44,7 @@ class Acteur:
         return service_id in self.zone
 
 
-def _select_agent() -> Select[tuple[int, str, str, str, datetime | None, list[str], list[int]]]:
+def _select_agent() -> Select[tuple[int, str, str, str, datetime | None, list[str], list[int], str | None]]:
     profils = (
         select(func.array_agg(Habilitation.profil.distinct()))
         .where(Habilitation.agent_id == Agent.id)
@@ -56,8 +57,15 @@ def _select_agent() -> Select[tuple[int, str, str, str, datetime | None, list[st
         .correlate(Agent)
         .scalar_subquery()
     )
+    fuseau = (
+        select(func.min(ServiceFiscal.fuseau))
+        .join(Rattachement, Rattachement.service_id == ServiceFiscal.id)
+        .where(Rattachement.agent_id == Agent.id)
+        .correlate(Agent)
+        .scalar_subquery()
+    )
     return select(
-        Agent.id, Agent.identifiant, Agent.nom, Agent.prenom, Agent.connexion_precedente_a, profils, zone
+        Agent.id, Agent.identifiant, Agent.nom, Agent.prenom, Agent.connexion_precedente_a, profils, zone, fuseau
     ).where(Agent.suspendu_a.is_(None))
 
 
@@ -77,7 +85,7 @@ async def read_by_session(conn: AsyncConnection, empreinte: bytes, maintenant: d
     ).one_or_none()
     if ligne is None:
         return None
-    ident, identifiant, nom, prenom, precedente, profils, zone, session_id, vue_a = ligne
+    ident, identifiant, nom, prenom, precedente, profils, zone, fuseau, session_id, vue_a = ligne
     return Acteur(
         ident,
         identifiant,
@@ -88,6 +96,7 @@ async def read_by_session(conn: AsyncConnection, empreinte: bytes, maintenant: d
         session_id=session_id,
         connexion_precedente_a=precedente,
         vue_a=vue_a,
+        fuseau=fuseau or "Europe/Paris",
     )
 
 
@@ -107,7 +116,7 @@ async def read_by_cle(conn: AsyncConnection, empreinte: bytes, maintenant: datet
     ).one_or_none()
     if ligne is None:
         return None
-    ident, identifiant, nom, prenom, precedente, profils, zone, cle_id = ligne
+    ident, identifiant, nom, prenom, precedente, profils, zone, fuseau, cle_id = ligne
     return Acteur(
         ident,
         identifiant,
@@ -117,6 +126,7 @@ async def read_by_cle(conn: AsyncConnection, empreinte: bytes, maintenant: datet
         frozenset(zone or ()),
         cle_id=cle_id,
         connexion_precedente_a=precedente,
+        fuseau=fuseau or "Europe/Paris",
         origine="api",
     )
 

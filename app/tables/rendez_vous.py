@@ -198,7 +198,10 @@ class Suite(Base):
 
 
 class Passage(Base):
-    """A presence: arrival, ticket, call, end. Walk-ins have one without a RDV and never enter the constraint."""
+    """A presence: arrival, ticket, call, end. Walk-ins have one without a RDV and never enter the constraint.
+
+    Nobody arrives for a téléphone or visio RDV: its passage begins with the call.
+    """
 
     __tablename__ = "passage"
 
@@ -210,7 +213,7 @@ class Passage(Base):
     ticket: Mapped[str | None] = mapped_column(Text)
     motif_id: Mapped[int | None] = mapped_column(ForeignKey("motif.id"))
     guichet_id: Mapped[int | None] = mapped_column(ForeignKey("guichet.id"))
-    arrivee_a: Mapped[Instant]
+    arrivee_a: Mapped[Instant | None]
     arrivee_par: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))
     appel_a: Mapped[Instant | None]
     reception_a: Mapped[Instant | None]

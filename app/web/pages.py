@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypedDict
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar import Request
@@ -105,6 +106,11 @@ def service_header(contexte: ServiceContexte, maintenant: datetime) -> dict[str,
     }
 
 
+def _derniere_connexion(instant: datetime, zone: ZoneInfo) -> str:
+    """« lundi 23 novembre 2026 à 08:02 », where the agent works."""
+    return f"{jour_long(instant.astimezone(zone).date())} à {heure(instant, zone)}"
+
+
 def agent_page(acteur: Acteur, *, actif: str = "", menu: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """What the agents' base template needs of who is signed in. ``actif``: URL of the current entry of the menu."""
     derniere = acteur.connexion_precedente_a
@@ -115,7 +121,7 @@ def agent_page(acteur: Acteur, *, actif: str = "", menu: list[dict[str, Any]] | 
         "agent": {
             "nom": acteur.nom_complet,
             "profil": ", ".join(PROFILS[p] for p in sorted(acteur.profils)),
-            "derniere_connexion": f"{derniere:%d/%m/%Y à %H:%M} (UTC)" if derniere else "",
+            "derniere_connexion": _derniere_connexion(derniere, ZoneInfo(acteur.fuseau)) if derniere else "",
         },
         "menu": [{**entree, "actif": entree["url"] == actif} for entree in entrees],
     }

@@ -32,6 +32,7 @@ class Flux {
     this.minuteur = 0;
     this.situes = new Set();
     this.dernierMessage = -Infinity;
+    this.dernierFrais = -Infinity;
     this.perduDepuis = 0;
     this.dernierSondage = -Infinity;
   }
@@ -41,7 +42,7 @@ class Flux {
     this.regions = [...document.querySelectorAll("[data-flux]")].map((e) => new Region(e, this));
     if (this.regions.length === 0) return;
     this.donneesDe = maintenant();
-    this.dernierMessage = performance.now();
+    this.dernierMessage = this.dernierFrais = performance.now();
     this.perduDepuis = performance.now();
     this.zone = this.regions[0].element.dataset.zone ?? "Europe/Paris";
     this.ouvrir();
@@ -131,6 +132,7 @@ class Flux {
     }
     this.dernierMessage = performance.now();
     if (trame.type === "frais") {
+      this.dernierFrais = performance.now();
       caler(trame.a);
     } else if (trame.type === "etat") {
       this.situes.add(trame.sujet);
@@ -200,7 +202,9 @@ class Flux {
   calculer() {
     if (this.arret) return "arret";
     const present = performance.now();
-    const muet = present - this.dernierMessage > SILENCE;
+    // Only the beat says that the feed lives: a resync also comes by the slow way round a dead Redis, and a socket may
+    // open on a gateway that hears nothing.
+    const muet = present - this.dernierFrais > SILENCE;
     if (!this.socket || !this.ouvert || muet) return this.etat === "attente" && !muet ? "attente" : "perdu";
     const situe = this.regions.every((r) => [...r.suivis.keys()].every((sujet) => this.situes.has(sujet)));
     const suivi = this.regions.every((r) => (this.etat === "direct"

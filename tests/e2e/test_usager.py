@@ -379,8 +379,9 @@ class TestAccidents:
         await expect(page.get_by_role("heading", name="Vous gardez un créneau")).to_be_visible()
         await check_page(page, "créneau gardé")
         await follow(page, page.get_by_role("link", name="Continuer avec ce créneau"))
-        await follow(page, page.get_by_role("button", name="Rendre ce créneau"))
+        await follow(page, page.get_by_role("button", name="Choisir un autre horaire"))
         await expect(page.locator(".fr-alert", has_text="Votre créneau a été rendu")).to_be_focused()
+        await check_page(page, "créneau rendu")
 
 
 async def _expire(monde: Monde) -> None:

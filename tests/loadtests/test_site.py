@@ -7,6 +7,8 @@ import os
 import random
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from sqlalchemy import text
 
@@ -50,15 +52,41 @@ async def test_both_ways_of_booking_end_in_rendez_vous(site: Site) -> None:
     assert await find_lost(site.settings.database_url, [code, "ZZZZZZZ"]) == ["ZZZZZZZ"]
 
 
-def test_locust_refuses_to_load_another_machine() -> None:
-    commande = ["locust", "-f", "loadtests/locustfile.py", "--headless", "-u", "1", "-t", "1s"]
-    fini = subprocess.run(
-        [sys.executable, "-m", *commande, "--host", "http://rdv.example.org"],
+def _run_locust(hote: str) -> subprocess.CompletedProcess[bytes]:
+    commande = ["locust", "-f", "loadtests/locustfile.py", "--headless", "-u", "2", "-r", "2", "-t", "2s"]
+    return subprocess.run(
+        [sys.executable, "-m", *commande, "--host", hote],
         cwd=RACINE,
         env={**os.environ, "DATABASE_URL": ""},
         capture_output=True,
-        timeout=60,
+        timeout=90,
         check=False,
     )
+
+
+def test_locust_refuses_to_load_another_machine() -> None:
+    fini = _run_locust("http://rdv.example.org")
     assert fini.returncode == 2
     assert b"this machine only" in fini.stderr
+
+
+class _Panne(BaseHTTPRequestHandler):
+    """A site where everything is an accident."""
+
+    def do_GET(self) -> None:
+        self.send_error(500)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_a_site_that_answers_5xx_fails_the_load() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Panne) as serveur:
+        fil = threading.Thread(target=serveur.serve_forever)
+        fil.start()
+        fini = _run_locust(f"http://127.0.0.1:{serveur.server_port}")
+        serveur.shutdown()
+        fil.join()
+    assert fini.returncode == 1
+    assert b"failed requests" in fini.stderr
+    assert b"nobody could book online" in fini.stderr

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import psutil
 import pytest
 from websockets.exceptions import InvalidStatus
 

@@ -88,11 +88,9 @@ class Matiere:
 
 
 def build_rdv(ligne: Ligne, contexte: ServiceContexte) -> dict[str, Any]:
-    """A RDV or hold as the macros take it. Somebody called at a distance never arrived: no instant of arrival."""
+    """A RDV or hold as the macros take it."""
     debut = floor_minute(ligne["debut"])
     motif = contexte.motifs.get(ligne["motif_id"])
-    arrivee = ligne["arrivee_a"]
-    venu = arrivee is not None and arrivee not in (ligne["appel_a"], ligne["reception_a"])
     return {
         "id": ligne["id"],
         "m": debut,
@@ -102,7 +100,7 @@ def build_rdv(ligne: Ligne, contexte: ServiceContexte) -> dict[str, Any]:
         "motif": motif.libelle if motif else "",
         "type": ligne["type_rdv"],
         "etat": ligne["etat"],
-        "arrive_a": instant_utc(arrivee) if venu else "",
+        "arrive_a": instant_utc(ligne["arrivee_a"]),
         "appele_a": instant_utc(ligne["appel_a"]),
         "recu_a": instant_utc(ligne["reception_a"]),
         "termine_a": instant_utc(ligne["fin_a"]),

@@ -108,14 +108,11 @@ def _usager(ligne: Mapping[str, Any]) -> UsagerLu | None:
 
 
 def _presence(ligne: Mapping[str, Any], zone: ZoneInfo) -> Presence | None:
-    if ligne["arrivee_a"] is None:
+    instants = [_local(ligne[nom], zone) for nom in ("arrivee_a", "appel_a", "reception_a", "passage_fin_a")]
+    if not any(instants):
         return None
-    return Presence(
-        arrivee_a=ligne["arrivee_a"].astimezone(zone),
-        appel_a=_local(ligne["appel_a"], zone),
-        reception_a=_local(ligne["reception_a"], zone),
-        fin_a=_local(ligne["passage_fin_a"], zone),
-    )
+    arrivee, appel, reception, fin = instants
+    return Presence(arrivee_a=arrivee, appel_a=appel, reception_a=reception, fin_a=fin)
 
 
 def _local(instant: datetime | None, zone: ZoneInfo) -> datetime | None:

@@ -134,9 +134,9 @@ class UsagerLu(Struct, kw_only=True):
 
 
 class Presence(Struct, kw_only=True):
-    """The day itself."""
+    """The day itself; nobody arrives for a téléphone or visio RDV."""
 
-    arrivee_a: datetime
+    arrivee_a: datetime | None
     appel_a: datetime | None
     reception_a: datetime | None
     fin_a: datetime | None

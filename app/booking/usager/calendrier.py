@@ -195,6 +195,20 @@ class Calendrier:
         """« jeudi 26 novembre à 08:20 »."""
         return quand_de(from_minute(depart), self.zone)
 
+    def tous(self) -> list[dict[str, Any]]:
+        """Every free start, by day, as the options of a list: (instant, « 08:20 »)."""
+        return [
+            {
+                "groupe": en_mots(jour),
+                "options": [
+                    (from_minute(depart).astimezone(self.zone).isoformat(), heure_de(depart, self.zone))
+                    for depart in departs
+                ],
+            }
+            for jour, departs in self.libres.items()
+            if departs
+        ]
+
     def donnees(self) -> dict[str, Any]:
         """What the live page computes with: candidate starts, their guichets, what occupies those."""
         jours: dict[str, Any] = {}

@@ -46,22 +46,8 @@ def refuse_cookies(request: Request[Any, Any, Any], suite: str) -> Response[byte
     return page(request, "erreur.html", contexte, statut=403)
 
 
-def _reveal_origin(request: Request[Any, Any, Any]) -> None:
-    """Write our Origin where the browser hid it.
-
-    Under ``Referrer-Policy: no-referrer`` a form that navigates is sent with ``Origin: null`` (Fetch standard, « append
-    a request Origin header »); ``Sec-Fetch-Site: same-origin``, which no page can forge, says what the Origin would.
-    """
-    entetes = request.scope["headers"]
-    if (b"origin", b"null") in entetes and (b"sec-fetch-site", b"same-origin") in entetes:
-        settings: Settings = request.app.state.outils.settings
-        notre = (b"origin", settings.origine.encode())
-        request.scope["headers"] = [notre if nom == b"origin" else (nom, valeur) for nom, valeur in entetes]
-
-
 async def check_change_usager(request: Request[Any, Any, Any]) -> Response[bytes] | None:
     """``check_change``, with a page of its own when the cookie is missing. Raises Interdit (403)."""
-    _reveal_origin(request)
     try:
         await check_change(request)
     except Interdit:

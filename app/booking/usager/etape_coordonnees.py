@@ -17,7 +17,7 @@ from litestar.response import Redirect, Response
 from app import clock
 from app.booking import store
 from app.booking.liens import jeton_lien
-from app.booking.options import extend_option, place_option
+from app.booking.options import extend_option, place_option, release_option
 from app.booking.outils import Outils
 from app.booking.reserver import RdvReserve, Reservation, book
 from app.booking.usager.calendrier import Calendrier
@@ -34,7 +34,7 @@ from app.errors import AppError, CreneauPris, Interdit, Introuvable, RegleRefuse
 from app.web.dates import instant_utc
 from app.web.dependances import auteur_usager, provide_outils
 from app.web.erreurs import wants_json
-from app.web.securite import visite
+from app.web.securite import is_ours, visite
 
 Requete = Request[Any, Any, Any]
 
@@ -79,7 +79,7 @@ async def check_coordonnees(request: Requete) -> Response[Any] | None:
         return await check_change_usager(request)
     except Interdit as refus:
         outils = provide_outils(request)
-        if request.headers.get("origin") != outils.settings.origine or wants_json(request):
+        if not is_ours(request, outils.settings) or wants_json(request):
             raise
         conserve = Interdit(refus.phrase, remede="Votre saisie est conservée : vérifiez-la puis validez de nouveau.")
         if "cle" not in await request.form():
@@ -153,6 +153,19 @@ async def extend(request: Requete, outils: Outils, service_id: int) -> Response[
     return render_coordonnees(request, vue, Ecran(parcours, vue.option.tenue.debut, lue.cle, lue.saisie, focus=True))
 
 
+@post("/rdv/{service_id:int}/option/rendre", status_code=200, include_in_schema=False, before_request=check_coordonnees)
+async def give_back(request: Requete, outils: Outils, service_id: int) -> Response[Any]:
+    """« Rendre ce créneau »: somebody else may have it at once; what was typed waits for another one."""
+    donnees = await request.form()
+    parcours = Parcours.read(service_id, donnees)
+    await release_option(outils, visite(request), clock.now())
+    if "cle" not in donnees or not parcours.motif:
+        etape = "creneau" if parcours.motif and parcours.type_rdv else "motif"
+        return Redirect(parcours.url(etape, avis="rendu"), status_code=303)
+    lue, parcours, vue = await _read(request, outils, service_id)
+    return await _redo(request, outils, vue, parcours, lue, None, perte=AppError("Votre créneau a été rendu."))
+
+
 @get("/rdv/{service_id:int}/option/prolonger", include_in_schema=False)
 async def reopen(request: Requete, service_id: int) -> Response[Any]:
     """Somebody reloads the address of an answer: back to the form of the hold, if it lives."""
@@ -180,12 +193,23 @@ async def _read(request: Requete, outils: Outils, service_id: int) -> tuple[Lue,
 
 
 async def _redo(
-    request: Requete, outils: Outils, vue: Vue, parcours: Parcours, lue: Lue, refus: AppError | None
+    request: Requete,
+    outils: Outils,
+    vue: Vue,
+    parcours: Parcours,
+    lue: Lue,
+    refus: AppError | None,
+    *,
+    perte: AppError | None = None,
 ) -> Response[Any]:
-    """The form again with everything typed, its créneau held once more if it can be, else the nearest ones."""
+    """The form again with everything typed, its créneau held once more if it can be, else the nearest ones.
+
+    ``perte``: why it cannot, when that is known already.
+    """
     if not vue.en_ligne:
         return refuse_en_ligne(request, vue, statut=refus.statut if refus else 409)
-    perte: AppError | None = refus if isinstance(refus, CreneauPris | RegleRefusee) else None
+    if isinstance(refus, CreneauPris | RegleRefusee):
+        perte = refus
     if perte is None and not isinstance(refus, Interdit):  # what was not proven to be ours changes nothing
         perte = await _hold_again(request, outils, parcours, lue, vue.maintenant)
     async with outils.db.read() as conn:
@@ -196,8 +220,8 @@ async def _redo(
     perdu: Perdu | None = None
     if perte is not None or debut is None:
         phrase = perte.phrase if perte is not None else "Choisissez un créneau."
-        proches = dispo.alternatives(debut or 0)
-        perdu = Perdu(phrase, present_alternatives(Calendrier(dispo, tenue, url_jour(parcours)), proches))
+        calendrier = Calendrier(dispo, tenue, url_jour(parcours))
+        perdu = Perdu(phrase, present_alternatives(calendrier, dispo.alternatives(debut or 0)), calendrier.tous())
     ecran = Ecran(
         parcours,
         debut,
@@ -206,7 +230,7 @@ async def _redo(
         erreurs=lue.erreurs if isinstance(refus, SaisieInvalide) else {},
         phrases=_phrases(refus, lue),
         perdu=perdu,
-        statut=refus.statut if refus else (409 if perdu else 200),
+        statut=refus.statut if refus else (409 if isinstance(perte, CreneauPris) else 200),
     )
     return render_coordonnees(request, vue, ecran)
 
@@ -241,4 +265,4 @@ async def _hold_again(
     return None
 
 
-ROUTES = [show_coordonnees, book_rdv, extend, reopen]
+ROUTES = [show_coordonnees, book_rdv, extend, give_back, reopen]

@@ -15,7 +15,7 @@ from litestar.response import Redirect, Response
 
 from app import clock
 from app.booking.disponibilites import Disponibilite
-from app.booking.options import place_option, release_option
+from app.booking.options import place_option
 from app.booking.outils import Outils
 from app.booking.usager.calendrier import Calendrier, en_mots, quand_de
 from app.booking.usager.cartes import carte_de, lieu_de_l_heure
@@ -83,16 +83,6 @@ async def choose_creneau(request: Request[Any, Any, Any], outils: Outils, servic
     except (CreneauPris, RegleRefusee, SaisieInvalide) as refus:
         return await answer_creneau(request, outils, parcours, refus=refus, jour=jour)
     return Redirect(parcours.url("coordonnees", option=option.id), status_code=303)
-
-
-@post(
-    "/rdv/{service_id:int}/option/rendre", status_code=200, include_in_schema=False, before_request=check_change_usager
-)
-async def give_back(request: Request[Any, Any, Any], outils: Outils, service_id: int) -> Response[Any]:
-    """« Rendre ce créneau »: somebody else may have it at once."""
-    parcours = Parcours.read(service_id, await request.form())
-    await release_option(outils, visite(request), clock.now())
-    return Redirect(parcours.url("creneau", avis="rendu") if parcours.motif else parcours.url("motif"), status_code=303)
 
 
 @get(["/rdv/{service_id:int}/option", "/rdv/{service_id:int}/option/rendre"], include_in_schema=False)
@@ -260,4 +250,4 @@ def present_tenue(vue: Vue, parcours: Parcours) -> dict[str, str] | None:
     }
 
 
-ROUTES = [show_creneau, show_fragment, choose_creneau, give_back, reopen]
+ROUTES = [show_creneau, show_fragment, choose_creneau, reopen]

@@ -63,7 +63,8 @@ def read_formulaire(donnees: Mapping[str, Any], *, nature: str, departement: str
     phrases: list[str] = []
     debut: int | None = None
     try:
-        debut = read_debut(donnees.get("debut"))
+        # After a loss the page has a list of every hour, with a button of its own, beside the buttons of the nearest.
+        debut = read_debut(donnees.get("autre_debut" if donnees.get("choix") == "autre" else "debut"))
     except SaisieInvalide as refus:
         phrases.append(refus.phrase)
     cle = donnees.get("cle")

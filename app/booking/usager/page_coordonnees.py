@@ -22,10 +22,11 @@ from app.web.pages import page
 
 @dataclass(frozen=True, slots=True)
 class Perdu:
-    """The créneau cannot be had: why, and buttons for the nearest ones."""
+    """There is no créneau any more: why, buttons for the nearest ones, the list of all of them."""
 
     phrase: str
     alternatives: list[dict[str, str]]
+    tous: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -774,7 +774,7 @@ def upgrade() -> None:
         sa.Column("ticket", sa.Text(), nullable=True),
         sa.Column("motif_id", sa.BigInteger(), nullable=True),
         sa.Column("guichet_id", sa.BigInteger(), nullable=True),
-        sa.Column("arrivee_a", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("arrivee_a", sa.DateTime(timezone=True), nullable=True),
         sa.Column("arrivee_par", sa.BigInteger(), nullable=True),
         sa.Column("appel_a", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reception_a", sa.DateTime(timezone=True), nullable=True),

@@ -198,9 +198,11 @@ class TestCreneauTenu:
     async def test_once_given_back_it_is_free_for_everybody(self, monde: Monde, arrive: Arrivee) -> None:
         usager = arrive()
         formulaire = await usager.open_form()
-        reponse = await usager.client.post(f"{usager.base}/option/rendre", data=formulaire)
-        assert reponse.status_code == 303
-        assert "Votre créneau a été rendu" in (await usager.client.get(reponse.headers["location"])).text
+        donnees = {**formulaire, **SAISIE, "nom_usage": "D'Artagnan"}
+        page = await usager.client.post(f"{usager.base}/option/rendre", data=donnees)
+        assert page.status_code == 200
+        assert "Votre créneau a été rendu." in page.text
+        assert 'value="D&#39;Artagnan"' in page.text
         debut = datetime.fromisoformat(formulaire["debut"])
         restent = await monde.sql(
             "SELECT count(*) FROM rendez_vous WHERE etat = 'option' AND debut = :debut AND service_id = :service",
@@ -208,6 +210,32 @@ class TestCreneauTenu:
             service=usager.service,
         )
         assert restent[0][0] == 0
+        assert formulaire["debut"] in re.findall(r'<option value="([^"]+)"', page.text)
+
+    async def test_any_free_hour_may_be_chosen_after_a_loss_without_typing_again(
+        self, monde: Monde, arrive: Arrivee
+    ) -> None:
+        usager = arrive()
+        page = await usager.client.post(
+            f"{usager.base}/option/rendre", data={**await usager.open_form(), **SAISIE, "nom_usage": "Milady"}
+        )
+        dernier = re.findall(r'<option value="(\d[^"]+)"', page.text)[-1]
+        fin = await usager.send(
+            {**caches(page.text), "choix": "autre", "autre_debut": html.unescape(dernier)}, nom_usage="Milady"
+        )
+        assert fin.status_code == 303
+        assert await monde.sql(
+            "SELECT u.nom_usage FROM rdv_usager u JOIN rendez_vous r ON r.id = u.rdv_id WHERE r.debut = :debut",
+            debut=datetime.fromisoformat(html.unescape(dernier)),
+        ) == [("Milady",)]
+
+    async def test_a_form_of_another_make_is_led_back_to_the_hours(self, arrive: Arrivee) -> None:
+        usager = arrive()
+        formulaire = await usager.open_form()
+        formulaire.pop("cle")
+        reponse = await usager.client.post(f"{usager.base}/option/rendre", data=formulaire)
+        assert reponse.status_code == 303
+        assert "Votre créneau a été rendu" in (await usager.client.get(reponse.headers["location"])).text
 
     async def test_an_expired_hold_leads_kindly_back_to_the_hours(self, monde: Monde, arrive: Arrivee) -> None:
         usager = arrive()
