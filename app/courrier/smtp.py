@@ -51,6 +51,10 @@ def parse_smtp_url(url: str) -> Serveur:
     )
 
 
+#: Headers are kept on one line: the standard library loses a space between two encoded words when it folds.
+LIGNE_ENTETE: Final = 900
+
+
 async def connect(serveur: Serveur, *, nom_local: str, delai_s: float = DELAI_COMMANDE_S) -> aiosmtplib.SMTP:
     """An open, greeted and authenticated connection. Raises aiosmtplib.SMTPException, OSError or TimeoutError."""
     client = aiosmtplib.SMTP(
@@ -80,7 +84,8 @@ async def hand_over(client: aiosmtplib.SMTP, courriel: EmailMessage, *, de: str,
     Returns once the server has accepted it. Raises what ``echecs.judge`` reads.
     """
     options = [] if a.isascii() else ["SMTPUTF8", "BODY=8BITMIME"]
-    await client.sendmail(de, [a], courriel.as_bytes(), mail_options=options)
+    octets = courriel.as_bytes(policy=courriel.policy.clone(max_line_length=LIGNE_ENTETE))
+    await client.sendmail(de, [a], octets, mail_options=options)
 
 
 async def disconnect(client: aiosmtplib.SMTP) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import SMTP, default
 from html.parser import HTMLParser
 
 import pytest
 from icalendar import Calendar
 
 from app.courrier.message import EVENEMENTS, MessageRdv
+from app.courrier.smtp import LIGNE_ENTETE
 from tests.courrier.exemples import CAEN_NORD, as_received, entete, message, part, text_of
 
 HOSTILES = (
@@ -249,3 +252,17 @@ def test_every_event_is_rendered_for_every_type_and_every_missing_detail() -> No
             corps = _texte(as_received(evenement, vide))
             assert "None" not in corps
             assert "\n\n\n" not in corps, corps
+
+
+class TestSujet:
+    """What a mail program shows is what was written, whatever the length of the day's name."""
+
+    def test_no_space_is_lost_on_the_wire(self) -> None:
+        for jour in range(1, 29):
+            lu = EmailMessage(policy=SMTP)
+            lu["Subject"] = (
+                f"Votre rendez-vous est confirmé : mercredi {jour} septembre 2026 à 10\u00a0h\u00a020 à Nevers"
+            )
+            lu.set_content("corps")
+            octets = lu.as_bytes(policy=lu.policy.clone(max_line_length=LIGNE_ENTETE))
+            assert message_from_bytes(octets, policy=default)["Subject"] == lu["Subject"]

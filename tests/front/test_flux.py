@@ -251,12 +251,11 @@ class TestReconnexion:
 
     async def test_coming_back_to_the_page_tries_at_once(self, site: Site, ouvrir: Ouvrir) -> None:
         page = await ouvrir("agenda")
-        site.direct.refuse = True
+        await page.evaluate("import('/static/js/flux.js').then((m) => { m.flux.delai = () => 600000; })")
         await site.direct.fermer(1011)
-        await attendre(lambda: len(site.direct.connexions) >= 4, 12)
-        site.direct.refuse = False
+        await etat(page, "perdu")
         await page.evaluate("dispatchEvent(new Event('online'))")
-        await etat(page, "direct", 1)
+        await etat(page, "direct")
 
 
 class TestFinDesDroits:
