@@ -9,6 +9,8 @@ export { preparer } from "./fragments.js";
 
 /** Silence after which nothing is promised any more (a beat comes every 2 s), in milliseconds. */
 const SILENCE = 4800;
+/** A beat older than that is a clock put right, not an old beat. */
+const AGE_MAX = 2500;
 /** Silence after which the socket is given up: a cut network says nothing. */
 const ABANDON = 6000;
 const CONNEXION = 4000;
@@ -132,8 +134,7 @@ class Flux {
     }
     this.dernierMessage = performance.now();
     if (trame.type === "frais") {
-      this.dernierFrais = performance.now();
-      caler(trame.a);
+      this.entendreFrais(trame);
     } else if (trame.type === "etat") {
       this.situes.add(trame.sujet);
       this.pour(trame, (r) => r.situer(trame));
@@ -145,6 +146,13 @@ class Flux {
       this.pour(trame, (r) => r.recevoir(trame));
     }
     this.afficher();
+  }
+
+  /** The beat says since when the feed is known to work, which may be a while ago: silence counts from that instant. */
+  entendreFrais({ a }) {
+    const age = Math.min(Math.max(maintenant() - Date.parse(a), 0), AGE_MAX) || 0;
+    this.dernierFrais = performance.now() - age;
+    caler(a);
   }
 
   pour(trame, faire) {
