@@ -40,7 +40,7 @@ format: bootstrap-dev
 load: bootstrap-dev
 	$(BIN)/python -m loadtests.race $(ARGS)
 
-bench: bootstrap-dev
+bench: bootstrap-test
 	$(BIN)/python -m loadtests.bench $(ARGS)
 
 bootstrap-demo bootstrap-dev bootstrap-test:

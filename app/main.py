@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from litestar import Litestar, get
+from litestar._parsers import parse_url_encoded_form_data
+from litestar.connection import request as litestar_request
 from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
@@ -52,9 +54,16 @@ async def sante(outils: Outils) -> Response[dict[str, str]]:
     return Response({"etat": "ok"}, headers={"Cache-Control": "no-store"})
 
 
+def forget_forms() -> None:
+    """Litestar remembers the last 1,024 form bodies it has parsed: they are personal data, which must not stay."""
+    sans_memoire = parse_url_encoded_form_data.__wrapped__
+    setattr(litestar_request, parse_url_encoded_form_data.__name__, sans_memoire)
+
+
 def create_web(settings: Settings) -> ASGIApp:
     """The web application of one process, headers and all."""
     configure_logs()
+    forget_forms()
     environment = create_environment(settings)
 
     @asynccontextmanager

@@ -9,6 +9,9 @@ from loadtests.parcours import answer_questions, choose_debut, choose_jour, fill
 from loadtests.personnes import Personne
 from loadtests.visiteur import Inattendu, Visiteur, acquittes, bilan, hasard, rangs, read_suite
 
+#: Tries before somebody gives up.
+ESSAIS = 4
+
 
 class Usager(Visiteur):
     """Books alone, in four steps: motif, créneau (held), coordonnées, confirmation."""
@@ -28,12 +31,12 @@ class Usager(Visiteur):
 
     @task(1)
     def give_up(self) -> None:
-        """Hold a créneau, then give it back: somebody else may have it."""
+        """Hold a créneau, then give it back and leave: somebody else may have it."""
         try:
             coordonnees = self._hold()
             if coordonnees is not None:
                 rendre = next(b.action for b in coordonnees.boutons if b.action.endswith("/rendre"))
-                self.fetch("POST", rendre, "POST option/rendre", champs=coordonnees.champs, attendus=(303,))
+                self.fetch("POST", rendre, "POST option/rendre", champs=coordonnees.champs, attendus=(200, 303))
                 bilan["given back"] += 1
         except Inattendu:
             bilan["broken off"] += 1
@@ -46,7 +49,9 @@ class Usager(Visiteur):
         if not portes:
             raise Inattendu("the home page offers no service that takes bookings")
         page = read_page(self.fetch("GET", hasard.choice(portes), "GET motif").text)
-        while "choix-motif" in page.formulaires:
+        for _ in range(ESSAIS * 2):
+            if "choix-motif" not in page.formulaires:
+                break
             action, champs = answer_questions(page.formulaires["choix-motif"], hasard)
             nom = "GET creneau" if action.endswith("/creneau") else "GET motif"
             page = read_page(self.fetch("GET", action, nom, champs=champs).text)
@@ -55,7 +60,7 @@ class Usager(Visiteur):
             bilan["nothing free"] += 1
             return None
         page = read_page(self.fetch("GET", jour, "GET creneau").text)
-        for essai in range(4):
+        for essai in range(ESSAIS):
             choix = page.formulaires["choix-creneau"]
             debut = choose_debut(choix, hasard, refuse=essai > 0)
             if not debut:
@@ -64,26 +69,35 @@ class Usager(Visiteur):
                 "POST", choix.action, "POST option", champs=choix.champs | {"debut": debut}, attendus=(303, 409)
             )
             if reponse.status_code == 303:
-                return read_page(self.fetch("GET", read_suite(reponse), "GET coordonnees").text).formulaires[
-                    "coordonnees"
-                ]
+                etape = self.fetch("GET", read_suite(reponse), "GET coordonnees")
+                return read_page(etape.text).formulaires["coordonnees"]
             bilan["taken meanwhile (409)"] += 1
             page = read_page(reponse.text)
         bilan["nothing free"] += 1
         return None
 
     def _confirm(self, coordonnees: Formulaire, personne: Personne) -> None:
-        """Send the form, sometimes twice as nervous people do: one rendez-vous all the same."""
+        """Send the form; when the créneau is lost all the same, take the first alternative that comes with it."""
         champs = fill_coordonnees(coordonnees, personne)
-        reponse = self.fetch("POST", coordonnees.action, "POST coordonnees", champs=champs, attendus=(303, 409))
-        if reponse.status_code == 409:
+        for _ in range(ESSAIS):
+            reponse = self.fetch("POST", coordonnees.action, "POST coordonnees", champs=champs, attendus=(303, 409))
+            if reponse.status_code == 303:
+                self._arrive(coordonnees.action, champs, read_suite(reponse), encore=personne.rang % 20 == 0)
+                return
             bilan["lost in the form (409)"] += 1
-            return
-        suite = read_suite(reponse)
-        if personne.rang % 20 == 0:
-            encore = self.fetch("POST", coordonnees.action, "POST coordonnees (again)", champs=champs, attendus=(303,))
+            coordonnees = read_page(reponse.text).formulaires["coordonnees"]
+            debut = choose_debut(coordonnees, hasard, refuse=True)
+            if not debut:
+                break
+            champs = coordonnees.champs | {"debut": debut}
+        bilan["nothing free"] += 1
+
+    def _arrive(self, action: str, champs: dict[str, str], suite: str, *, encore: bool) -> None:
+        """Read the confirmation; first, when ``encore``, send the form again as nervous people do: one RDV."""
+        if encore:
+            reponse = self.fetch("POST", action, "POST coordonnees (again)", champs=champs, attendus=(303,))
             bilan["sent twice"] += 1
-            if read_suite(encore).partition("?")[0] != suite.partition("?")[0]:
+            if read_suite(reponse).partition("?")[0] != suite.partition("?")[0]:
                 bilan["SENT TWICE, BOOKED TWICE"] += 1
         code = read_code(self.fetch("GET", suite, "GET confirmation").text)
         if not code:

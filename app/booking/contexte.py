@@ -21,11 +21,15 @@ from app.feries import feries
 
 @dataclass(frozen=True, slots=True)
 class MotifOffert:
-    """A motif as one service offers it; ``duree`` in minutes, already resolved to the service's own when unset."""
+    """A motif as one service offers it; ``duree`` in minutes, already the service's own when unset.
+
+    ``actif``: still in the national catalogue; ``ouvert``: active, and opened by the service.
+    """
 
     id: int
     parent_id: int | None
     libelle: str
+    actif: bool
     ouvert: bool
     duree: int
     nature: str
@@ -145,6 +149,7 @@ _CONTEXTE = text(
                                          'canaux', g.canaux, 'types', g.types) ORDER BY g.ordre, g.id)
          FROM guichet g WHERE g.service_id = s.id) AS guichets,
       (SELECT json_agg(json_build_object('id', m.id, 'parent_id', m.parent_id, 'libelle', m.libelle,
+                                         'actif', m.actif,
                                          'ouvert', m.actif AND coalesce(ms.ouvert, FALSE),
                                          'duree', ms.duree_minutes, 'nature', m.nature, 'public', m.public,
                                          'documents', m.documents, 'faq_url', m.faq_url,
@@ -230,6 +235,7 @@ def _motif(m: Mapping[str, Any], duree_service: int) -> MotifOffert:
         id=m["id"],
         parent_id=m["parent_id"],
         libelle=m["libelle"],
+        actif=m["actif"],
         ouvert=m["ouvert"],
         duree=m["duree"] or duree_service,
         nature=m["nature"],

@@ -19,12 +19,12 @@ from app.booking.contexte import read_versions
 from app.booking.liens import empreinte
 from app.booking.outils import Outils
 from app.booking.refus import raise_raison
-from app.booking.reserver import ESSAIS, release
+from app.booking.reserver import ESSAIS, TYPES, check_debut, release
 from app.db import UnitOfWork
 from app.domain.creneaux import order_guichets
 from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
-from app.errors import CreneauPris, Introuvable
+from app.errors import CreneauPris, Introuvable, SaisieInvalide
 from app.tables import RendezVous
 
 #: An extension that would gain less than this is not offered.
@@ -50,8 +50,11 @@ async def place_option(
 ) -> OptionPosee:
     """Hold the créneau that starts at ``debut`` (minute-époque) for the visitor, for online booking.
 
-    Raises CreneauPris with the nearest alternatives, RegleRefusee, Introuvable.
+    Raises CreneauPris with the nearest alternatives, RegleRefusee, SaisieInvalide, Introuvable.
     """
+    check_debut(debut)
+    if type_rdv not in TYPES:
+        raise SaisieInvalide(champs={"type": "Choisissez un type de rendez-vous."})
     async with outils.db.read() as conn:
         mienne = await store.find_option(conn, empreinte(visite), service_id, maintenant)
         if mienne is not None and (mienne["debut"], mienne["motif_id"], mienne["type_rdv"]) == (

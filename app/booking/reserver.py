@@ -32,11 +32,15 @@ from app.domain.droits import AConfirmer, Refuse, decide_acces_service, decide_r
 from app.domain.horaires import floor_minute, from_minute
 from app.domain.raisons import Raison
 from app.domain.rendez_vous import generate_code
+from app.domain.vocabulaire import TypeRdv
 from app.errors import AvertissementRequis, CreneauPris, Introuvable, SaisieInvalide
 from app.journal import write_journal
 
 #: Guichets tried before giving up; more rivals than that on one créneau are told the truth: it is taken.
 ESSAIS: Final = 25
+TYPES: Final = frozenset(TypeRdv)
+#: 1 January 2200, in minutes-époque.
+_DEBUT_MAX: Final = 120_968_640
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ async def book(outils: Outils, demande: Reservation, auteur: Auteur, maintenant:
     Raises SaisieInvalide or RegleRefusee (422), Interdit (403), AvertissementRequis (409, ``details['alertes']``),
     CreneauPris (409, ``details['alternatives']``: Creneau, nearest first), Introuvable (404), Indisponible (503).
     """
+    check_debut(demande.debut)
     cle = demande.print_cle(auteur)
     async with outils.db.read() as conn:
         depart = await store.read_depart(conn, demande.service_id, cle)
@@ -131,6 +136,12 @@ async def book(outils: Outils, demande: Reservation, auteur: Auteur, maintenant:
         async with outils.db.read() as conn:
             await _add_alternatives(outils, conn, demande, refus, maintenant)
         raise
+
+
+def check_debut(debut: int) -> None:
+    """Refuse an instant that no calendar of ours reaches (before 1970, after 2199): arithmetic stops at its bounds."""
+    if not 0 <= debut < _DEBUT_MAX:
+        raise_raison(Raison.HORIZON)
 
 
 def compute_fenetre(contexte: ServiceContexte, canal: str, maintenant: datetime) -> Fenetre:
@@ -170,7 +181,7 @@ async def _judge(
     maintenant: datetime,
 ) -> _Projet:
     """Apply the rules to the facts of that day; raise the refusal, or say which guichets may take it."""
-    if demande.type_rdv not in ("guichet", "telephone", "visio"):
+    if demande.type_rdv not in TYPES:
         raise SaisieInvalide(champs={"type": "Choisissez un type de rendez-vous."})
     motif = contexte.motif(demande.motif_id)
     aujourdhui = maintenant.astimezone(contexte.zone).date()

@@ -127,12 +127,6 @@ function initialiser() {
     if (bouton) presser(bouton);
     return Boolean(bouton);
   });
-  raccourci("d", "Déplacer le rendez-vous", () => {
-    const { rdv, table } = sousFocus();
-    if (!rdv || rdv.dataset.etat === "option") return false;
-    location.assign(`${table.dataset.urlRdv}${rdv.dataset.rdv}/deplacer`);
-    return true;
-  });
 }
 
 initialiser();

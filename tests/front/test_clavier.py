@@ -32,7 +32,7 @@ class TestGrille:
         await presser(page, "ArrowDown")
         assert await focus(page) == "08:20 libre, Guichet 1"
         await presser(page, "ArrowRight")
-        assert (await focus(page)).startswith("08:20 Au guichet N'DIAYE Aminata")
+        assert (await focus(page)).startswith("08:20 En visio N'DIAYE Aminata")
         await presser(page, "ArrowRight", "ArrowDown", "ArrowDown")
         assert (await focus(page)).startswith("09:10")
         await presser(page, "ArrowRight")
@@ -73,7 +73,6 @@ class TestGrille:
         page = await ouvrir("agenda")
         for touche, depart, arrivee in (
             ("Enter", "#a-109 a", "/services/12/rendez-vous/109"),
-            ("d", "#a-109 a", "/services/12/rendez-vous/109/deplacer"),
             ("n", '.place[data-g="1"]:not([hidden])', "*jour=2026-11-23&guichet=1&heure=08:20"),
         ):
             await page.locator(depart).first.focus()

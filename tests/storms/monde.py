@@ -28,7 +28,7 @@ from tests.fixtures.donnees import MondeService
 JEUDI = JOUR + timedelta(days=3)
 #: Promise P4: from the heal to every screen equal to the database. P5: silence before a screen says so, and a margin.
 GUERISON_S = 5.0
-AVEU_S = 7.0
+AVEU_S = 6.0
 PERDUE = re.compile(r"Connexion perdue – données de \d\d:\d\d")
 
 

@@ -124,7 +124,7 @@ def group_motifs(contexte: ServiceContexte) -> list[Any]:
     ouverts: dict[str, list[tuple[int, str]]] = {}
     fermes: dict[str, list[tuple[int, str]]] = {}
     for motif in contexte.motifs.values():
-        if motif.id in parents and not motif.ouvert:
+        if not motif.actif or (motif.id in parents and not motif.ouvert):
             continue
         cible = ouverts if motif.ouvert else fermes
         cible.setdefault(_branche(motif, contexte), []).append((motif.id, f"{motif.libelle} ({motif.duree} min)"))
