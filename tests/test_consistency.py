@@ -31,7 +31,15 @@ from app.embedded.smtp import Smtp
 from app.publication import Diffuseur, create_redis
 from app.tables import Guichet, Plage
 from tests.accueil.monde import JOUR, Journee, run_journee
-from tests.e2e.outillage import Temoin, diff, find_difference, read_regions, read_versions, wait_for_versions
+from tests.e2e.outillage import (
+    Temoin,
+    diff,
+    find_difference,
+    open_fresh,
+    read_regions,
+    read_versions,
+    wait_for_versions,
+)
 from tests.e2e.usages import Visiteur, act_by_agent, book_by_agent, cancel_by_agent, visiteur
 from tests.fixtures.donnees import MondeService
 
@@ -497,7 +505,7 @@ class TestLaComparaisonPeutEchouer:
             else:
                 with pytest.raises(AssertionError, match="stays behind"):
                     await wait_for_versions(page, await read_versions(monde.outils), delai_s=1.5)
-            assert f'l-{rdv}"' in await find_difference(page)
+            assert f'l-{rdv}"' in diff(await open_fresh(contexte, page.url), await read_regions(page))
         finally:
             await contexte.close()
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request
 from sqlalchemy import text
@@ -18,9 +19,12 @@ from app.config import RACINE
 
 AXE: Final = RACINE / "node_modules" / "axe-core" / "axe.min.js"
 _NORMALISER: Final = (Path(__file__).parent / "normaliser.js").read_text(encoding="utf-8")
+_LIRE: Final = f"""() => Object.fromEntries([...document.querySelectorAll("[data-flux]")].map(
+    (e) => [e.id, ({_NORMALISER})(e.id)]))"""
 _REGIONS: Final = """() => [...document.querySelectorAll("[data-flux]")].map((e) => ({
     id: e.id, sujets: e.dataset.flux.split(" "), versions: e.dataset.version.split(" ").map(Number),
     bouge: e.querySelector(".part") !== null }))"""
+_ONGLETS: Final[WeakKeyDictionary[BrowserContext, Page]] = WeakKeyDictionary()
 #: The page's clock redraws lateness and waits at that pace: two pages opened apart may differ for as long.
 BATTEMENT_S: Final = 3.2
 
@@ -92,8 +96,8 @@ async def wait_for_versions(page: Page, versions: Mapping[str, int], *, delai_s:
 
 async def read_regions(page: Page) -> dict[str, str]:
     """Every live region of a page, normalised, by id."""
-    ids: list[str] = await page.evaluate("() => [...document.querySelectorAll('[data-flux]')].map((e) => e.id)")
-    return {ident: await page.evaluate(_NORMALISER, ident) for ident in ids}
+    regions: dict[str, str] = await page.evaluate(_LIRE)
+    return regions
 
 
 def diff(frais: Mapping[str, str], vif: Mapping[str, str]) -> str:
@@ -109,13 +113,19 @@ def diff(frais: Mapping[str, str], vif: Mapping[str, str]) -> str:
 
 
 async def open_fresh(contexte: BrowserContext, url: str) -> dict[str, str]:
-    """The live regions of that address opened in another tab of the same session, just rendered."""
-    page = await contexte.new_page()
+    """The live regions of that address opened in another tab of the same session, just rendered.
+
+    The tab is kept for the next time, blank meanwhile: it must neither follow the feed nor count as a screen. Modules
+    run before DOMContentLoaded, so the page's clock has already drawn what it draws.
+    """
+    page = _ONGLETS.get(contexte)
+    if page is None or page.is_closed():
+        page = _ONGLETS[contexte] = await contexte.new_page()
+    await page.goto(url, wait_until="domcontentloaded")
     try:
-        await page.goto(url)
         return await read_regions(page)
     finally:
-        await page.close()
+        await page.goto("about:blank")
 
 
 async def find_difference(page: Page, temoin: Temoin | None = None) -> str:

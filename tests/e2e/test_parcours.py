@@ -262,8 +262,8 @@ class TestLeFormulaireDeLAgent:
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/rendez-vous/nouveau*")
         tableau = await scene.tableau()
-        await page.get_by_label("Guichet", exact=False).first.select_option(str(service.guichets[0]))
-        await page.get_by_label("Motif", exact=False).first.select_option(str(service.motifs[0]))
+        await page.locator("#champ-guichet").select_option(str(service.guichets[0]))
+        await page.locator("#champ-motif").select_option(str(service.motifs[0]))
         for nom, valeur in (("type", "guichet"), ("origine", "telephone"), ("civilite", "madame")):
             await page.locator(f"input[name={nom}][value={valeur}]").check(force=True)
         for champ in ("nom_usage", "prenoms", "telephone1", "precision"):

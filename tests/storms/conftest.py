@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
@@ -18,12 +19,10 @@ from tests.storms.monde import Tempete
 
 @pytest.fixture(scope="package")
 async def tempete(
-    smtp_server: Smtp, browser: Browser, tmp_path_factory: pytest.TempPathFactory, dossier_serveurs: object
+    smtp_server: Smtp, browser: Browser, tmp_path_factory: pytest.TempPathFactory, dossier_serveurs: Path
 ) -> AsyncIterator[Tempete]:
     """The site where it is Monday 10:05, every screen open, on a PostgreSQL and a Redis of its own."""
-    from pathlib import Path
-
-    dossier = Path(str(dossier_serveurs)) / "tempete"
+    dossier = dossier_serveurs / "tempete"
     dossier.mkdir(mode=0o711)
     postgres = start_postgres(dossier / "pg", durable=False)
     redis = start_redis(dossier / "redis")

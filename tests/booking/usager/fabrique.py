@@ -25,6 +25,7 @@ def motif(ident: int, **plus: Any) -> MotifOffert:
         "id": ident,
         "parent_id": None,
         "libelle": f"Motif {ident}",
+        "actif": True,
         "ouvert": True,
         "duree": 20,
         "nature": "assiette",
