@@ -47,7 +47,7 @@ FAUTES: dict[str, str] = {
     "frames of RDV and not as many journal rows": """
         SELECT j.nombre, o.nombre FROM
           (SELECT count(*) AS nombre FROM journal WHERE action LIKE 'rdv.%' AND action NOT IN
-             ('rdv.acces_refuse', 'rdv.lu')) j,
+             ('rdv.acces_refuse', 'rdv.lu', 'rdv.recherche')) j,
           (SELECT count(*) AS nombre FROM outbox WHERE sujet LIKE 'service:%' AND trame LIKE '{"type":"rdv.%') o
          WHERE j.nombre <> o.nombre""",
     "transactions left idle": """

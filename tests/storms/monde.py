@@ -55,6 +55,7 @@ class Tempete:
     smtp: Smtp
     pages: dict[str, Page] = field(default_factory=dict)
     acquittes: dict[str, int] = field(default_factory=dict)
+    adresses: set[str] = field(default_factory=set)
     _jour: Iterator[tuple[str, int]] = field(default_factory=lambda: places(range(640, 960, 20)))
     _jeudi: Iterator[tuple[str, int]] = field(default_factory=lambda: places(range(480, 960, 20)))
     _rang: Iterator[int] = field(default_factory=lambda: count(1))
@@ -95,8 +96,9 @@ class Tempete:
         heure, _ = next(self._jeudi)
         async with visiteur(self.journee, self.service) as usager:
             await usager.choose(JEUDI, heure)
-            lien = await usager.book(f"tempete{next(self._rang)}@usagers.test")
+            lien = await usager.book(adresse := f"tempete{next(self._rang)}@usagers.test")
         assert lien.startswith("/mon-rendez-vous/")
+        self.adresses.add(adresse)
 
     async def arrive(self, rdv: int) -> None:
         """The desk marks an arrival, without any page."""
