@@ -8,7 +8,7 @@ export { register } from "./registre.js";
 export { preparer } from "./fragments.js";
 
 /** Silence after which nothing is promised any more (a beat comes every 2 s), in milliseconds. */
-const SILENCE = 4800;
+const SILENCE = 4500;
 /** A beat older than that is a clock put right, not an old beat. */
 const AGE_MAX = 2500;
 /** Silence after which the socket is given up: a cut network says nothing. */
