@@ -38,10 +38,17 @@ AUTORISES: dict[str, tuple[str, ...]] = {
 }
 #: Prefix of a module → what it may never import, among the rest.
 INTERDITS: dict[str, tuple[str, ...]] = {
-    "app.booking.store": ("app.booking.reserver", "app.booking.vie", "app.booking.options", "app.web"),
+    "app.booking.store": (
+        "app.booking.jugement",
+        "app.booking.reserver",
+        "app.booking.vie",
+        "app.booking.options",
+        "app.web",
+    ),
     "app.booking.contexte": ("app.web", "app.booking.reserver"),
     "app.booking.disponibilites": ("app.web", "app.booking.reserver"),
     "app.booking.forms": ("app.web", "app.db", "sqlalchemy"),
+    "app.booking.jugement": ("app.web", "litestar", "app.booking.reserver", "app.booking.vie"),
     "app.booking.reserver": ("app.web", "litestar"),
     "app.booking.options": ("app.web", "litestar"),
     "app.booking.vie": ("app.web", "litestar"),

@@ -16,10 +16,12 @@ from sqlalchemy import update
 
 from app.booking import store
 from app.booking.contexte import read_versions
+from app.booking.jugement import TYPES, check_debut
+from app.booking.liberation import release
 from app.booking.liens import empreinte
 from app.booking.outils import Outils
 from app.booking.refus import raise_raison
-from app.booking.reserver import ESSAIS, TYPES, check_debut, release
+from app.booking.reserver import ESSAIS
 from app.db import UnitOfWork
 from app.domain.creneaux import order_guichets
 from app.domain.horaires import from_minute

@@ -8,76 +8,27 @@ once per version of the agenda and not once per loser.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from app.booking import store
 from app.booking.contexte import ServiceContexte, Versions
-from app.booking.disponibilites import Occupations
-from app.booking.forms import UsagerSaisi
+from app.booking.jugement import Projet, Reservation, check_debut, judge
+from app.booking.liberation import release
 from app.booking.liens import empreinte, jeton_lien, new_sel
 from app.booking.messages import write_message
 from app.booking.outils import Auteur, Outils
-from app.booking.refus import raise_raison, raise_refus
 from app.db import UnitOfWork
-from app.domain.calendrier import Fenetre, fenetre
-from app.domain.contexte import build_contexte
-from app.domain.creneaux import Creneau, Demande, find_creneau, order_guichets
-from app.domain.droits import AConfirmer, Refuse, decide_acces_service, decide_reservation
-from app.domain.horaires import floor_minute, from_minute
-from app.domain.raisons import Raison
+from app.domain.horaires import from_minute
 from app.domain.rendez_vous import generate_code
-from app.domain.vocabulaire import TypeRdv
-from app.errors import AvertissementRequis, CreneauPris, Introuvable, SaisieInvalide
+from app.errors import CreneauPris, Introuvable
 from app.journal import write_journal
 
 #: Guichets tried before giving up; more rivals than that on one créneau are told the truth: it is taken.
 ESSAIS: Final = 25
-TYPES: Final = frozenset(TypeRdv)
-#: 1 January 2200, in minutes-époque.
-_DEBUT_MAX: Final = 120_968_640
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """A request to book. ``debut`` in minutes-époque; ``duree`` (minutes) and ``guichet_id`` only by attached agents.
-
-    ``cle`` is the request's idempotency key: the same one gives the same RDV, whatever happens to the connection.
-    ``visite`` is the browser's secret, to which a hold belongs. ``acquittees`` are the warnings shown and accepted.
-    """
-
-    service_id: int
-    motif_id: int
-    type_rdv: str
-    debut: int
-    canal: str
-    origine: str
-    usager: UsagerSaisi
-    precision: str
-    cle: str
-    duree: int | None = None
-    guichet_id: int | None = None
-    acquittees: frozenset[str] = frozenset()
-    visite: str | None = None
-    note_interne: str = ""
-    langue: str = "fr"
-
-    def print_cle(self, auteur: Auteur) -> bytes:
-        """The key as stored, apart for each actor so that nobody can probe another's."""
-        portee = f"agent-{auteur.agent_id}" if auteur.agent_id is not None else "usager"
-        return hashlib.sha256(f"{portee}\n{self.cle}".encode("utf-8", "surrogatepass")).digest()
-
-    def print_demande(self) -> bytes:
-        """One-way print of what was asked, to recognise a key used again for something else."""
-        faits = asdict(self)
-        for cle in ("cle", "visite", "acquittees"):
-            faits.pop(cle)
-        return hashlib.sha256(json.dumps(faits, sort_keys=True, default=str).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +44,6 @@ class RdvReserve:
     jeton: str
     rejoue: bool = False
     identique: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class _Projet:
-    """A request judged possible: where it may go."""
-
-    contexte: ServiceContexte
-    fin: int
-    candidats: tuple[int, ...]
-    alertes: tuple[str, ...] = field(default=())
 
 
 async def book(outils: Outils, demande: Reservation, auteur: Auteur, maintenant: datetime) -> RdvReserve:
@@ -122,7 +63,7 @@ async def book(outils: Outils, demande: Reservation, auteur: Auteur, maintenant:
         if deja is not None:
             return _replay(outils, contexte, demande, deja)
         try:
-            projet = await _judge(outils, conn, contexte, versions, demande, maintenant)
+            projet = await judge(outils, conn, contexte, versions, demande, maintenant)
         except CreneauPris as refus:
             await _add_alternatives(outils, conn, demande, refus, maintenant, versions)
             raise
@@ -138,25 +79,6 @@ async def book(outils: Outils, demande: Reservation, auteur: Auteur, maintenant:
         raise
 
 
-def check_debut(debut: int) -> None:
-    """Refuse an instant that no calendar of ours reaches (before 1970, after 2199): arithmetic stops at its bounds."""
-    if not 0 <= debut < _DEBUT_MAX:
-        raise_raison(Raison.HORIZON)
-
-
-def compute_fenetre(contexte: ServiceContexte, canal: str, maintenant: datetime) -> Fenetre:
-    """When a request of that channel made now may be honoured, in the service's own time."""
-    aujourdhui = maintenant.astimezone(contexte.zone).date()
-    portee = timedelta(days=contexte.parametres.horizon(canal) + 31)
-    return fenetre(
-        canal,
-        floor_minute(maintenant),
-        contexte.zone,
-        contexte.parametres,
-        contexte.feries(aujourdhui, aujourdhui + portee),
-    )
-
-
 def _replay(outils: Outils, contexte: ServiceContexte, demande: Reservation, deja: Mapping[str, Any]) -> RdvReserve:
     guichet = contexte.guichets.get(deja["guichet_id"])
     return RdvReserve(
@@ -170,97 +92,6 @@ def _replay(outils: Outils, contexte: ServiceContexte, demande: Reservation, dej
         rejoue=True,
         identique=deja["empreinte_demande"] == demande.print_demande(),
     )
-
-
-async def _judge(
-    outils: Outils,
-    conn: Any,
-    contexte: ServiceContexte,
-    versions: Versions,
-    demande: Reservation,
-    maintenant: datetime,
-) -> _Projet:
-    """Apply the rules to the facts of that day; raise the refusal, or say which guichets may take it."""
-    if demande.type_rdv not in TYPES:
-        raise SaisieInvalide(champs={"type": "Choisissez un type de rendez-vous."})
-    motif = contexte.motif(demande.motif_id)
-    aujourdhui = maintenant.astimezone(contexte.zone).date()
-    guichets = list(contexte.guichets.values())
-    acces = decide_acces_service(
-        demande.canal,
-        guichets,
-        ouverture_nationale=contexte.ouverture_nationale is None or contexte.ouverture_nationale <= aujourdhui,
-        ouverture_service=contexte.en_ligne,
-    )
-    if isinstance(acces, Refuse) or contexte.ferme:
-        raise_raison(Raison.SERVICE_FERME)
-    demandee = Demande(demande.motif_id, demande.type_rdv, demande.canal, motif.duree, contexte.pas)
-    fen = compute_fenetre(contexte, demande.canal, maintenant)
-    jour = from_minute(demande.debut).astimezone(contexte.zone).date()
-    dehors = fen.refuse(jour, demande.debut)
-    if dehors is not None:
-        raise_raison(dehors, fen)
-    occupations: Occupations = (
-        await outils.dispo.occupations(conn, contexte, versions, jour, jour, maintenant)
-    ).par_guichet
-    if demande.visite is not None:
-        occupations = await _without_own_hold(conn, demande, occupations, maintenant)
-    ouvertures = contexte.ouvertures(jour, jour)
-    if demande.guichet_id is not None:
-        guichet = contexte.guichets.get(demande.guichet_id)
-        if guichet is None:
-            raise SaisieInvalide(champs={"guichet": "Ce guichet n'existe pas dans ce service."})
-        fin = demande.debut + (demande.duree or motif.duree)
-        faits = build_contexte(
-            demandee,
-            demande.debut,
-            fin,
-            guichet if motif.ouvert else _without_motifs(guichet),
-            ouvertures,
-            occupations.get(guichet.id, ()),
-            fen,
-            contexte.zone,
-            acquittees=demande.acquittees,
-        )
-        decision = decide_reservation(demande.canal, faits)
-        if isinstance(decision, Refuse):
-            raise_refus(decision)
-        if isinstance(decision, AConfirmer):
-            raise AvertissementRequis(
-                alertes=[
-                    {"code": a.value, "phrase": p} for a, p in zip(decision.alertes, decision.phrases, strict=True)
-                ]
-            )
-        return _Projet(contexte, fin, (guichet.id,), tuple(a.value for a in decision.alertes))
-    if demande.duree is not None and demande.duree != motif.duree:
-        raise_raison(Raison.DUREE_NON_MODIFIABLE)
-    if not motif.ouvert:
-        raise_raison(Raison.MOTIF_NON_PROPOSE)
-    trouve = find_creneau(demandee, demande.debut, guichets, ouvertures, occupations, fen, contexte.zone)
-    if not isinstance(trouve, Creneau):
-        raise_raison(trouve, fen)
-    charge = {guichet_id: len(liste) for guichet_id, liste in occupations.items()}
-    tour = int.from_bytes(hashlib.sha256(demande.cle.encode("utf-8", "surrogatepass")).digest()[:4])
-    return _Projet(contexte, trouve.fin, order_guichets(trouve.guichets, guichets, charge, demandee, tour))
-
-
-def _without_motifs(guichet: Any) -> Any:
-    return type(guichet)(guichet.id, guichet.nom, guichet.ouvert, frozenset[int](), guichet.canaux, guichet.types)
-
-
-async def _without_own_hold(
-    conn: Any, demande: Reservation, occupations: Occupations, maintenant: datetime
-) -> Occupations:
-    """The same occupations less the visitor's own hold: it must not stand in its owner's way."""
-    assert demande.visite is not None
-    option = await store.find_option(conn, empreinte(demande.visite), demande.service_id, maintenant)
-    if option is None:
-        return occupations
-    siens = (floor_minute(option["debut"]), floor_minute(option["fin"]))
-    return {
-        guichet: [o for o in liste if guichet != option["guichet_id"] or o != siens]
-        for guichet, liste in occupations.items()
-    }
 
 
 async def _add_alternatives(
@@ -288,7 +119,7 @@ async def _add_alternatives(
 async def _write(
     outils: Outils,
     uow: UnitOfWork,
-    projet: _Projet,
+    projet: Projet,
     demande: Reservation,
     auteur: Auteur,
     cle: bytes,
@@ -388,7 +219,7 @@ def _visio(contexte: ServiceContexte, type_rdv: str) -> str:
 
 
 async def _take_hold(
-    uow: UnitOfWork, demande: Reservation, projet: _Projet, valeurs: dict[str, Any], maintenant: datetime
+    uow: UnitOfWork, demande: Reservation, projet: Projet, valeurs: dict[str, Any], maintenant: datetime
 ) -> tuple[int, int] | None:
     """Confirm the visitor's live hold when it is the place asked for; release it when it is another one."""
     if demande.visite is None:
@@ -414,7 +245,7 @@ async def _take_place(
     outils: Outils,
     uow: UnitOfWork,
     demande: Reservation,
-    projet: _Projet,
+    projet: Projet,
     valeurs: dict[str, Any],
     cle: bytes,
     maintenant: datetime,
@@ -436,21 +267,3 @@ async def _take_place(
         release(uow, await store.delete_options_mortes(conn, maintenant, guichets=projet.candidats), maintenant)
         candidats = await store.filter_libres(conn, projet.candidats, valeurs["debut"], valeurs["fin"])
     raise CreneauPris
-
-
-def release(uow: UnitOfWork, options: Sequence[store.OptionMorte], maintenant: datetime) -> None:
-    """Announce holds that are no more."""
-    for option in options:
-        uow.annonces.rdv(
-            "option.levee",
-            option.services,
-            rdv=option.id,
-            guichet=option.guichet_id,
-            etat="levee",
-            debut=option.debut,
-            fin=option.fin,
-            a=maintenant,
-        )
-        uow.annonces.creneau(
-            "creneau.libre", option.services, guichet=option.guichet_id, debut=option.debut, fin=option.fin
-        )

@@ -20,9 +20,10 @@ from sqlalchemy import func, select
 from app import clock
 from app.booking.contexte import MotifOffert, read_versions
 from app.booking.disponibilites import Disponibilite
+from app.booking.jugement import Reservation
 from app.booking.options import place_option, release_option
 from app.booking.outils import Auteur, Outils
-from app.booking.reserver import Reservation, book
+from app.booking.reserver import book
 from app.booking.vie import act
 from app.demo.boite_locale import find_boite
 from app.demo.monde import NEVERS, PARIS_SIE, PARIS_SIP, SERVICES

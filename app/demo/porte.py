@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from app import clock
 from app.booking.contexte import read_contexte
+from app.booking.jugement import compute_fenetre
 from app.booking.outils import Outils
-from app.booking.reserver import compute_fenetre
 from app.db import UnitOfWork
 from app.demo.boite_locale import find_boite
 from app.demo.donnees import refresh_now

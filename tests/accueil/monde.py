@@ -18,8 +18,9 @@ from sqlalchemy import insert, text
 
 from app import clock
 from app.booking.forms import UsagerSaisi
+from app.booking.jugement import Reservation
 from app.booking.outils import Auteur, Outils
-from app.booking.reserver import Reservation, book
+from app.booking.reserver import book
 from app.booking.vie import act
 from app.config import RACINE
 from app.db import Database, create_engine

@@ -8,8 +8,9 @@ from typing import Any
 
 from app import clock
 from app.booking.forms import UsagerSaisi
+from app.booking.jugement import Reservation
 from app.booking.outils import Auteur, Outils
-from app.booking.reserver import RdvReserve, Reservation, book
+from app.booking.reserver import RdvReserve, book
 from app.domain.creneaux import Creneau
 from tests.fixtures.donnees import MondeService
 

@@ -10,8 +10,9 @@ from sqlalchemy import text
 
 from app import clock
 from app.booking.forms import UsagerSaisi
+from app.booking.jugement import Reservation
 from app.booking.outils import Outils
-from app.booking.reserver import Reservation, book
+from app.booking.reserver import book
 from app.demo.monde import NEVERS
 from app.demo.remplissage import read_acteurs
 from app.embedded.boite import list_messages

@@ -17,8 +17,8 @@ from app.booking.agents.lectures import read_jours
 from app.booking.agents.memoire import Fragments
 from app.booking.agents.mots import raison_guichet
 from app.booking.contexte import ServiceContexte
+from app.booking.jugement import compute_fenetre
 from app.booking.outils import Outils
-from app.booking.reserver import compute_fenetre
 from app.domain.horaires import get_cadran, iter_jours
 from app.identite.acteur import Acteur
 from app.web.dates import jour_long

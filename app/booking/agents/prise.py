@@ -21,9 +21,10 @@ from app.booking.agents.lectures import find_futurs, find_identite
 from app.booking.agents.saisie import Lecture, Saisie, apply_choix, parse_saisie, prefill, read_saisie
 from app.booking.contexte import ServiceContexte
 from app.booking.forms import parse_usager
+from app.booking.jugement import Reservation, compute_fenetre
 from app.booking.outils import Outils
 from app.booking.refus import raise_refus
-from app.booking.reserver import RdvReserve, Reservation, book, compute_fenetre
+from app.booking.reserver import RdvReserve, book
 from app.domain.contexte import build_contexte
 from app.domain.creneaux import Demande
 from app.domain.droits import AConfirmer, Refuse, decide_reservation

@@ -18,7 +18,7 @@ from litestar import Request
 from app.booking.agents.affichage import read_jour
 from app.booking.contexte import ServiceContexte
 from app.booking.forms import UsagerSaisi, parse_precision, parse_usager
-from app.booking.reserver import Reservation
+from app.booking.jugement import Reservation
 from app.booking.textes import TexteInvalide, clean_text
 from app.domain.horaires import from_minute, local_minute_to_epoch
 from app.errors import SaisieInvalide

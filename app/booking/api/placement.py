@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from app.booking.contexte import read_versions
+from app.booking.jugement import Reservation, compute_fenetre
 from app.booking.outils import Auteur, Outils
-from app.booking.reserver import RdvReserve, Reservation, book, compute_fenetre
+from app.booking.reserver import RdvReserve, book
 from app.domain.contexte import build_contexte
 from app.domain.creneaux import Demande
 from app.domain.droits import AConfirmer, Refuse, decide_reservation

@@ -21,8 +21,9 @@ from app.booking.api.placement import book_somewhere
 from app.booking.api.reponses import RdvCree
 from app.booking.contexte import ServiceContexte
 from app.booking.forms import check, parse_precision, parse_usager
+from app.booking.jugement import Reservation
 from app.booking.outils import Outils
-from app.booking.reserver import RdvReserve, Reservation
+from app.booking.reserver import RdvReserve
 from app.domain.horaires import to_minute
 from app.errors import Interdit, SaisieInvalide
 from app.identite.cles import AccesCle

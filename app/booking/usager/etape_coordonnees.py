@@ -16,10 +16,11 @@ from litestar.response import Redirect, Response
 
 from app import clock
 from app.booking import store
+from app.booking.jugement import Reservation
 from app.booking.liens import jeton_lien
 from app.booking.options import extend_option, place_option, release_option
 from app.booking.outils import Outils
-from app.booking.reserver import RdvReserve, Reservation, book
+from app.booking.reserver import RdvReserve, book
 from app.booking.usager.calendrier import Calendrier
 from app.booking.usager.cle import derive_cle, print_cle_usager
 from app.booking.usager.cookies import check_change_usager, has_visite

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.booking.jugement import Reservation
 from app.booking.outils import Auteur
-from app.booking.reserver import Reservation
 from app.booking.usager.cle import derive_cle, is_cle, print_cle_usager
 from app.booking.usager.demande import Parcours, read_choix, read_debut, read_id, read_jour, read_mois
 from app.booking.usager.formulaire import CHAMPS, ORDRE, read_formulaire

@@ -1,0 +1,190 @@
+"""Judge a request to book: the rules of the pure domain applied to the facts of that day, without a lock.
+
+The database still has the last word: what is judged possible here may be taken a millisecond later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from app.booking import store
+from app.booking.contexte import ServiceContexte, Versions
+from app.booking.disponibilites import Occupations
+from app.booking.forms import UsagerSaisi
+from app.booking.liens import empreinte
+from app.booking.outils import Auteur, Outils
+from app.booking.refus import raise_raison, raise_refus
+from app.domain.calendrier import Fenetre, fenetre
+from app.domain.contexte import build_contexte
+from app.domain.creneaux import Creneau, Demande, find_creneau, order_guichets
+from app.domain.droits import AConfirmer, Refuse, decide_acces_service, decide_reservation
+from app.domain.horaires import floor_minute, from_minute
+from app.domain.raisons import Raison
+from app.domain.vocabulaire import TypeRdv
+from app.errors import AvertissementRequis, SaisieInvalide
+
+#: Types of rendez-vous that exist.
+TYPES: Final = frozenset(TypeRdv)
+#: 1 January 2200, in minutes-époque.
+_DEBUT_MAX: Final = 120_968_640
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A request to book. ``debut`` in minutes-époque; ``duree`` (minutes) and ``guichet_id`` only by attached agents.
+
+    ``cle`` is the request's idempotency key: the same one gives the same RDV, whatever happens to the connection.
+    ``visite`` is the browser's secret, to which a hold belongs. ``acquittees`` are the warnings shown and accepted.
+    """
+
+    service_id: int
+    motif_id: int
+    type_rdv: str
+    debut: int
+    canal: str
+    origine: str
+    usager: UsagerSaisi
+    precision: str
+    cle: str
+    duree: int | None = None
+    guichet_id: int | None = None
+    acquittees: frozenset[str] = frozenset()
+    visite: str | None = None
+    note_interne: str = ""
+    langue: str = "fr"
+
+    def print_cle(self, auteur: Auteur) -> bytes:
+        """The key as stored, apart for each actor so that nobody can probe another's."""
+        portee = f"agent-{auteur.agent_id}" if auteur.agent_id is not None else "usager"
+        return hashlib.sha256(f"{portee}\n{self.cle}".encode("utf-8", "surrogatepass")).digest()
+
+    def print_demande(self) -> bytes:
+        """One-way print of what was asked, to recognise a key used again for something else."""
+        faits = asdict(self)
+        for cle in ("cle", "visite", "acquittees"):
+            faits.pop(cle)
+        return hashlib.sha256(json.dumps(faits, sort_keys=True, default=str).encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Projet:
+    """A request judged possible: where it may go."""
+
+    contexte: ServiceContexte
+    fin: int
+    candidats: tuple[int, ...]
+    alertes: tuple[str, ...] = field(default=())
+
+
+def check_debut(debut: int) -> None:
+    """Refuse an instant that no calendar of ours reaches (before 1970, after 2199): arithmetic stops at its bounds."""
+    if not 0 <= debut < _DEBUT_MAX:
+        raise_raison(Raison.HORIZON)
+
+
+def compute_fenetre(contexte: ServiceContexte, canal: str, maintenant: datetime) -> Fenetre:
+    """When a request of that channel made now may be honoured, in the service's own time."""
+    aujourdhui = maintenant.astimezone(contexte.zone).date()
+    portee = timedelta(days=contexte.parametres.horizon(canal) + 31)
+    return fenetre(
+        canal,
+        floor_minute(maintenant),
+        contexte.zone,
+        contexte.parametres,
+        contexte.feries(aujourdhui, aujourdhui + portee),
+    )
+
+
+async def judge(
+    outils: Outils,
+    conn: Any,
+    contexte: ServiceContexte,
+    versions: Versions,
+    demande: Reservation,
+    maintenant: datetime,
+) -> Projet:
+    """Apply the rules to the facts of that day; raise the refusal, or say which guichets may take it."""
+    if demande.type_rdv not in TYPES:
+        raise SaisieInvalide(champs={"type": "Choisissez un type de rendez-vous."})
+    motif = contexte.motif(demande.motif_id)
+    aujourdhui = maintenant.astimezone(contexte.zone).date()
+    guichets = list(contexte.guichets.values())
+    acces = decide_acces_service(
+        demande.canal,
+        guichets,
+        ouverture_nationale=contexte.ouverture_nationale is None or contexte.ouverture_nationale <= aujourdhui,
+        ouverture_service=contexte.en_ligne,
+    )
+    if isinstance(acces, Refuse) or contexte.ferme:
+        raise_raison(Raison.SERVICE_FERME)
+    demandee = Demande(demande.motif_id, demande.type_rdv, demande.canal, motif.duree, contexte.pas)
+    fen = compute_fenetre(contexte, demande.canal, maintenant)
+    jour = from_minute(demande.debut).astimezone(contexte.zone).date()
+    dehors = fen.refuse(jour, demande.debut)
+    if dehors is not None:
+        raise_raison(dehors, fen)
+    occupations: Occupations = (
+        await outils.dispo.occupations(conn, contexte, versions, jour, jour, maintenant)
+    ).par_guichet
+    if demande.visite is not None:
+        occupations = await _without_own_hold(conn, demande, occupations, maintenant)
+    ouvertures = contexte.ouvertures(jour, jour)
+    if demande.guichet_id is not None:
+        guichet = contexte.guichets.get(demande.guichet_id)
+        if guichet is None:
+            raise SaisieInvalide(champs={"guichet": "Ce guichet n'existe pas dans ce service."})
+        fin = demande.debut + (demande.duree or motif.duree)
+        faits = build_contexte(
+            demandee,
+            demande.debut,
+            fin,
+            guichet if motif.ouvert else _without_motifs(guichet),
+            ouvertures,
+            occupations.get(guichet.id, ()),
+            fen,
+            contexte.zone,
+            acquittees=demande.acquittees,
+        )
+        decision = decide_reservation(demande.canal, faits)
+        if isinstance(decision, Refuse):
+            raise_refus(decision)
+        if isinstance(decision, AConfirmer):
+            raise AvertissementRequis(
+                alertes=[
+                    {"code": a.value, "phrase": p} for a, p in zip(decision.alertes, decision.phrases, strict=True)
+                ]
+            )
+        return Projet(contexte, fin, (guichet.id,), tuple(a.value for a in decision.alertes))
+    if demande.duree is not None and demande.duree != motif.duree:
+        raise_raison(Raison.DUREE_NON_MODIFIABLE)
+    if not motif.ouvert:
+        raise_raison(Raison.MOTIF_NON_PROPOSE)
+    trouve = find_creneau(demandee, demande.debut, guichets, ouvertures, occupations, fen, contexte.zone)
+    if not isinstance(trouve, Creneau):
+        raise_raison(trouve, fen)
+    charge = {guichet_id: len(liste) for guichet_id, liste in occupations.items()}
+    tour = int.from_bytes(hashlib.sha256(demande.cle.encode("utf-8", "surrogatepass")).digest()[:4])
+    return Projet(contexte, trouve.fin, order_guichets(trouve.guichets, guichets, charge, demandee, tour))
+
+
+def _without_motifs(guichet: Any) -> Any:
+    return type(guichet)(guichet.id, guichet.nom, guichet.ouvert, frozenset[int](), guichet.canaux, guichet.types)
+
+
+async def _without_own_hold(
+    conn: Any, demande: Reservation, occupations: Occupations, maintenant: datetime
+) -> Occupations:
+    """The same occupations less the visitor's own hold: it must not stand in its owner's way."""
+    assert demande.visite is not None
+    option = await store.find_option(conn, empreinte(demande.visite), demande.service_id, maintenant)
+    if option is None:
+        return occupations
+    siens = (floor_minute(option["debut"]), floor_minute(option["fin"]))
+    return {
+        guichet: [o for o in liste if guichet != option["guichet_id"] or o != siens]
+        for guichet, liste in occupations.items()
+    }
