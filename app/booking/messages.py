@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,9 @@ from app.booking.liens import url_lien
 from app.config import Settings
 from app.courrier.intentions import write_intention
 from app.courrier.message import Evenement, MessageRdv
+
+#: A reminder that would follow the confirmation this closely says nothing new.
+_MARGE_RAPPEL: Final = timedelta(hours=6)
 
 
 async def write_message(
@@ -27,9 +30,10 @@ async def write_message(
     telephones: tuple[str, ...],
     maintenant: datetime,
     langue: str = "fr",
+    du_a: datetime | None = None,
     **plus: Any,
 ) -> None:
-    """Write the intent in the caller's transaction; nothing without an e-mail address.
+    """Write the intent in the caller's transaction; nothing without an e-mail address. ``du_a``: when to send it.
 
     ``rdv`` needs id, code, sequence, debut, fin, type_rdv, motif_id, guichet_id, lien_sel and visio_lien.
     """
@@ -54,11 +58,26 @@ async def write_message(
         guichet_nom=guichet.nom if guichet else "",
         telephone_rappel=telephones[0] if telephones and rdv["type_rdv"] == "telephone" else "",
         visio_lien=rdv["visio_lien"],
-        lien_gestion=url_lien(settings, rdv["lien_sel"]) if rdv["lien_sel"] else "",
+        # A link is kept nowhere: a message that waits for days carries none.
+        lien_gestion=url_lien(settings, rdv["lien_sel"]) if rdv["lien_sel"] and du_a is None else "",
         usager_nom=usager_nom,
         langue=langue,
         **plus,
     )
     await write_intention(
-        conn, evenement, message, destinataire, maintenant, langue=langue, domaine=settings.domaine_messages
+        conn,
+        evenement,
+        message,
+        destinataire,
+        maintenant,
+        langue=langue,
+        domaine=settings.domaine_messages,
+        du_a=du_a,
     )
+
+
+def compute_rappel(contexte: ServiceContexte, debut: datetime, maintenant: datetime) -> datetime | None:
+    """When to remind: ``rappel_jours`` before, at the same local hour [A1 §2]; None when that is (nearly) past."""
+    local = debut.astimezone(contexte.zone)
+    du_a = (local - timedelta(days=contexte.parametres.rappel_jours)).astimezone(UTC)  # wall-clock arithmetic
+    return du_a if contexte.parametres.rappel_jours and du_a > maintenant + _MARGE_RAPPEL else None

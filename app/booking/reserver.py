@@ -19,8 +19,9 @@ from app.booking.contexte import ServiceContexte, Versions
 from app.booking.jugement import Projet, Reservation, check_debut, judge
 from app.booking.liberation import release
 from app.booking.liens import empreinte, jeton_lien, new_sel
-from app.booking.messages import write_message
+from app.booking.messages import compute_rappel, write_message
 from app.booking.outils import Auteur, Outils
+from app.courrier.message import Evenement
 from app.db import UnitOfWork
 from app.domain.horaires import from_minute
 from app.domain.rendez_vous import generate_code
@@ -182,18 +183,24 @@ async def _write(
             "forcages": list(projet.alertes),
         },
     )
-    await write_message(
-        conn,
-        outils.settings,
-        "confirmation",
-        contexte,
-        rdv={**valeurs, "id": rdv_id, "guichet_id": guichet_id, "sequence": 0},
-        destinataire=demande.usager.courriel,
-        usager_nom=demande.usager.nom_affiche,
-        telephones=demande.usager.telephones,
-        maintenant=maintenant,
-        langue=demande.langue,
-    )
+    rappel_a = compute_rappel(contexte, debut, maintenant)
+    envois: list[tuple[Evenement, datetime | None]] = [("confirmation", None)]
+    if rappel_a is not None:
+        envois.append(("rappel", rappel_a))
+    for evenement, du_a in envois:
+        await write_message(
+            conn,
+            outils.settings,
+            evenement,
+            contexte,
+            rdv={**valeurs, "id": rdv_id, "guichet_id": guichet_id, "sequence": 0},
+            destinataire=demande.usager.courriel,
+            usager_nom=demande.usager.nom_affiche,
+            telephones=demande.usager.telephones,
+            maintenant=maintenant,
+            langue=demande.langue,
+            du_a=du_a,
+        )
     uow.annonces.rdv(
         "rdv.cree", (contexte.id,), rdv=rdv_id, guichet=guichet_id, etat="prevu", debut=debut, fin=fin, a=maintenant
     )

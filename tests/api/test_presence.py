@@ -78,7 +78,7 @@ class TestCancel:
         rdv = await book_thursday(api)
         lu = await api.call("agent", "POST", f"/rendez-vous/{rdv}/annulation", json={"raison": "Réglé par téléphone"})
         assert (lu.status_code, lu.json()["etat"], lu.json()["change"]) == (200, "annule", True)
-        evenements = "SELECT array_agg(evenement ORDER BY id) FROM courrier WHERE rdv_id = :r"
+        evenements = "SELECT array_agg(evenement ORDER BY id) FROM courrier WHERE rdv_id = :r AND evenement <> 'rappel'"
         assert await api.scalar(evenements, r=rdv) == ["confirmation", "annulation"]
         fiche = (await api.call("agent", "GET", f"/rendez-vous/{rdv}")).json()
         assert fiche["annulation"]["raison"] == "Réglé par téléphone"

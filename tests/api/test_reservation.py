@@ -27,7 +27,12 @@ class TestBook:
         assert len(lu["code"]) == 6
         assert reponse.headers["location"] == f"/api/v1/rendez-vous/{lu['id']}"
         assert await api.scalar("SELECT canal || origine FROM rendez_vous WHERE id = :i", i=lu["id"]) == "exterieurapi"
-        assert await api.scalar("SELECT count(*) FROM courrier WHERE rdv_id = :i", i=lu["id"]) == 1
+        assert (
+            await api.scalar(
+                "SELECT count(*) FROM courrier WHERE evenement = 'confirmation' AND rdv_id = :i", i=lu["id"]
+            )
+            == 1
+        )
         trace = "SELECT origine FROM journal WHERE rdv_id = :i AND action = 'rdv.cree'"
         assert await api.scalar(trace, i=lu["id"]) == "api"
 
@@ -170,7 +175,12 @@ class TestIdempotency:
         lu = reponses[0].json()
         nombre = "SELECT count(*) FROM rendez_vous WHERE debut = CAST(:d AS text)::timestamptz AND etat = 'prevu'"
         assert await api.scalar(nombre, d=lu["debut"]) == 1
-        assert await api.scalar("SELECT count(*) FROM courrier WHERE rdv_id = :i", i=lu["id"]) == 1
+        assert (
+            await api.scalar(
+                "SELECT count(*) FROM courrier WHERE evenement = 'confirmation' AND rdv_id = :i", i=lu["id"]
+            )
+            == 1
+        )
 
     async def test_ten_copies_of_a_forced_booking_make_one_rdv_too(self, api: Api) -> None:
         demande = {"debut": at("09:00", "2026-09-23"), "duree": 40, "acquittees": ["duree_modifiee"]}

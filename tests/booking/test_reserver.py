@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select, text
@@ -34,11 +35,25 @@ class TestReserver:
         async with outils.db.read() as conn:
             assert (await conn.execute(select(func.count()).select_from(RdvUsager))).scalar() == 1
             assert (await conn.execute(select(Journal.action))).scalars().all() == ["rdv.cree"]
-            assert (await conn.execute(select(Courrier.evenement))).scalars().all() == ["confirmation"]
+            intentions = (await conn.execute(select(Courrier.evenement).order_by(Courrier.id))).scalars().all()
+            assert intentions == ["confirmation", "rappel"]
             assert (await conn.execute(select(CompteurJour.etat, CompteurJour.nombre))).all() == [("prevu", 1)]
             trames = (await conn.execute(select(Outbox.sujet, Outbox.version).order_by(Outbox.id))).all()
         assert trames == [(f"service:{service.id}", 2), (f"creneaux:{service.id}", 2)]
         assert len(rdv.code) == 6
+
+    async def test_the_reminder_is_due_two_days_before_at_the_hour_of_the_place(
+        self, outils: Outils, service: MondeService
+    ) -> None:
+        rdv = await reserve(outils, service)
+        async with outils.db.read() as conn:
+            du_a, donnees = (
+                await conn.execute(select(Courrier.du_a, Courrier.donnees).where(Courrier.evenement == "rappel"))
+            ).one()
+        local = du_a.astimezone(ZoneInfo(service.zone))
+        assert (rdv.debut.astimezone(ZoneInfo(service.zone)).date() - local.date()).days == 2
+        assert local.time() == rdv.debut.astimezone(ZoneInfo(service.zone)).time()
+        assert donnees["lien_gestion"] == "", "no secret link waits in the database"
 
     async def test_no_frame_carries_personal_data(self, outils: Outils, service: MondeService) -> None:
         await reserve(outils, service)

@@ -128,7 +128,9 @@ class TestProcessus:
         await tempete.wait_for_heal(time.monotonic())
 
         async def all_sent() -> bool:
-            restants = await journee.scalar("SELECT count(*) FROM courrier WHERE envoye_a IS NULL")
+            restants = await journee.scalar(
+                "SELECT count(*) FROM courrier WHERE envoye_a IS NULL AND evenement <> 'rappel'"
+            )
             return bool(restants == 0)
 
         print_measure("every mail sent after", await until_true(all_sent, 15.0, "every mail leaves"))

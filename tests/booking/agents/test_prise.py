@@ -85,7 +85,9 @@ class TestCasNominal:
             s=service.id,
         )
         assert rdv == "rattache telephone Dossier 12 Valenton"
-        mails = await journee.scalar("SELECT count(*) FROM courrier WHERE destinataire = 'philippe@usagers.test'")
+        mails = await journee.scalar(
+            "SELECT count(*) FROM courrier WHERE evenement = 'confirmation' AND destinataire = 'philippe@usagers.test'"
+        )
         assert mails == 1
 
     async def test_a_script_gets_json(self, journee: Journee) -> None:
