@@ -10,8 +10,11 @@ Reads that need no transaction use ``Database.read()``: autocommit, one round tr
 from __future__ import annotations
 
 import asyncio
+import os
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -29,8 +32,10 @@ T = TypeVar("T")
 
 #: Deadlock and serialization failures: the transaction is rolled back whole and may be run once more.
 _REJOUABLES = frozenset({"40P01", "40001"})
-#: PostgreSQL is starting, stopping, or has no connection left.
-_ABSENCE = frozenset({"57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08004", "08006"})
+#: PostgreSQL is starting, stopping, has no connection left, or too busy to give a lock or an answer in time.
+_ABSENCE = frozenset(
+    {"57P01", "57P02", "57P03", "53300", "08000", "08001", "08003", "08004", "08006", "55P03", "57014", "25P03"}
+)
 
 Publisher = Callable[[list[Publication]], None]
 
@@ -50,6 +55,7 @@ def create_engine(settings: Settings, *, nom: str) -> AsyncEngine:
         pool_timeout=settings.pool_attente_s,
         pool_pre_ping=True,
         pool_recycle=1800,
+        hide_parameters=True,  # an error must not carry what people typed into a log
         connect_args={
             "timeout": 5,
             "server_settings": {
@@ -68,6 +74,16 @@ def sqlstate(erreur: BaseException) -> str | None:
     """The SQLSTATE behind a SQLAlchemy error, or None."""
     origine = getattr(erreur, "orig", None)
     return getattr(origine, "sqlstate", None) or getattr(getattr(origine, "__cause__", None), "sqlstate", None)
+
+
+def describe(erreur: BaseException) -> dict[str, str]:
+    """What may be logged of an error: type, SQLSTATE, places in our code; never its message, which quotes data."""
+    lieux = [
+        f"{Path(cadre.filename).name}:{cadre.lineno}"
+        for cadre in traceback.extract_tb(erreur.__traceback__)
+        if f"{os.sep}app{os.sep}" in cadre.filename
+    ]
+    return {"erreur": type(erreur).__name__, "sqlstate": sqlstate(erreur) or "", "ou": " > ".join(lieux[-8:])}
 
 
 def is_absence(erreur: BaseException) -> bool:

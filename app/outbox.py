@@ -33,6 +33,10 @@ class Publication:
     trame: str
 
 
+class PlanningChange(Exception):
+    """The service's planning, guichets or motifs have changed since the rules were applied: judge again."""
+
+
 @dataclass(slots=True)
 class Annonces:
     """What one transaction announces, by service, in order."""
@@ -40,6 +44,7 @@ class Annonces:
     _evenements: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
     _compteurs: dict[tuple[int, date, str], int] = field(default_factory=dict)
     _plannings: set[int] = field(default_factory=set)
+    _attendus: dict[int, int] = field(default_factory=dict)
 
     def add(self, service_id: int, genre: str, evenement: Mapping[str, Any]) -> None:
         """Announce on ``<genre>:<service_id>``; ``evenement`` holds ``type`` and facts, no personal data."""
@@ -104,11 +109,18 @@ class Annonces:
         self.add(service_id, "service", {"type": genre, **plus})
         self.add(service_id, "creneaux", {"type": genre, **plus})
 
+    def expect_planning(self, service_id: int, version: int) -> None:
+        """``write`` raises PlanningChange unless the service is still at that planning version, under its lock."""
+        self._attendus[service_id] = version
+
     def __bool__(self) -> bool:
         return bool(self._evenements or self._compteurs)
 
     async def write(self, conn: AsyncConnection) -> list[Publication]:
-        """Counters, versions, outbox rows. Services in id order, so that two transactions cannot deadlock."""
+        """Counters, versions, outbox rows. Services in id order, so that two transactions cannot deadlock.
+
+        Raises PlanningChange when ``expect_planning`` was told another version.
+        """
         await self._write_compteurs(conn)
         publications: list[Publication] = []
         for service_id in sorted({service for service, _, _ in self._evenements} | self._plannings):
@@ -143,12 +155,14 @@ class Annonces:
                     version_affichage=Agenda.version_affichage + nombres["affichage"],
                     version_planning=Agenda.version_planning + (1 if service_id in self._plannings else 0),
                 )
-                .returning(Agenda.version, Agenda.version_creneaux, Agenda.version_affichage)
+                .returning(Agenda.version, Agenda.version_creneaux, Agenda.version_affichage, Agenda.version_planning)
             )
         ).one()
+        if self._attendus.get(service_id, ligne.version_planning) != ligne.version_planning:
+            raise PlanningChange
         if not siens:
             return []
-        suivante = {genre: derniere - nombres[genre] + 1 for genre, derniere in zip(GENRES, ligne, strict=True)}
+        suivante = {genre: derniere - nombres[genre] + 1 for genre, derniere in zip(GENRES, ligne[:3], strict=True)}
         maintenant = clock.now()
         rangs: list[dict[str, Any]] = []
         for genre, evenement in siens:

@@ -15,7 +15,6 @@ import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from app import clock, envelope, outbox
 from app.db import Database
@@ -89,7 +88,7 @@ class Diffuseur:
             lot.append(self._file.get_nowait())
         try:
             await publish_all(self._redis, self._cle, lot)
-        except (RedisError, OSError, TimeoutError) as erreur:
+        except Exception as erreur:  # whatever it is, the next frames must find this task alive
             if not self.en_panne:
                 log.warning("redis.absent", erreur=type(erreur).__name__)
             self.en_panne = True

@@ -7,7 +7,6 @@ worker takes over within a second. Each chore runs in its own loop: one that fai
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -26,7 +25,7 @@ from app.booking.vie import close_jours
 from app.config import Settings
 from app.courrier.envoi import Facteur
 from app.courrier.intentions import purge_envoyes
-from app.db import Database, UnitOfWork, create_engine
+from app.db import Database, UnitOfWork, create_engine, describe
 from app.journaux import configure_logs
 from app.outbox import Publication
 from app.pilotage.compteurs import perimetres_of, read_compteurs
@@ -119,7 +118,7 @@ async def _repeat(nom: str, tache: Callable[[], Awaitable[None]], chaque_s: floa
             await asyncio.sleep(1.0)
         except Exception as erreur:
             if not panne:
-                log.error("defaut", tache=nom, erreur=type(erreur).__name__, detail=str(erreur)[:300])
+                log.error("defaut", tache=nom, **describe(erreur))
             panne = True
             await asyncio.sleep(2.0)
 
@@ -132,19 +131,29 @@ async def _lead(outils: Outils, redis: Redis) -> None:
     """Try to be the elected one, for ever; while elected, run the chores."""
     chores = Chores(outils, redis)
     while True:
-        with contextlib.suppress(Exception):
+        try:
             async with outils.db.engine.connect() as brute:
                 conn = await brute.execution_options(isolation_level="AUTOCOMMIT")
                 if await _is_elected(conn):
                     log.info("elu")
-                    async with asyncio.TaskGroup() as groupe:
-                        groupe.create_task(_repeat("relais", chores.relay, 0.5))
-                        groupe.create_task(_repeat("options", chores.expire, 1.0))
-                        groupe.create_task(_repeat("cloture", chores.close, 30.0))
-                        groupe.create_task(_repeat("compteurs", chores.count, 0.5))
-                        groupe.create_task(_repeat("purge", chores.purge, 600.0))
-                        groupe.create_task(_hold(conn))
+                    try:
+                        await _work(chores, conn)
+                    finally:
+                        await conn.invalidate()  # the lock ends with its connection, never goes back to the pool
+        except Exception as erreur:
+            log.warning("election.perdue", **describe(erreur))
         await asyncio.sleep(1.0)
+
+
+async def _work(chores: Chores, conn: AsyncConnection) -> None:
+    """Run every chore until the lock's connection fails."""
+    async with asyncio.TaskGroup() as groupe:
+        groupe.create_task(_repeat("relais", chores.relay, 0.5))
+        groupe.create_task(_repeat("options", chores.expire, 1.0))
+        groupe.create_task(_repeat("cloture", chores.close, 30.0))
+        groupe.create_task(_repeat("compteurs", chores.count, 0.5))
+        groupe.create_task(_repeat("purge", chores.purge, 600.0))
+        groupe.create_task(_hold(conn))
 
 
 async def _hold(conn: AsyncConnection) -> None:

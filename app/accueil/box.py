@@ -57,7 +57,7 @@ async def _render_box(
     async with outils.db.read() as conn:
         box = await read_box(conn, acteur.agent_id, service_id, maintenant)
         choisi = box.find(guichet_id)
-        cle = (box.service, box.epoque, choisi.id, choisi.nom)
+        cle = (acteur.agent_id, box.service, box.epoque, choisi.id, choisi.nom)
         fragment = _fragments.get(cle)
         if fragment is None:
             lignes = await read_journee(conn, acteur.agent_id, [box.service], choisi.id)

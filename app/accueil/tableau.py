@@ -72,11 +72,12 @@ async def _render_tableau(
     """The live region of the board: versions first, then the rows unless they are known at these versions."""
     async with outils.db.read() as conn:
         site = await read_site(conn, acteur.agent_id, site_id, maintenant)
-        fragment = _fragments.get(site)
+        cle = (acteur.agent_id, site)  # its rows are those that this agent may see
+        fragment = _fragments.get(cle)
         if fragment is None:
             lignes = await read_journee(conn, acteur.agent_id, site.services)
             fragment = render(request, "accueil/_tableau.html", {"site": site, "accueil": _accueil(site, lignes)})
-            _fragments.put(site, fragment)
+            _fragments.put(cle, fragment)
     return site, fragment
 
 

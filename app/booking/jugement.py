@@ -58,7 +58,7 @@ class Reservation:
     langue: str = "fr"
 
     def print_cle(self, auteur: Auteur) -> bytes:
-        """The key as stored, apart for each actor so that nobody can probe another's."""
+        """The key as stored, apart for each agent; a visitor's own form derives its key from his visit's secret."""
         portee = f"agent-{auteur.agent_id}" if auteur.agent_id is not None else "usager"
         return hashlib.sha256(f"{portee}\n{self.cle}".encode("utf-8", "surrogatepass")).digest()
 

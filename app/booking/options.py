@@ -26,11 +26,16 @@ from app.db import UnitOfWork
 from app.domain.creneaux import order_guichets
 from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
-from app.errors import CreneauPris, Introuvable, SaisieInvalide
+from app.errors import Conflit, CreneauPris, Introuvable, SaisieInvalide
+from app.outbox import PlanningChange
 from app.tables import RendezVous
 
 #: An extension that would gain less than this is not offered.
 _GAIN_MIN: Final = timedelta(seconds=15)
+
+
+_PERDUE: Final = "Ce créneau n'est plus réservé pour vous."
+_REPRENDRE: Final = "Choisissez de nouveau un créneau."
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,12 @@ async def place_option(
     }
 
     async def travail(uow: UnitOfWork) -> OptionPosee:
+        await store.lock_visite(uow.conn, empreinte(visite))
+        anciennes = await store.list_options_of(uow.conn, empreinte(visite))
+        for service in sorted({option.service_id for option in anciennes}):
+            await store.lock_echange(uow.conn, service)
         release(uow, await store.delete_options_of(uow.conn, empreinte(visite)), maintenant)
+        uow.annonces.expect_planning(service_id, contexte.version_planning)
         restants = list(ordre)
         for _ in range(ESSAIS):
             if not restants:
@@ -145,6 +155,10 @@ async def place_option(
 
     try:
         return await outils.db.transaction(travail)
+    except PlanningChange:
+        raise Conflit(
+            "L'organisation de ce service vient de changer.", remede="Choisissez de nouveau un créneau."
+        ) from None
     except CreneauPris as refus:
         async with outils.db.read() as conn:
             apres = await outils.dispo.read(
@@ -174,16 +188,19 @@ async def extend_option(outils: Outils, service_id: int, visite: str, maintenant
     async def travail(uow: UnitOfWork) -> OptionPosee:
         option = await store.find_option(uow.conn, empreinte(visite), service_id, maintenant)
         if option is None:
-            raise Introuvable("Ce créneau n'est plus réservé pour vous.", remede="Choisissez de nouveau un créneau.")
+            raise Introuvable(_PERDUE, remede=_REPRENDRE)
         plafond = option["cree_a"] + timedelta(minutes=parametres.duree_option_max_minutes)
         expire_a = max(
             option["expire_a"], min(plafond, maintenant + timedelta(minutes=parametres.duree_option_minutes))
         )
-        await uow.conn.execute(
+        gardee = await uow.conn.execute(
             update(RendezVous)
-            .where(RendezVous.id == option["id"], RendezVous.etat == "option")
+            .where(RendezVous.id == option["id"], RendezVous.etat == "option", RendezVous.expire_a > maintenant)
             .values(expire_a=expire_a, modifie_a=maintenant)
+            .returning(RendezVous.id)
         )
+        if gardee.one_or_none() is None:
+            raise Introuvable(_PERDUE, remede=_REPRENDRE)
         return _present({**option, "expire_a": expire_a}, parametres.duree_option_max_minutes)
 
     return await outils.db.transaction(travail)

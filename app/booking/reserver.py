@@ -25,11 +25,14 @@ from app.courrier.message import Evenement
 from app.db import UnitOfWork
 from app.domain.horaires import from_minute
 from app.domain.rendez_vous import generate_code
-from app.errors import CreneauPris, Introuvable
+from app.errors import CreneauPris, Indisponible, Introuvable
 from app.journal import write_journal
+from app.outbox import PlanningChange
 
 #: Guichets tried before giving up; more rivals than that on one créneau are told the truth: it is taken.
 ESSAIS: Final = 25
+#: Times a booking is judged again because the service's organisation changed under it.
+_JUGEMENTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,19 @@ async def book(outils: Outils, demande: Reservation, auteur: Auteur, maintenant:
     """
     check_debut(demande.debut)
     cle = demande.print_cle(auteur)
+    for _ in range(_JUGEMENTS):
+        try:
+            return await _attempt(outils, demande, auteur, cle, maintenant)
+        except PlanningChange:  # a guichet closed, a motif withdrawn meanwhile: the rules have the next word
+            continue
+    raise Indisponible(
+        "L'organisation de ce service est en cours de modification.", remede="Réessayez dans un instant."
+    )
+
+
+async def _attempt(
+    outils: Outils, demande: Reservation, auteur: Auteur, cle: bytes, maintenant: datetime
+) -> RdvReserve:
     async with outils.db.read() as conn:
         depart = await store.read_depart(conn, demande.service_id, cle)
         if depart is None:
@@ -70,6 +86,7 @@ async def book(outils: Outils, demande: Reservation, auteur: Auteur, maintenant:
             raise
 
     async def travail(uow: UnitOfWork) -> RdvReserve:
+        uow.annonces.expect_planning(contexte.id, contexte.version_planning)
         return await _write(outils, uow, projet, demande, auteur, cle, maintenant)
 
     try:
@@ -231,7 +248,9 @@ async def _take_hold(
     """Confirm the visitor's live hold when it is the place asked for; release it when it is another one."""
     if demande.visite is None:
         return None
-    option = await store.lock_option(uow.conn, empreinte(demande.visite), demande.service_id, maintenant)
+    visite = empreinte(demande.visite)
+    await store.lock_visite(uow.conn, visite)
+    option = await store.lock_option(uow.conn, visite, demande.service_id, maintenant)
     if option is None:
         return None
     meme_place = option["debut"] == valeurs["debut"] and option["fin"] == valeurs["fin"]
@@ -239,12 +258,10 @@ async def _take_hold(
         for _ in range(3):
             valeurs["code"] = generate_code(secrets.randbelow)
             if await store.confirm_option(uow.conn, option["id"], valeurs):
+                release(uow, await store.delete_options_of(uow.conn, visite), maintenant)
                 return option["id"], option["guichet_id"]
-    release(
-        uow,
-        await store.delete_options_of(uow.conn, empreinte(demande.visite), service_id=demande.service_id),
-        maintenant,
-    )
+    await store.lock_echange(uow.conn, demande.service_id)
+    release(uow, await store.delete_options_of(uow.conn, visite, service_id=demande.service_id), maintenant)
     return None
 
 

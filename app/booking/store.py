@@ -85,6 +85,14 @@ async def delete_options_mortes(
     return [OptionMorte(*ligne) for ligne in lignes]
 
 
+async def list_options_of(conn: AsyncConnection, empreinte: bytes) -> list[OptionMorte]:
+    """The holds of one visitor."""
+    lignes = await conn.execute(
+        select(*_COLONNES_OPTION).where(RendezVous.option_empreinte == empreinte, RendezVous.etat == "option")
+    )
+    return [OptionMorte(*ligne) for ligne in lignes]
+
+
 async def delete_options_of(
     conn: AsyncConnection, empreinte: bytes, *, service_id: int | None = None, sauf: int | None = None
 ) -> list[OptionMorte]:
@@ -228,9 +236,21 @@ async def read_usager(conn: AsyncConnection, rdv_id: int) -> dict[str, Any] | No
     return _one(await conn.execute(select(RdvUsager.__table__).where(RdvUsager.rdv_id == rdv_id)))
 
 
-async def lock_guichet(conn: AsyncConnection, guichet_id: int) -> None:
-    """Serialize moves onto a guichet: taken in id order by callers that need several."""
-    await conn.execute(text("SELECT pg_advisory_xact_lock(7, :guichet)"), {"guichet": guichet_id % 2_147_483_647})
+_VERROU = text("SELECT pg_advisory_xact_lock(hashtextextended(:nom, 0))")
+
+
+async def lock_visite(conn: AsyncConnection, empreinte: bytes) -> None:
+    """One request of a visitor at a time: it has one hold, however many it asks for together."""
+    await conn.execute(_VERROU, {"nom": f"visite:{empreinte.hex()}"})
+
+
+async def lock_echange(conn: AsyncConnection, service_id: int) -> None:
+    """Give up one place of a service for another, one transaction at a time.
+
+    A row deleted here makes a rival's insert wait for our end: two that cross would wait for each other. Taken before
+    the deletion; who only inserts needs it not.
+    """
+    await conn.execute(_VERROU, {"nom": f"echange:{service_id}"})
 
 
 async def find_option(

@@ -7,10 +7,11 @@ A click repeated, or two agents clicking together, change the state once.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, select, update
+import structlog
+from sqlalchemy import Date, DateTime, cast, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from app.booking import store
@@ -18,11 +19,13 @@ from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.messages import write_message
 from app.booking.outils import SYSTEME, Auteur, Outils
 from app.booking.textes import TexteInvalide, clean_text
-from app.db import UnitOfWork
+from app.db import UnitOfWork, describe
 from app.domain.rendez_vous import Action, Inchange, Transition, TransitionRefusee, transition
-from app.errors import Conflit, Introuvable, SaisieInvalide, TransitionImpossible
+from app.errors import Conflit, Indisponible, Introuvable, SaisieInvalide, TransitionImpossible
 from app.journal import write_journal
-from app.tables import Passage, RendezVous
+from app.tables import Passage, RendezVous, ServiceFiscal
+
+log = structlog.get_logger("accueil.vie")
 
 #: Presence is a matter for whoever receives; cancelling is a matter for whoever holds the agenda.
 MODULES: Final[dict[Action, str]] = {
@@ -270,25 +273,38 @@ async def _write_annulation(
     )
 
 
-async def close_jours(outils: Outils, maintenant: datetime, *, limite: int = 200) -> int:
+async def close_jours(outils: Outils, maintenant: datetime, *, limite: int = 200, apres: int = 0) -> int:
     """Close the days that are over where each service is: not come → ``non_honore``; still there → ``termine``.
 
-    Called by the elected worker; the number closed. Each RDV is its own small transaction: a failure delays one.
+    Called by the elected worker; the number closed. Each RDV is its own small transaction: one that fails is logged
+    and left for the next call. ``apres``: only ids beyond it (the call goes through them ``limite`` at a time).
     """
-    demain = (maintenant + timedelta(hours=14)).date()  # no zone is later than UTC+14: nothing closable is beyond
+    jour_local = cast(func.timezone(ServiceFiscal.fuseau, literal(maintenant, DateTime(timezone=True))), Date)
     async with outils.db.read() as conn:
         lignes = (
             await conn.execute(
                 select(RendezVous.id, RendezVous.service_id, RendezVous.jour)
+                .join(ServiceFiscal, ServiceFiscal.id == RendezVous.service_id)
                 .where(
                     RendezVous.etat.in_(["prevu", "arrive", "appele", "recu"]),
-                    RendezVous.jour < demain,
+                    RendezVous.jour < jour_local,
+                    RendezVous.id > apres,
                 )
-                .order_by(RendezVous.jour, RendezVous.id)
+                .order_by(RendezVous.id)
                 .limit(limite)
             )
         ).all()
-    return sum([await _close(outils, rdv_id, service_id, jour, maintenant) for rdv_id, service_id, jour in lignes])
+    fermes = 0
+    for rdv_id, service_id, jour in lignes:
+        try:
+            fermes += await _close(outils, rdv_id, service_id, jour, maintenant)
+        except Indisponible:
+            raise
+        except Exception as erreur:
+            log.error("cloture.defaut", rdv=rdv_id, **describe(erreur))
+    if len(lignes) == limite:
+        fermes += await close_jours(outils, maintenant, limite=limite, apres=lignes[-1].id)
+    return fermes
 
 
 async def _close(outils: Outils, rdv_id: int, service_id: int, jour: date, maintenant: datetime) -> int:

@@ -15,6 +15,7 @@ from litestar.params import ParameterKwarg
 from litestar.response import Response
 from msgspec import json as msgjson
 
+from app.db import describe
 from app.domain.creneaux import Creneau
 from app.domain.horaires import from_minute
 from app.errors import AppError, Indisponible, Introuvable, NonAuthentifie
@@ -148,7 +149,7 @@ def handle_accident(request: Request[Any, Any, Any], erreur: Exception) -> Respo
     """A defect: a number for the person, the traceback for us, never the other way round."""
     incident = secrets.token_hex(4).upper()
     route = request.scope.get("path_template") or ""
-    log.error("incident", incident=incident, route=route, methode=request.method, exc_info=erreur)
+    log.error("incident", incident=incident, route=route, methode=request.method, **describe(erreur))
     phrase = "Une erreur inattendue s'est produite de notre côté."
     remede = "Rien n'est perdu de ce qui avait été confirmé. Recommencez dans un instant."
     if wants_json(request):

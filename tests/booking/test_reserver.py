@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from app import clock
+from app.booking import jugement, reserver
 from app.booking.options import extend_option, find_option, place_option, release_option
 from app.booking.outils import Outils
 from app.booking.reserver import book
+from app.db import UnitOfWork
 from app.domain.creneaux import Creneau
+from app.embedded.postgres import Postgres
 from app.errors import CreneauPris, RegleRefusee
-from app.tables import CompteurJour, Courrier, Journal, Outbox, RdvUsager, RendezVous
+from app.tables import CompteurJour, Courrier, Guichet, Journal, Outbox, RdvUsager, RendezVous
+from loadtests import invariants
 from tests.booking.outillage import USAGER, creneaux_libres, demande, reserve
 from tests.fixtures.donnees import MondeService, build_service
 
@@ -141,8 +147,8 @@ class TestOptions:
             )
         async with outils.db.engine.begin() as conn:
             await conn.execute(text("UPDATE rendez_vous SET expire_a = expire_a - interval '1 hour'"))
-        outils.dispo.__init__()  # type: ignore[misc]  # a process that has seen nothing
-        await book(outils, demande(service, debut), USAGER, clock.now())
+        neuf = Outils(outils.db, outils.settings)  # a process that has seen nothing
+        await book(neuf, demande(service, debut), USAGER, clock.now())
 
     async def test_a_hold_may_be_kept_longer_up_to_its_maximum(self, outils: Outils, service: MondeService) -> None:
         debut = (await creneaux_libres(outils, service))[0].debut
@@ -159,3 +165,113 @@ class TestOptions:
         plus = await extend_option(outils, service.id, "v" * 43, option.expire_a.replace(microsecond=0))
         assert plus.expire_a > option.expire_a
         assert not plus.prolongeable
+
+    async def test_a_visitor_asking_for_eight_places_at_once_holds_one(
+        self, outils: Outils, service: MondeService
+    ) -> None:
+        libres = await creneaux_libres(outils, service)
+
+        async def hold(rang: int) -> object:
+            return await place_option(
+                outils,
+                service_id=service.id,
+                motif_id=service.motifs[0],
+                type_rdv="guichet",
+                debut=libres[rang].debut,
+                visite="v" * 43,
+                maintenant=clock.now(),
+            )
+
+        await asyncio.gather(*(hold(rang) for rang in range(8)))
+        async with outils.db.read() as conn:
+            assert (await conn.execute(select(func.count()).select_from(RendezVous))).scalar() == 1
+
+    async def test_visitors_who_cross_their_holds_never_deadlock(
+        self, outils: Outils, service: MondeService, postgres_server: Postgres
+    ) -> None:
+        avant = invariants.count_deadlocks(postgres_server.journal)
+        libres = await creneaux_libres(outils, service)
+
+        async def wander(rang: int) -> None:
+            for tour in range(6):
+                with suppress(CreneauPris):
+                    await place_option(
+                        outils,
+                        service_id=service.id,
+                        motif_id=service.motifs[0],
+                        type_rdv="guichet",
+                        debut=libres[(rang + tour) % 3].debut,
+                        visite=f"{rang:043d}",
+                        maintenant=clock.now(),
+                    )
+
+        await asyncio.gather(*(wander(rang) for rang in range(10)))
+        assert invariants.count_deadlocks(postgres_server.journal) == avant
+
+    async def test_booking_gives_back_whatever_else_the_visitor_held(
+        self, outils: Outils, service: MondeService
+    ) -> None:
+        libres = await creneaux_libres(outils, service)
+        visite = "v" * 43
+        await place_option(
+            outils,
+            service_id=service.id,
+            motif_id=service.motifs[0],
+            type_rdv="guichet",
+            debut=libres[0].debut,
+            visite=visite,
+            maintenant=clock.now(),
+        )
+        await book(outils, demande(service, libres[1].debut, visite=visite), USAGER, clock.now())
+        async with outils.db.read() as conn:
+            assert (await conn.execute(select(RendezVous.etat))).scalars().all() == ["prevu"]
+
+
+class TestLeDernierMot:
+    """The rules are applied before the transaction; what changes in between is seen before the commit."""
+
+    async def test_a_guichet_closed_meanwhile_is_never_booked(
+        self, outils: Outils, service: MondeService, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        debut = (await creneaux_libres(outils, service))[0].debut
+        vrai = jugement.judge
+        fermetures = 0
+
+        async def judge_then_close(*args: Any, **plus: Any) -> Any:
+            nonlocal fermetures
+            projet = await vrai(*args, **plus)
+            if not fermetures:
+                fermetures += 1
+
+                async def close(uow: UnitOfWork) -> None:
+                    await uow.conn.execute(update(Guichet).values(ouvert=False))
+                    uow.annonces.planning(service.id, "guichet.modifie")
+
+                await outils.db.transaction(close)
+            return projet
+
+        monkeypatch.setattr(reserver, "judge", judge_then_close)
+        with pytest.raises(RegleRefusee):
+            await book(outils, demande(service, debut), USAGER, clock.now())
+        assert fermetures == 1
+
+    async def test_without_the_constraint_the_same_rivals_do_overlap(
+        self, outils: Outils, service: MondeService
+    ) -> None:
+        """Negative control of P1: remove the protection, and the doubles appear."""
+        debut = (await creneaux_libres(outils, service))[0].debut
+        async with outils.db.engine.begin() as conn:
+            await conn.execute(text("ALTER TABLE rendez_vous DROP CONSTRAINT ex_rendez_vous_guichet"))
+        await asyncio.gather(
+            *(book(outils, demande(service, debut, n), USAGER, clock.now()) for n in range(20)), return_exceptions=True
+        )
+        bilan = await invariants.check(outils.settings.database_url)
+        assert bilan.fautes["overlaps on a guichet"] > 0
+
+    async def test_with_it_they_never_do(self, outils: Outils, service: MondeService) -> None:
+        debut = (await creneaux_libres(outils, service))[0].debut
+        await asyncio.gather(
+            *(book(outils, demande(service, debut, n), USAGER, clock.now()) for n in range(20)), return_exceptions=True
+        )
+        bilan = await invariants.check(outils.settings.database_url)
+        assert bilan.ok, "\n".join(bilan.lines())

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app import clock
 from app.booking.outils import Auteur, Outils
@@ -209,6 +209,37 @@ class TestCloture:
         demain = LUNDI_9H + timedelta(days=1)
         assert await close_jours(outils, demain) == 1
         assert await close_jours(outils, demain) == 0
+
+    async def test_a_crowd_of_one_zone_does_not_keep_another_waiting(
+        self, outils: Outils, service: MondeService
+    ) -> None:
+        for rang, minute in enumerate(range(20, 160, 20)):
+            await rdv_a(outils, service, LUNDI_9H + timedelta(minutes=minute), rang)
+        reunion = ZoneInfo("Indian/Reunion")
+        async with outils.db.engine.begin() as conn:
+            ailleurs = await build_service(conn, sages="9740450", departement="974", fuseau="Indian/Reunion")
+            await build_equipe(conn, ailleurs, "-974")
+        voulu = demande(
+            ailleurs,
+            to_minute(datetime(2027, 2, 1, 14, 0, tzinfo=reunion)),
+            canal="rattache",
+            origine="guichet",
+            guichet_id=ailleurs.guichets[0],
+        )
+        await book(outils, voulu, agent(ailleurs), LUNDI_9H)
+        minuit_passe_la_bas = datetime(2027, 2, 2, 0, 5, tzinfo=reunion)
+        assert await close_jours(outils, minuit_passe_la_bas, limite=3) == 1
+
+    async def test_one_that_fails_delays_no_other(self, outils: Outils, service: MondeService, rdv: RdvReserve) -> None:
+        await rdv_a(outils, service, LUNDI_9H.replace(hour=11), rang=2)
+        async with outils.db.engine.begin() as conn:
+            await conn.execute(
+                text(
+                    "ALTER TABLE rendez_vous ADD CONSTRAINT ck_essai"
+                    f" CHECK (NOT (id = {rdv.id} AND etat = 'non_honore')) NOT VALID"
+                )
+            )
+        assert await close_jours(outils, LUNDI_9H + timedelta(days=1), limite=1) == 1
 
 
 class TestHorloge:

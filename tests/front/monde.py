@@ -99,7 +99,7 @@ class Monde:
             "code": _code(n),
             "numero": f"FI{1500 + n}",
             "motif": MOTIFS[n % len(MOTIFS)],
-            "type": ("guichet", "guichet", "telephone", "visio", "guichet")[n % 5],
+            "type": ("guichet", "visio", "telephone", "guichet", "guichet")[n % 5],
             "etat": etat,
             "guichet": guichet,
             "guichet_nom": f"Guichet {guichet}",

@@ -32,7 +32,7 @@ class TestGrille:
         await presser(page, "ArrowDown")
         assert await focus(page) == "08:20 libre, Guichet 1"
         await presser(page, "ArrowRight")
-        assert (await focus(page)).startswith("08:20 En visio N'DIAYE Aminata")
+        assert (await focus(page)).startswith("08:20 Au guichet N'DIAYE Aminata")
         await presser(page, "ArrowRight", "ArrowDown", "ArrowDown")
         assert (await focus(page)).startswith("09:10")
         await presser(page, "ArrowRight")
