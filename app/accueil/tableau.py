@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from litestar import Request, get, post
-from litestar.response import Response
+from litestar.response import Redirect, Response
 
 from app import clock
 from app.accueil.journee import LigneJour, read_journee
@@ -42,6 +42,12 @@ async def show_fragment(
     """The board's live region alone."""
     _, fragment = await _render_tableau(request, outils, acteur, site_id, clock.now())
     return Response(fragment.encode(), media_type="text/html")
+
+
+@get("/sites/{site_id:int}/accueil/recherche", include_in_schema=False)
+async def return_to_board(site_id: int) -> Redirect:
+    """A search reloaded or come back to: what was typed is in no address, so back to the board."""
+    return Redirect(f"/sites/{site_id}/accueil", status_code=303)
 
 
 @post("/sites/{site_id:int}/accueil/recherche", status_code=200, include_in_schema=False)
@@ -140,4 +146,4 @@ async def _journal_recherche(
     await outils.db.transaction(travail)
 
 
-ROUTES = [show_accueil, show_fragment, search_accueil]
+ROUTES = [show_accueil, show_fragment, search_accueil, return_to_board]

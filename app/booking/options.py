@@ -191,7 +191,8 @@ async def extend_option(outils: Outils, service_id: int, visite: str, maintenant
             raise Introuvable(_PERDUE, remede=_REPRENDRE)
         plafond = option["cree_a"] + timedelta(minutes=parametres.duree_option_max_minutes)
         expire_a = max(
-            option["expire_a"], min(plafond, maintenant + timedelta(minutes=parametres.duree_option_minutes))
+            option["expire_a"],
+            min(plafond, option["expire_a"] + timedelta(minutes=parametres.duree_option_minutes)),
         )
         gardee = await uow.conn.execute(
             update(RendezVous)

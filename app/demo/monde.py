@@ -138,7 +138,7 @@ SERVICES: Final[tuple[ServiceDecrit, ...]] = (
         _semaine("Journée pleine", "Journée pleine", "Journée pleine", "Journée pleine", "Journée pleine"),
         {"Journée pleine": PLEINE, "Matinée": MATIN},
         visio_base="https://visio.demonstration.test/rdv",
-        horaires_texte="Du lundi au vendredi de 8 h 30 à 12 h ; lundi, mardi et jeudi de 13 h 30 à 16 h",
+        horaires_texte="Du lundi au vendredi, de 8 h à 12 h et de 14 h à 16 h, sur rendez-vous",
         motifs_fermes=("M21",),
         durees={"M02": 40, "M12": 40},
         densite=0.5,

@@ -225,7 +225,7 @@ class Hub:
         for porteur in [p for p in self._par_porteur if p in revoked]:
             for subscriber in list(self._par_porteur[porteur]):
                 self.counts["expelled"] += 1
-                subscriber.socket.end(Fin.DROIT_PERDU, "session ended")
+                subscriber.socket.end(Fin.SESSION_FINIE, "session ended")
         for agent_id, sujet in lost:
             topic = self.topics.get(sujet)
             for subscriber in list(topic.subscribers) if topic is not None else ():

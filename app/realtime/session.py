@@ -25,12 +25,13 @@ _EPOQUE: Final = re.compile(r"[\x21-\x7e]{1,80}")
 
 
 class Fin(IntEnum):
-    """Close codes that the gateway sends (RFC 6455 §7.4); 4403 is ours."""
+    """Close codes that the gateway sends (RFC 6455 §7.4); 4401 and 4403 are ours."""
 
     ARRET = 1012  # the process stops or restarts: come back after a random wait of at most 3 s
     BINAIRE = 1003  # binary message
     REGLE = 1008  # any text message, or one socket too many for this session
-    DROIT_PERDU = 4403  # session ended or revoked, agent suspended, right lost: sign in again
+    SESSION_FINIE = 4401  # session or key ended or revoked, agent suspended: sign in again
+    DROIT_PERDU = 4403  # the right on this subject is lost
 
 
 class DemandeInvalide(AppError):

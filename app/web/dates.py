@@ -7,19 +7,24 @@ from datetime import UTC, date, datetime, tzinfo
 from babel.dates import format_date, format_time
 
 
+def _premier(texte: str, langue: str) -> str:
+    """« mardi 1er décembre »: the first of the month is an ordinal in French."""
+    return texte.replace(" 1 ", " 1er ", 1) if langue == "fr" else texte
+
+
 def jour_long(jour: date, langue: str = "fr") -> str:
     """« mercredi 14 septembre 2016 »."""
-    return format_date(jour, "EEEE d MMMM y" if langue == "fr" else "EEEE, d MMMM y", locale=langue)
+    return _premier(format_date(jour, "EEEE d MMMM y" if langue == "fr" else "EEEE, d MMMM y", locale=langue), langue)
 
 
 def jour_moyen(jour: date, langue: str = "fr") -> str:
     """« mercredi 14 septembre »."""
-    return format_date(jour, "EEEE d MMMM", locale=langue)
+    return _premier(format_date(jour, "EEEE d MMMM", locale=langue), langue)
 
 
 def jour_court(jour: date, langue: str = "fr") -> str:
     """« mer. 14 sept. »."""
-    return format_date(jour, "EEE d MMM", locale=langue)
+    return _premier(format_date(jour, "EEE d MMM", locale=langue), langue)
 
 
 def mois_long(jour: date, langue: str = "fr") -> str:

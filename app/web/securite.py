@@ -17,7 +17,7 @@ from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.config import Settings
-from app.errors import Interdit
+from app.errors import Interdit, NonAuthentifie
 
 METHODES_SURES: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CHAMP_CSRF: Final = "_csrf"
@@ -61,6 +61,8 @@ def read_cookies(scope: Scope) -> dict[str, str]:
     return lus
 
 
+#: Pages that only make sense signed in.
+_PAGES_AGENTS: Final = ("/rendez-vous/", "/services/", "/sites/", "/agent", "/pilotage")
 #: Where the visit of the present request is kept in its scope.
 _CLE_VISITE: Final = "accueil.visite"
 
@@ -150,6 +152,8 @@ async def check_change(request: Request[Any, Any, Any]) -> None:
         jeton = brut if isinstance(brut, str) else ""
     attendus = [csrf_token(settings, porteur(request, settings)), csrf_token(settings, visite(request))]
     if not any(hmac.compare_digest(jeton.encode("utf-8", "surrogatepass"), a.encode()) for a in attendus):
+        if request.url.path.startswith(_PAGES_AGENTS) and cookie_name(settings, "session") not in request.cookies:
+            raise NonAuthentifie  # signed out in another tab: the page is right, its session is over
         raise Interdit(
             "Votre page était ouverte depuis trop longtemps : par sécurité, rien n'a été enregistré.",
             remede="Rouvrez la page puis recommencez : revenez en arrière pour retrouver votre saisie.",

@@ -26,6 +26,7 @@ function convient(ligne, { texte, code }) {
 }
 
 function appliquer(cible, champ, resultat) {
+  if (!cible) return []; // the page of results has the field, not the board
   const voulu = comprendre(champ.value);
   const lignes = [...cible.querySelectorAll("[data-rdv]")];
   const gardees = lignes.filter((l) => convient(l, voulu));

@@ -202,6 +202,7 @@ class TestRecherche:
         service = await journee.service()
         url = f"/sites/{service.site_id}/accueil/recherche"
         async with journee.client(service.agents["orientation"]) as client:
-            assert (await client.get(url)).status_code == 405
+            retour = await client.get(url)
+            assert (retour.status_code, retour.headers["location"]) == (303, f"/sites/{service.site_id}/accueil")
             sans = {"X-CSRF-Token": "faux"}
             assert (await client.post(url, data={"q": "x"}, headers=sans)).status_code == 403

@@ -43,9 +43,10 @@ class TestBearer:
         assert await check_porteur(bench.db, cle_api=cle, maintenant=NOW + timedelta(days=9999)) is not None
 
     async def test_time_is_the_callers(self, bench: Bench) -> None:
+        maintenant = datetime.now(UTC)
         jeton = await bench.token(await bench.agent(), duration=timedelta(minutes=5))
-        assert await check_porteur(bench.db, jeton=jeton, maintenant=NOW + timedelta(minutes=4)) is not None
-        assert await check_porteur(bench.db, jeton=jeton, maintenant=NOW + timedelta(minutes=6)) is None
+        assert await check_porteur(bench.db, jeton=jeton, maintenant=maintenant + timedelta(minutes=4)) is not None
+        assert await check_porteur(bench.db, jeton=jeton, maintenant=maintenant + timedelta(minutes=6)) is None
 
     @pytest.mark.parametrize("jeton", ["", "inconnu", "é" * 43, "a" * 10_000, "a\x00b"])
     async def test_nonsense_is_nobody(self, bench: Bench, jeton: str) -> None:

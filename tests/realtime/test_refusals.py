@@ -258,7 +258,7 @@ class TestMemory:
 
 
 class TestRevocation:
-    """P13: logout or lost right closes sockets within 5 s, with 4403."""
+    """P13: logout or lost right closes sockets within 5 s, with 4401 (session over) or 4403 (right lost)."""
 
     async def test_each_way_of_losing_a_right_closes_the_socket_and_no_other(
         self, bench: Bench, gateway: GatewayProcess
@@ -292,7 +292,8 @@ class TestRevocation:
             await bench.db.execute("UPDATE cle_api SET revoquee_a = $1 WHERE agent_id = $2", maintenant, agents["key"])
             begun = time.monotonic()
             codes = await asyncio.gather(*(closed(ws, 8) for ws in sockets.values()))
-            assert dict(zip(sockets, codes, strict=True)) == dict.fromkeys(sockets, 4403)
+            attendus = {case: 4403 if case == "right" else 4401 for case in sockets}
+            assert dict(zip(sockets, codes, strict=True)) == attendus
             assert time.monotonic() - begun <= 5.0
             assert (await receive(kept))["type"] == "etat"
             await bench.event(f"service:{service}")

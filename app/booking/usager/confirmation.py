@@ -106,7 +106,7 @@ async def show_agenda(outils: Outils, jeton: str) -> Response[bytes]:
         raise Introuvable("Ce rendez-vous est annulé.", remede="Supprimez-le de votre agenda.")
     corps = ics_rdv(_message(rdv, contexte), domaine=_domaine(outils.settings), a=clock.now())
     entetes = {"Content-Disposition": 'attachment; filename="rendez-vous.ics"'}
-    return Response(corps, media_type="text/calendar; charset=utf-8", headers=entetes)
+    return Response(corps, media_type="text/calendar", headers=entetes)
 
 
 def _domaine(settings: Settings) -> str:
