@@ -11,6 +11,7 @@ from litestar.response import Response
 from app import clock
 from app.accueil.journee import read_journee
 from app.accueil.lieux import BoxJour, GuichetChoix, read_box
+from app.booking.agents.acces import write_acte
 from app.booking.agents.memoire import Fragments
 from app.booking.outils import Outils
 from app.identite.acteur import Acteur
@@ -29,6 +30,7 @@ async def show_box(
     maintenant = clock.now()
     if guichet is not None:
         box, choisi, fragment = await _render_box(request, outils, acteur, service_id, guichet, maintenant)
+        await write_acte(outils, acteur, request, "box.lu", service_id=service_id)
         contexte = _page(acteur, box, maintenant, choisi) | {"fragment": fragment, "choisi": choisi}
         return page(request, "accueil/box.html", contexte)
     async with outils.db.read() as conn:

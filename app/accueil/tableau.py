@@ -12,6 +12,7 @@ from app import clock
 from app.accueil.journee import LigneJour, read_journee
 from app.accueil.lieux import SiteJour, read_site
 from app.accueil.recherche import SAISIE_MAX, Trouvaille, search_rdv
+from app.booking.agents.acces import write_acte
 from app.booking.agents.memoire import Fragments
 from app.booking.outils import Outils
 from app.db import UnitOfWork
@@ -29,9 +30,11 @@ _fragments = Fragments()
 async def show_accueil(
     request: Request[Any, Any, Any], site_id: int, outils: Outils, acteur: Acteur
 ) -> Response[bytes]:
-    """The board of the day. 404 outside the agent's services."""
+    """The board of the day; its opening is journaled. 404 outside the agent's services."""
     maintenant = clock.now()
     site, fragment = await _render_tableau(request, outils, acteur, site_id, maintenant)
+    for service in site.services:
+        await write_acte(outils, acteur, request, "accueil.lu", service_id=service.id)
     return page(request, "accueil/accueil.html", _page(acteur, site, maintenant) | {"fragment": fragment})
 
 

@@ -206,3 +206,22 @@ class TestRecherche:
             assert (retour.status_code, retour.headers["location"]) == (303, f"/sites/{service.site_id}/accueil")
             sans = {"X-CSRF-Token": "faux"}
             assert (await client.post(url, data={"q": "x"}, headers=sans)).status_code == 403
+
+
+class TestJournal:
+    """domain « Everything is journaled »: reads of personal data too."""
+
+    async def test_opening_the_board_the_box_and_the_agenda_leaves_a_line_each(self, journee: Journee) -> None:
+        service = await journee.service()
+        agent = service.agents["agent"]
+        async with journee.client(agent) as client:
+            for url in (
+                f"/sites/{service.site_id}/accueil",
+                f"/services/{service.id}/box?guichet={service.guichets[0]}",
+                f"/services/{service.id}/agenda",
+            ):
+                assert (await client.get(url)).status_code == 200
+        lues = await journee.scalar(
+            "SELECT array_agg(action ORDER BY id) FROM journal WHERE agent_id = :a AND action LIKE '%.lu'", a=agent
+        )
+        assert lues == ["accueil.lu", "box.lu", "agenda.lu"]

@@ -10,7 +10,7 @@ from litestar.response import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
-from app.booking.agents.acces import Acces, open_service
+from app.booking.agents.acces import Acces, open_service, write_acte
 from app.booking.agents.affichage import DENSITES, Affichage, read_affichage
 from app.booking.agents.grille import Droits, Matiere, build_jour, build_semaine, titre_semaine
 from app.booking.agents.lectures import read_jours
@@ -107,10 +107,11 @@ def _explain_vide(matiere: Matiere) -> dict[str, str]:
 async def show_agenda(
     request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, service_id: int
 ) -> Response[bytes]:
-    """The whole page."""
+    """The whole page; its opening is journaled."""
     maintenant = clock.now()
     acces = await open_service(outils, acteur, request, service_id)
     affichage, contexte, region = await _prepare(request, outils, acces, maintenant)
+    await write_acte(outils, acteur, request, "agenda.lu", service_id=service_id)
     aujourdhui = maintenant.astimezone(contexte.zone).date()
     droits = compute_droits(contexte, acces, affichage, maintenant)
     ctx = {
