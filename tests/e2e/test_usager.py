@@ -348,7 +348,7 @@ class TestAccidents:
         await expect(page.locator("[data-tenue-phrase]")).to_contain_text("moins d’une minute")
         await page.locator('[name="nom_usage"]').fill("Valenton")
         await page.get_by_role("button", name="Garder").click()
-        await expect(page.locator("[data-tenue-phrase]")).to_contain_text(re.compile("5.minutes"))
+        await expect(page.locator("[data-tenue-phrase]")).to_contain_text(re.compile("6.minutes"))
         await expect(page.locator("[data-tenue-annonce]")).to_contain_text("C’est noté")
         await expect(page.locator('[name="nom_usage"]')).to_have_value("Valenton")
         assert page.url == adresse

@@ -178,7 +178,7 @@ class TestCreneauTenu:
         assert 'value="D&#39;Artagnan"' in page.text
         assert "Saisie en cours" in page.text
         assert caches(page.text)["cle"] == formulaire["cle"]
-        assert "encore 5" in page.text
+        assert "encore 7" in page.text
 
     async def test_more_time_for_the_script_is_json_and_never_beyond_ten_minutes(
         self, monde: Monde, arrive: Arrivee
