@@ -172,6 +172,7 @@ AUTRES: dict[str, str] = {
     "/rdv/{service_id:int}": "redirection",
     "/rdv/{service_id:int}/option": "redirection",
     "/rdv/{service_id:int}/option/rendre": "redirection",
+    "/sites/{site_id:int}/accueil/recherche": "redirection",
     "/rdv/{service_id:int}/option/prolonger": "redirection",
     "/mon-rendez-vous/{jeton:str}/agenda.ics": "file",
     "/pilotage/{perimetre:str}/export.csv": "file",
