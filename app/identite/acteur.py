@@ -39,10 +39,6 @@ class Acteur:
         """« Prénom NOM », as agents write it."""
         return f"{self.prenom} {self.nom.upper()}".strip()
 
-    def is_rattache(self, service_id: int) -> bool:
-        """True when the service is in the zone de compétence: agenda and forcing [A1 §3.1]."""
-        return service_id in self.zone
-
 
 def _select_agent() -> Select[tuple[int, str, str, str, datetime | None, list[str], list[int], str | None]]:
     profils = (

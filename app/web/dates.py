@@ -27,11 +27,6 @@ def jour_court(jour: date, langue: str = "fr") -> str:
     return _premier(format_date(jour, "EEE d MMM", locale=langue), langue)
 
 
-def mois_long(jour: date, langue: str = "fr") -> str:
-    """« septembre 2016 »."""
-    return format_date(jour, "MMMM y", locale=langue)
-
-
 def heure(instant: datetime, zone: tzinfo) -> str:
     """« 10:20 », local."""
     return instant.astimezone(zone).strftime("%H:%M")

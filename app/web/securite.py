@@ -98,7 +98,7 @@ class SecuriteMiddleware:
             visite = read_cookies(scope).get(nom, "")
             if not 40 <= len(visite) <= 64 or not visite.isascii():
                 visite = nouvelle = secrets.token_urlsafe(32)
-            scope[_CLE_VISITE] = visite  # type: ignore[typeddict-unknown-key]
+            scope[_CLE_VISITE] = visite  # type: ignore[typeddict-unknown-key]  # ASGI lets servers and middleware add keys
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
