@@ -33,11 +33,16 @@ async def write_journal(
     agent_id: int | None = None,
     service_id: int | None = None,
     rdv_id: int | None = None,
+    objet: str | None = None,
+    objet_id: int | None = None,
     adresse: str | None = None,
     avant: Mapping[str, Any] | None = None,
     apres: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append one row. ``avant`` and ``apres`` hold facts of the RDV or setting, never free text of the usager."""
+    """Append one row. ``avant`` and ``apres`` hold facts of the RDV or setting, never free text of the usager.
+
+    ``objet`` and ``objet_id`` say what was changed when it is not a RDV: ``guichet``, ``planning``, ``motif``…
+    """
     await conn.execute(
         insert(Journal).values(
             a=a,
@@ -47,6 +52,8 @@ async def write_journal(
             agent_id=agent_id,
             service_id=service_id,
             rdv_id=rdv_id,
+            objet=objet,
+            objet_id=objet_id,
             adresse=_adresse(adresse),
             avant=dict(avant) if avant is not None else None,
             apres=dict(apres) if apres is not None else None,

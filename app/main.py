@@ -25,6 +25,7 @@ from litestar.types import ASGIApp
 from sqlalchemy import text
 
 from app.accueil.routes import ROUTES as ACCUEIL
+from app.admin.routes import ROUTES as ADMIN
 from app.booking.agents.routes import ROUTES as AGENTS
 from app.booking.api.routes import ROUTES as API
 from app.booking.outils import Outils
@@ -106,6 +107,7 @@ def create_web(settings: Settings) -> ASGIApp:
             *API,
             *ACCUEIL,
             *PILOTAGE,
+            *ADMIN,
             *(DEMO if settings.demo else []),
             *fichiers,
         ],

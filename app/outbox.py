@@ -45,6 +45,7 @@ class Annonces:
     _compteurs: dict[tuple[int, date, str], int] = field(default_factory=dict)
     _plannings: set[int] = field(default_factory=set)
     _attendus: dict[int, int] = field(default_factory=dict)
+    _plannings_partout: frozenset[int] | None = None
 
     def add(self, service_id: int, genre: str, evenement: Mapping[str, Any]) -> None:
         """Announce on ``<genre>:<service_id>``; ``evenement`` holds ``type`` and facts, no personal data."""
@@ -109,12 +110,21 @@ class Annonces:
         self.add(service_id, "service", {"type": genre, **plus})
         self.add(service_id, "creneaux", {"type": genre, **plus})
 
+    def planning_partout(self, services: frozenset[int] = frozenset()) -> None:
+        """``planning`` for all services at once, or those of ``services``: a national parameter, a national motif.
+
+        A constant number of statements, and nothing else may be announced by the same transaction (ValueError).
+        """
+        if self._evenements or self._plannings:
+            raise ValueError("a national change is announced alone")
+        self._plannings_partout = services
+
     def expect_planning(self, service_id: int, version: int) -> None:
         """``write`` raises PlanningChange unless the service is still at that planning version, under its lock."""
         self._attendus[service_id] = version
 
     def __bool__(self) -> bool:
-        return bool(self._evenements or self._compteurs)
+        return bool(self._evenements or self._compteurs or self._plannings_partout is not None)
 
     async def write(self, conn: AsyncConnection) -> list[Publication]:
         """Counters, versions, outbox rows. Services in id order, so that two transactions cannot deadlock.
@@ -125,6 +135,8 @@ class Annonces:
         publications: list[Publication] = []
         for service_id in sorted({service for service, _, _ in self._evenements} | self._plannings):
             publications += await self._write_service(conn, service_id)
+        if self._plannings_partout is not None:
+            publications += await self._write_partout(conn, self._plannings_partout)
         return publications
 
     async def _write_compteurs(self, conn: AsyncConnection) -> None:
@@ -141,6 +153,40 @@ class Annonces:
                     set_={"nombre": CompteurJour.nombre + ordre.excluded.nombre},
                 )
             )
+
+    async def _write_partout(self, conn: AsyncConnection, services: frozenset[int]) -> list[Publication]:
+        """Rows locked in id order, then one update and one insert, whatever the number of services."""
+        choisis = select(Agenda.service_id)
+        if services:
+            choisis = choisis.where(Agenda.service_id.in_(sorted(services)))
+        await conn.execute(choisis.order_by(Agenda.service_id).with_for_update())
+        lignes = (
+            await conn.execute(
+                update(Agenda)
+                .where(Agenda.service_id.in_(choisis))
+                .values(
+                    version=Agenda.version + 1,
+                    version_creneaux=Agenda.version_creneaux + 1,
+                    version_planning=Agenda.version_planning + 1,
+                )
+                .returning(Agenda.service_id, Agenda.version, Agenda.version_creneaux)
+            )
+        ).all()
+        maintenant = clock.now()
+        rangs: list[dict[str, Any]] = []
+        for service_id, version, creneaux in sorted(tuple(ligne) for ligne in lignes):
+            for sujet, numero in ((f"service:{service_id}", version), (f"creneaux:{service_id}", creneaux)):
+                trame = envelope.encode({"type": "planning.modifie", "sujet": sujet, "version": numero})
+                rangs.append({"sujet": sujet, "version": numero, "trame": trame, "cree_a": maintenant})
+        return await self._insert(conn, rangs)
+
+    @staticmethod
+    async def _insert(conn: AsyncConnection, rangs: list[dict[str, Any]]) -> list[Publication]:
+        if not rangs:
+            return []
+        ordre = insert(Outbox).returning(Outbox.id, Outbox.sujet, Outbox.version)
+        par_cle = {(sujet, version): ident for ident, sujet, version in (await conn.execute(ordre, rangs)).all()}
+        return [Publication(par_cle[(r["sujet"], r["version"])], r["sujet"], r["version"], r["trame"]) for r in rangs]
 
     async def _write_service(self, conn: AsyncConnection, service_id: int) -> list[Publication]:
         siens = [(genre, evt) for service, genre, evt in self._evenements if service == service_id]
@@ -170,11 +216,7 @@ class Annonces:
             suivante[genre] += 1
             trame = envelope.encode({"type": evenement["type"], "sujet": sujet, "version": version, **evenement})
             rangs.append({"sujet": sujet, "version": version, "trame": trame, "cree_a": maintenant})
-        ids = (
-            await conn.execute(insert(Outbox).values(rangs).returning(Outbox.id, Outbox.sujet, Outbox.version))
-        ).all()
-        par_cle = {(sujet, version): identifiant for identifiant, sujet, version in ids}
-        return [Publication(par_cle[(r["sujet"], r["version"])], r["sujet"], r["version"], r["trame"]) for r in rangs]
+        return await self._insert(conn, rangs)
 
 
 async def claim(conn: AsyncConnection, *, avant: datetime, limite: int = 500) -> list[Publication]:

@@ -189,7 +189,7 @@ async def read_contexte(conn: AsyncConnection, service_id: int) -> ServiceContex
         libelle=ligne["libelle"],
         type_code=ligne["type_code"],
         site_id=ligne["site_id"],
-        sages=ligne["sages"],
+        sages=ligne["sages"] or "",
         codique=ligne["codique"],
         adresse=ligne["adresse"],
         complement_adresse=ligne["complement_adresse"],

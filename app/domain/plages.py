@@ -2,8 +2,9 @@
 
 The order of things, the same for every guichet and day:
 
-1. the plannings in force write the plages (``select_plannings``); where two overlap, the one that begins first
-   keeps the common part, so that the ouvertures of a guichet are always disjoint;
+1. the plannings in force write the plages (``select_plannings``), unless a « remplacement » says what this day is
+   made of; where two overlap, the one that begins first keeps the common part, so that the ouvertures of a guichet
+   are always disjoint;
 2. a holiday empties the day, unless it is in ``jours_rouverts``;
 3. extra openings add what is not open yet, even on a holiday;
 4. closures take away, and nothing beats them: to open during a closure, shorten the closure. What is announced
@@ -117,11 +118,26 @@ class OuverturesParJour:
         return any(plage.debut <= debut and fin <= plage.fin for plage in ouvert)
 
 
+def _select_remplacement(exceptions: Sequence[ExceptionPlanning]) -> list[PlageType] | None:
+    """What a guichet's day is made of instead of its plannings: its own, else the service's; None when nothing is."""
+    ecrites = [exception for exception in exceptions if exception.nature == "remplacement"]
+    if not ecrites:
+        return None
+    propres = [exception for exception in ecrites if exception.guichet_id is not None]
+    return [
+        PlageType(e.debut, e.fin, e.libelle) for e in propres or ecrites if e.debut is not None and e.fin is not None
+    ]
+
+
 def _write_segments(plannings: Sequence[Planning], jour: date, cadran: Cadran) -> tuple[_Segment, ...]:
     """The plages of ``jour`` as disjoint segments, the earliest keeping what two share."""
     plages = [plage for planning in plannings for plage in planning.find_plages(jour)]
     if len(plannings) > 1:
         plages.sort()
+    return _cut_segments(plages, cadran)
+
+
+def _cut_segments(plages: Sequence[PlageType], cadran: Cadran) -> tuple[_Segment, ...]:
     segments: list[_Segment] = []
     limite = cadran.debut
     for plage in plages:
@@ -214,7 +230,8 @@ def compute_ouvertures(
                 segments = _write_segments(select_plannings(plannings, guichet_id, jour), jour, cadran)
             if ferie or du_jour:
                 siennes = [exception for exception in du_jour if exception.concerns(guichet_id)]
-                ecrits = segments
+                remplacement = _select_remplacement(siennes)
+                ecrits = segments if remplacement is None else _cut_segments(sorted(remplacement), cadran)
                 segments, interdit = _apply_exceptions(ecrits, siennes, ferie, cadran)
                 if interdit:
                     interdits_jour[guichet_id] = interdit

@@ -89,14 +89,16 @@ class Planning:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionPlanning:
-    """A closure or an extra opening on the days ``du``..``au``, for one guichet or (None) all.
+    """A closure, an extra opening or a « remplacement » on the days ``du``..``au``, for one guichet or (None) all.
 
     ``debut`` and ``fin`` are local minutes, both or neither. Without hours a « fermeture » takes the whole day; an
-    « ouverture » reopens, on a holiday, the plages already planned. Raises ValueError on anything else.
+    « ouverture » reopens, on a holiday, the plages already planned. The « remplacement » of a day are its plages
+    instead of the planned ones (one without hours says: none); a guichet's own go before the service's. Raises
+    ValueError on anything else.
     """
 
     id: int
-    nature: Literal["fermeture", "ouverture"]
+    nature: Literal["fermeture", "ouverture", "remplacement"]
     guichet_id: int | None
     du: date
     au: date
@@ -105,7 +107,7 @@ class ExceptionPlanning:
     libelle: str
 
     def __post_init__(self) -> None:
-        if self.nature not in ("fermeture", "ouverture"):
+        if self.nature not in ("fermeture", "ouverture", "remplacement"):
             raise ValueError(f"unknown nature of exception {self.nature!r}")
         if self.au < self.du:
             raise ValueError("an exception begins before it ends")

@@ -1,6 +1,7 @@
 """ORM tables and constraints, one module per subject. Names are the agents' own words (docs/design)."""
 
 from app.tables.annuaire import (
+    Appareil,
     Commune,
     Competence,
     Delegation,
@@ -16,9 +17,18 @@ from app.tables.annuaire import (
     TypeService,
 )
 from app.tables.base import Base
-from app.tables.flux import Agenda, CompteurJour, Courrier, Epoque, Journal, Outbox
-from app.tables.identite import Agent, CleApi, Habilitation, Invitation, Rattachement, SessionAgent
-from app.tables.planning import ExceptionPlanning, JourneeType, JourOuvert, Plage, Planning, PlanningJour
+from app.tables.flux import Agenda, CompteurJour, Courrier, Epoque, Journal, Outbox, Tentative
+from app.tables.identite import (
+    Agent,
+    CleApi,
+    DemandeOidc,
+    Habilitation,
+    Invitation,
+    Rattachement,
+    SessionAgent,
+    SessionUsager,
+)
+from app.tables.planning import ExceptionPlanning, JourneeType, JourOuvert, Maintien, Plage, Planning, PlanningJour
 from app.tables.rendez_vous import (
     Affectation,
     ContreAppel,
@@ -33,6 +43,7 @@ __all__ = [
     "Affectation",
     "Agenda",
     "Agent",
+    "Appareil",
     "Base",
     "CleApi",
     "Commune",
@@ -41,6 +52,7 @@ __all__ = [
     "ContreAppel",
     "Courrier",
     "Delegation",
+    "DemandeOidc",
     "Departement",
     "Epoque",
     "ExceptionPlanning",
@@ -52,6 +64,7 @@ __all__ = [
     "JourOuvert",
     "Journal",
     "JourneeType",
+    "Maintien",
     "Motif",
     "MotifService",
     "Outbox",
@@ -65,8 +78,10 @@ __all__ = [
     "RendezVous",
     "ServiceFiscal",
     "SessionAgent",
+    "SessionUsager",
     "Site",
     "Suite",
+    "Tentative",
     "TypeService",
     "Usager",
 ]

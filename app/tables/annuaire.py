@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Numeric, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -90,7 +90,10 @@ class ServiceFiscal(Base):
     id: Mapped[Ident]
     type_code: Mapped[str] = mapped_column(ForeignKey("type_service.code"), index=True)
     site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
-    sages: Mapped[Texte] = mapped_column(unique=True)
+    #: None for a service imported from a directory that does not give it: it cannot open online until it is known.
+    sages: Mapped[str | None] = mapped_column(Text, unique=True)
+    #: The service's key in the directory it was imported from: importing again updates it.
+    reference_externe: Mapped[str | None] = mapped_column(Text, unique=True)
     codique: Mapped[str | None] = mapped_column(Text, index=True)
     codique_partage: Mapped[bool] = mapped_column(server_default="false")
     libelle: Mapped[Texte]
@@ -219,8 +222,11 @@ class Delegation(Base):
     au: Mapped[Jour]
     quota_jour: Mapped[int | None]
     etat: Mapped[Texte]
+    cree_par: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))
+    cree_a: Mapped[Instant]
     decide_par: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))
     decide_a: Mapped[Instant | None]
+    message: Mapped[Texte] = mapped_column(server_default="")
     revision: Mapped[int] = mapped_column(server_default="1")
 
     __table_args__ = (
@@ -245,3 +251,23 @@ class Parametre(Base):
     revision: Mapped[int] = mapped_column(server_default="1")
 
     __table_args__ = (UniqueConstraint("cle", "service_id", postgresql_nulls_not_distinct=True),)
+
+
+class Appareil(Base):
+    """A kiosk or a call screen of a site, paired once: its cookie's token is stored as its SHA-256 [G 2.1.1, 2.3.7]."""
+
+    __tablename__ = "appareil"
+
+    id: Mapped[Ident]
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"), index=True)
+    service_id: Mapped[int | None] = mapped_column(ForeignKey("service_fiscal.id"), index=True)
+    nature: Mapped[Texte]
+    libelle: Mapped[Texte]
+    empreinte: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
+    cree_par: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))
+    cree_a: Mapped[Instant]
+    vu_a: Mapped[Instant | None]
+    revoque_a: Mapped[Instant | None]
+    revision: Mapped[int] = mapped_column(server_default="1")
+
+    __table_args__ = (CheckConstraint("nature IN ('borne', 'ecran')", name="nature"),)

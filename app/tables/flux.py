@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -78,6 +78,9 @@ class Journal(Base):
     agent_id: Mapped[int | None] = mapped_column(BigInteger)
     service_id: Mapped[int | None] = mapped_column(BigInteger)
     rdv_id: Mapped[int | None] = mapped_column(BigInteger)
+    #: What else was changed (``guichet``, ``planning``, ``motif``, ``agent``…) and its id, which may be gone since.
+    objet: Mapped[str | None] = mapped_column(Text)
+    objet_id: Mapped[int | None] = mapped_column(BigInteger)
     action: Mapped[Texte]
     origine: Mapped[Texte]
     adresse: Mapped[str | None] = mapped_column(INET)
@@ -89,6 +92,7 @@ class Journal(Base):
         Index("ix_journal_rdv", "rdv_id", "id", postgresql_where=text("rdv_id IS NOT NULL")),
         Index("ix_journal_service_a", "service_id", "a"),
         Index("ix_journal_agent_a", "agent_id", "a"),
+        Index("ix_journal_objet", "objet", "objet_id", "id", postgresql_where=text("objet IS NOT NULL")),
     )
 
 
@@ -129,3 +133,13 @@ class Courrier(Base):
             unique=True,
         ),
     )
+
+
+class Tentative(Base):
+    """Attempts of one origin during one window: what bounds them when Redis is away. ``cle`` is a keyed print."""
+
+    __tablename__ = "tentative"
+
+    cle: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    fenetre: Mapped[Instant] = mapped_column(primary_key=True, index=True)
+    nombre: Mapped[int]

@@ -111,6 +111,41 @@ class Invitation(Base):
     id: Mapped[Ident]
     empreinte: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     agent_id: Mapped[int] = mapped_column(ForeignKey("agent.id", ondelete="CASCADE"), index=True)
+    #: The link is derived from these bits: a copy of the database opens none.
+    sel: Mapped[bytes] = mapped_column(LargeBinary)
+    cree_par: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))
     cree_a: Mapped[Instant]
     expire_a: Mapped[Instant]
     utilisee_a: Mapped[Instant | None]
+
+
+class SessionUsager(Base):
+    """The sign-in of an usager through FranceConnect; the cookie's token is stored as its SHA-256."""
+
+    __tablename__ = "session_usager"
+
+    id: Mapped[Ident]
+    empreinte: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    usager_id: Mapped[int] = mapped_column(ForeignKey("usager.id", ondelete="CASCADE"), index=True)
+    cree_a: Mapped[Instant]
+    vue_a: Mapped[Instant]
+    expire_a: Mapped[Instant] = mapped_column(index=True)
+    revoquee_a: Mapped[Instant | None]
+
+
+class DemandeOidc(Base):
+    """A sign-in begun at an identity provider, until it comes back: state (its SHA-256), nonce, PKCE verifier."""
+
+    __tablename__ = "demande_oidc"
+
+    empreinte_etat: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    fournisseur: Mapped[Texte]
+    nonce: Mapped[Texte]
+    verificateur: Mapped[Texte]
+    #: SHA-256 of the visit that began: another browser cannot finish it.
+    visite: Mapped[bytes] = mapped_column(LargeBinary)
+    retour: Mapped[Texte]
+    cree_a: Mapped[Instant]
+    expire_a: Mapped[Instant] = mapped_column(index=True)
+
+    __table_args__ = (CheckConstraint("fournisseur IN ('proconnect', 'franceconnect')", name="fournisseur"),)

@@ -80,9 +80,10 @@ class PlanningJour(Base):
 
 
 class ExceptionPlanning(Base):
-    """A closure or an extra opening on one or more dates, for one guichet or all.
+    """A closure, an extra opening or another journée on one or more dates, for one guichet or all.
 
-    Without minutes a closure takes whole days, and an opening reopens the plages planned on a holiday.
+    Without minutes a closure takes whole days, and an opening reopens the plages planned on a holiday. The rows of
+    nature ``remplacement`` of a day are its plages instead of the planned ones; one without minutes: no plage.
     """
 
     __tablename__ = "exception_planning"
@@ -102,7 +103,7 @@ class ExceptionPlanning(Base):
 
     __table_args__ = (
         Index("ix_exception_planning_service_dates", "service_id", "du", "au"),
-        CheckConstraint("nature IN ('fermeture', 'ouverture')", name="nature"),
+        CheckConstraint("nature IN ('fermeture', 'ouverture', 'remplacement')", name="nature"),
         CheckConstraint("du <= au", name="dates"),
         CheckConstraint("(debut_minute IS NULL) = (fin_minute IS NULL)", name="heures_ensemble"),
         CheckConstraint("0 <= debut_minute AND debut_minute < fin_minute AND fin_minute <= 1440", name="bornes"),
@@ -117,3 +118,16 @@ class JourOuvert(Base):
     service_id: Mapped[int] = mapped_column(ForeignKey("service_fiscal.id"), primary_key=True)
     jour: Mapped[Jour] = mapped_column(primary_key=True)
     libelle: Mapped[Texte] = mapped_column(server_default="")
+
+
+class Maintien(Base):
+    """A RDV that a change of the organisation left outside it, and that the chef de service decided to keep."""
+
+    __tablename__ = "maintien"
+
+    rdv_id: Mapped[int] = mapped_column(ForeignKey("rendez_vous.id", ondelete="CASCADE"), primary_key=True)
+    service_id: Mapped[int] = mapped_column(ForeignKey("service_fiscal.id"), index=True)
+    #: Revision of the RDV when it was decided: moved since, it is looked at again.
+    revision_rdv: Mapped[int]
+    agent_id: Mapped[int] = mapped_column(ForeignKey("agent.id"))
+    a: Mapped[Instant]

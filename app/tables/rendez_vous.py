@@ -26,6 +26,8 @@ class RendezVous(Base):
     code: Mapped[str | None] = mapped_column(Text, unique=True)
     service_id: Mapped[int] = mapped_column(ForeignKey("service_fiscal.id"))
     service_origine_id: Mapped[int | None] = mapped_column(ForeignKey("service_fiscal.id"), index=True)
+    #: Under which delegation it was taken: what its daily quota counts.
+    delegation_id: Mapped[int | None] = mapped_column(ForeignKey("delegation.id"))
     guichet_id: Mapped[int] = mapped_column(ForeignKey("guichet.id"))
     motif_id: Mapped[int] = mapped_column(ForeignKey("motif.id"))
     type_rdv: Mapped[Texte]
@@ -86,6 +88,7 @@ class RendezVous(Base):
         CheckConstraint("origine IN ('internet', 'telephone', 'guichet', 'courriel', 'borne', 'api')", name="origine"),
         CheckConstraint("(etat = 'option') = (code IS NULL)", name="code"),
         Index("ix_rendez_vous_service_jour", "service_id", "jour"),
+        Index("ix_rendez_vous_delegation", "delegation_id", "jour", postgresql_where=text("delegation_id IS NOT NULL")),
         Index("ix_rendez_vous_guichet_jour", "guichet_id", "jour", postgresql_where=text("occupe")),
         Index("ix_rendez_vous_expire", "expire_a", postgresql_where=text("etat = 'option'")),
         Index(

@@ -1,0 +1,252 @@
+"""One change of a service's organisation: who may, one at a time, with its trace and its announcement.
+
+A change locks the service's row of ``agenda`` before it reads anything: two chefs de service follow one another, and no
+booking is committed between the moment where the RDV concerned are listed and the moment where the change is (a
+booking judged before it finds another planning version under that same lock, and is judged again). What a chef saw is
+told by the ``revision`` of the thing he changes: another one → ConflitEdition, with both versions, nothing written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.booking.outils import Auteur, Outils
+from app.db import UnitOfWork
+from app.errors import Conflit, Introuvable
+from app.journal import write_journal
+from app.tables import Agenda, Agent, Habilitation, Journal, ServiceFiscal
+from app.tables.vues import acces
+
+T = TypeVar("T")
+
+PHRASE: Final = "Ce service ne fait pas partie de ceux que vous organisez."
+PHRASE_NATIONALE: Final = "Cette page est réservée aux administrateurs nationaux."
+
+
+class ConflitEdition(Conflit):
+    """409: somebody else changed the same thing. ``details``: ``actuel`` (its fields now), ``par`` and ``a``."""
+
+    code = "conflit-edition"
+    phrase = "Cet élément a été modifié par quelqu'un d'autre pendant votre saisie."
+    remede = "Votre saisie est conservée : comparez-la à la version enregistrée, puis enregistrez à nouveau."
+
+
+@dataclass(frozen=True, slots=True)
+class Chantier:
+    """A change under way. ``service`` is the row of ``service_fiscal`` as it is under the lock."""
+
+    uow: UnitOfWork
+    service: Mapping[str, Any]
+    auteur: Auteur
+    maintenant: datetime
+
+    @property
+    def conn(self) -> AsyncConnection:
+        """The transaction's connection."""
+        return self.uow.conn
+
+    @property
+    def service_id(self) -> int:
+        """The service that is being changed."""
+        return int(self.service["id"])
+
+    async def record(
+        self,
+        action: str,
+        objet: str,
+        objet_id: int | None,
+        *,
+        avant: Mapping[str, Any] | None,
+        apres: Mapping[str, Any] | None,
+        genre: str = "planning.modifie",
+        **trame: Any,
+    ) -> None:
+        """Journal the change with before and after, and announce it to agents' and public screens."""
+        await record_objet(
+            self.uow, self.auteur, self.maintenant, action, objet, objet_id, self.service_id, avant, apres
+        )
+        self.uow.annonces.planning(self.service_id, genre, **trame)
+
+    async def check_revision(
+        self, objet: str, objet_id: int, actuelle: int, vue: int | None, actuel: Mapping[str, Any]
+    ) -> None:
+        """Raise ConflitEdition unless the screen (``vue``) showed the present revision."""
+        if vue is not None and vue != actuelle:
+            raise await build_conflit(self.conn, objet, objet_id, actuel)
+
+
+async def organise(
+    outils: Outils,
+    auteur: Auteur,
+    service_id: int,
+    travail: Callable[[Chantier], Awaitable[T]],
+    maintenant: datetime,
+    *,
+    action: str = "service.organise",
+) -> T:
+    """Run ``travail`` in one transaction, under the service's lock, if the agent organises it.
+
+    Raises Introuvable (journaled): an unknown service and somebody else's are the same 404; and whatever ``travail``
+    raises, in which case nothing is written.
+    """
+    assert auteur.agent_id is not None
+    agent_id = auteur.agent_id
+
+    async def transaction(uow: UnitOfWork) -> tuple[bool, T | None]:
+        service = await _lock_service(uow.conn, agent_id, service_id)
+        if service is None:
+            return False, None
+        return True, await travail(Chantier(uow, service, auteur, maintenant))
+
+    permis, resultat = await outils.db.transaction(transaction)
+    if not permis:
+        await journal_refus(outils, auteur, maintenant, action, service_id=service_id)
+        raise Introuvable(PHRASE)
+    return resultat  # type: ignore[return-value]  # ``travail`` has run: it is its own answer
+
+
+async def _lock_service(conn: AsyncConnection, agent_id: int, service_id: int) -> dict[str, Any] | None:
+    if not 0 < service_id < 2**63:
+        return None
+    permis = exists().where(
+        acces.c.agent_id == agent_id, acces.c.module == "organiser", acces.c.service_id == ServiceFiscal.id
+    )
+    await conn.execute(select(Agenda.service_id).where(Agenda.service_id == service_id).with_for_update(key_share=True))
+    ligne = (
+        await conn.execute(select(ServiceFiscal.__table__).where(ServiceFiscal.id == service_id, permis))
+    ).mappings()
+    trouve = ligne.one_or_none()
+    return None if trouve is None else dict(trouve)
+
+
+def is_national(agent_id: int) -> Any:
+    """SQL condition: the agent is a national administrator [C §4]."""
+    return exists().where(
+        Habilitation.agent_id == agent_id,
+        Habilitation.profil == "admin_national",
+        Habilitation.perimetre == "nation",
+        Agent.id == Habilitation.agent_id,
+        Agent.suspendu_a.is_(None),
+    )
+
+
+#: Advisory lock of national changes: they follow one another.
+_VERROU_NATIONAL: Final = 0x6E61744E
+
+
+async def administrate(
+    outils: Outils,
+    auteur: Auteur,
+    travail: Callable[[UnitOfWork], Awaitable[T]],
+    maintenant: datetime,
+    *,
+    action: str = "national.modifie",
+) -> T:
+    """Run a national change in one transaction, one at a time, if the agent is a national administrator.
+
+    Raises Introuvable (journaled), and whatever ``travail`` raises.
+    """
+    assert auteur.agent_id is not None
+    agent_id = auteur.agent_id
+
+    async def transaction(uow: UnitOfWork) -> tuple[bool, T | None]:
+        await uow.conn.execute(select(func.pg_advisory_xact_lock(_VERROU_NATIONAL)))
+        if not (await uow.conn.execute(select(is_national(agent_id)))).scalar_one():
+            return False, None
+        return True, await travail(uow)
+
+    permis, resultat = await outils.db.transaction(transaction)
+    if not permis:
+        await journal_refus(outils, auteur, maintenant, action)
+        raise Introuvable(PHRASE_NATIONALE)
+    return resultat  # type: ignore[return-value]  # ``travail`` has run: it is its own answer
+
+
+async def record_objet(
+    uow: UnitOfWork,
+    auteur: Auteur,
+    maintenant: datetime,
+    action: str,
+    objet: str,
+    objet_id: int | None,
+    service_id: int | None,
+    avant: Mapping[str, Any] | None,
+    apres: Mapping[str, Any] | None,
+) -> None:
+    """One journal row of a change of organisation. ``avant`` None: created; ``apres`` None: removed."""
+    await write_journal(
+        uow.conn,
+        a=maintenant,
+        acteur=auteur.nature,
+        action=action,
+        origine=auteur.origine,
+        agent_id=auteur.agent_id,
+        service_id=service_id,
+        objet=objet,
+        objet_id=objet_id,
+        adresse=auteur.adresse,
+        avant=None if avant is None else to_json(avant),
+        apres=None if apres is None else to_json(apres),
+    )
+
+
+async def build_conflit(conn: AsyncConnection, objet: str, objet_id: int, actuel: Mapping[str, Any]) -> ConflitEdition:
+    """The refusal of a stale form, with what is recorded now, by whom and since when."""
+    derniere = (
+        await conn.execute(
+            select(Journal.a, Agent.prenom, Agent.nom)
+            .outerjoin(Agent, Agent.id == Journal.agent_id)
+            .where(Journal.objet == objet, Journal.objet_id == objet_id)
+            .order_by(Journal.id.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    par, a = ("", None) if derniere is None else (f"{derniere.prenom or ''} {derniere.nom or ''}".strip(), derniere.a)
+    return ConflitEdition(actuel=to_json(actuel), par=par, a=a.isoformat() if a else "")
+
+
+async def journal_refus(
+    outils: Outils, auteur: Auteur, maintenant: datetime, action: str, *, service_id: int | None = None
+) -> None:
+    """Keep a trace of an attempt to organise what the agent does not."""
+
+    async def travail(uow: UnitOfWork) -> None:
+        await write_journal(
+            uow.conn,
+            a=maintenant,
+            acteur=auteur.nature,
+            action="organisation.acces_refuse",
+            origine=auteur.origine,
+            agent_id=auteur.agent_id,
+            service_id=service_id if service_id is not None and 0 < service_id < 2**63 else None,
+            adresse=auteur.adresse,
+            apres={"action": action},
+        )
+
+    await outils.db.transaction(travail)
+
+
+def to_json(faits: Mapping[str, Any]) -> dict[str, Any]:
+    """The same facts as JSON can carry: dates as ISO 8601, sets sorted."""
+    return {cle: _valeur(valeur) for cle, valeur in faits.items()}
+
+
+def _valeur(valeur: Any) -> Any:
+    if isinstance(valeur, date | datetime):
+        return valeur.isoformat()
+    if isinstance(valeur, Decimal):
+        return float(valeur)
+    if isinstance(valeur, Mapping):
+        return {str(cle): _valeur(v) for cle, v in valeur.items()}
+    if isinstance(valeur, set | frozenset):
+        return sorted(_valeur(v) for v in valeur)
+    if isinstance(valeur, list | tuple):
+        return [_valeur(v) for v in valeur]
+    return valeur

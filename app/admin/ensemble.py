@@ -1,0 +1,127 @@
+"""« Organiser », first page: where each part stands, one card a part; and the history of every change."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import Request, get
+from litestar.response import Response
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.admin.histoire import MOTS_OBJETS, PAR_PAGE, Ligne, read_histoire
+from app.admin.pages import PARTIES, Organisation, open_organisation, organiser_page
+from app.booking.outils import Outils
+from app.identite.acteur import Acteur
+from app.tables import Delegation, Rattachement
+from app.web.pages import page, render
+
+ORGANISER: Final = "/services/{service_id:int}/organiser"
+
+
+@get(ORGANISER, include_in_schema=False)
+async def show_ensemble(
+    request: Request[Any, Any, Any], service_id: int, outils: Outils, acteur: Acteur
+) -> Response[bytes]:
+    """Cards of every part, with what is configured and what is missing."""
+    organisation = await open_organisation(outils, acteur, request, service_id)
+    contexte = {**organiser_page(acteur, organisation, ""), "direct": True, **await _cartes(outils, organisation)}
+    return page(request, "admin/ensemble.html", contexte)
+
+
+@get(f"{ORGANISER}/fragment", include_in_schema=False)
+async def show_ensemble_fragment(
+    request: Request[Any, Any, Any], service_id: int, outils: Outils, acteur: Acteur
+) -> Response[bytes]:
+    """The cards alone."""
+    organisation = await open_organisation(outils, acteur, request, service_id)
+    contexte = {**organiser_page(acteur, organisation, ""), **await _cartes(outils, organisation)}
+    return Response(render(request, "admin/_ensemble.html", contexte).encode(), media_type="text/html")
+
+
+async def _cartes(outils: Outils, organisation: Organisation) -> dict[str, Any]:
+    async with outils.db.read() as conn:
+        agents, delegations = await _count(conn, organisation.contexte.id)
+    contexte, base = organisation.contexte, organisation.url
+    ouverts = [g for g in contexte.guichets.values() if g.ouvert]
+    motifs = [m for m in contexte.motifs.values() if m.ouvert]
+    cartes = [
+        _carte("fiche", base, contexte.libelle, "" if contexte.sages else "Le numéro SAGES manque."),
+        _carte(
+            "guichets",
+            base,
+            f"{_nombre(len(ouverts), 'ouvert')} sur {len(contexte.guichets)}",
+            "" if ouverts else "Aucun guichet ouvert : rien ne peut être réservé.",
+        ),
+        _carte(
+            "plannings",
+            base,
+            _nombre(len(contexte.plannings), "planning"),
+            "" if contexte.plannings else "Aucune plage : aucun créneau n’est proposé.",
+        ),
+        _carte("exceptions", base, _nombre(len(contexte.exceptions), "exception"), ""),
+        _carte(
+            "motifs",
+            base,
+            f"{_nombre(len(motifs), 'ouvert')} sur {len(contexte.motifs)}",
+            "" if motifs else "Aucun motif ouvert : rien ne peut être demandé.",
+        ),
+        _carte("parametres", base, f"Grille de {contexte.pas} minutes", ""),
+        _carte("delegations", base, _nombre(delegations, "en cours", "en cours"), ""),
+        _carte("agents", base, _nombre(agents, "agent rattaché", "agents rattachés"), "" if agents else "Aucun agent."),
+        _carte("ouverture", base, "Ouvert aux usagers" if contexte.en_ligne else "Pas encore ouvert aux usagers", ""),
+    ]
+    return {"cartes": cartes}
+
+
+async def _count(conn: AsyncConnection, service_id: int) -> tuple[int, int]:
+    agents = select(func.count()).select_from(Rattachement).where(Rattachement.service_id == service_id)
+    delegations = (
+        select(func.count())
+        .select_from(Delegation)
+        .where(
+            Delegation.etat.in_(["proposee", "acceptee"]),
+            (Delegation.service_id == service_id) | (Delegation.service_delegue_id == service_id),
+        )
+    )
+    ligne = (await conn.execute(select(agents.scalar_subquery(), delegations.scalar_subquery()))).one()
+    return int(ligne[0]), int(ligne[1])
+
+
+def _nombre(nombre: int, singulier: str, pluriel: str = "") -> str:
+    return f"{nombre or 'Aucun'} {(pluriel or singulier + 's') if nombre > 1 else singulier}"
+
+
+def _carte(cle: str, base: str, etat: str, manque: str) -> dict[str, str]:
+    return {"cle": cle, "titre": dict(PARTIES)[cle], "url": f"{base}/{cle}", "etat": etat, "manque": manque}
+
+
+@get(f"{ORGANISER}/historique", include_in_schema=False)
+async def show_historique(
+    request: Request[Any, Any, Any], service_id: int, outils: Outils, acteur: Acteur, avant: int = 0, objet: str = ""
+) -> Response[bytes]:
+    """Who changed what in this service's organisation, newest first, with before and after."""
+    organisation = await open_organisation(outils, acteur, request, service_id)
+    choisi = objet if objet in MOTS_OBJETS else ""
+    async with outils.db.read() as conn:
+        lignes = await read_histoire(
+            conn, acteur.agent_id, service_id, organisation.contexte.zone, objet=choisi, avant=avant
+        )
+    contexte = {
+        **organiser_page(acteur, organisation, "historique"),
+        "lignes": lignes[:PAR_PAGE],
+        "suite": _suite(organisation, lignes, choisi),
+        "objets": MOTS_OBJETS,
+        "objet": choisi,
+    }
+    return page(request, "admin/historique.html", contexte)
+
+
+def _suite(organisation: Organisation, lignes: list[Ligne], objet: str) -> str:
+    if len(lignes) <= PAR_PAGE:
+        return ""
+    filtre = f"&objet={objet}" if objet else ""
+    return f"{organisation.url}/historique?avant={lignes[PAR_PAGE - 1].id}{filtre}"
+
+
+ROUTES = [show_ensemble, show_ensemble_fragment, show_historique]

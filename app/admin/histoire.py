@@ -1,0 +1,121 @@
+"""The history of an organisation, read from the journal: who, when, what, before, after."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.tables import Agent, Journal
+from app.tables.vues import acces
+from app.web.dates import heure, jour_long
+
+PAR_PAGE: Final = 50
+#: What may be changed, in the words of the screens.
+MOTS_OBJETS: Final[Mapping[str, str]] = {
+    "service": "Fiche du service",
+    "guichet": "Guichet",
+    "journee_type": "Journée type",
+    "planning": "Planning",
+    "exception": "Fermeture ou exception",
+    "motif_service": "Motif",
+    "motif": "Catalogue national",
+    "parametre": "Paramètre",
+    "delegation": "Délégation",
+    "agent": "Agent",
+    "habilitation": "Habilitation",
+    "ouverture": "Ouverture en ligne",
+    "rdv": "Rendez-vous",
+}
+#: The last part of an action, in words.
+_VERBES: Final[Mapping[str, str]] = {
+    "cree": "créé",
+    "modifie": "modifié",
+    "supprime": "supprimé",
+    "ouvert": "ouvert",
+    "ferme": "fermé",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ligne:
+    """One change. ``faits``: (field, before, after), those that differ, in words."""
+
+    id: int
+    quand: str
+    qui: str
+    quoi: str
+    nom: str
+    faits: tuple[tuple[str, str, str], ...]
+
+
+async def read_histoire(
+    conn: AsyncConnection,
+    agent_id: int,
+    service_id: int,
+    zone: ZoneInfo,
+    *,
+    objet: str = "",
+    objet_id: int | None = None,
+    avant: int = 0,
+) -> list[Ligne]:
+    """At most ``PAR_PAGE`` + 1 changes of a service that the agent organises, newest first, before the id ``avant``."""
+    requete = (
+        select(Journal.id, Journal.a, Journal.acteur, Journal.action, Journal.objet, Journal.avant, Journal.apres)
+        .add_columns(Agent.prenom, Agent.nom)
+        .outerjoin(Agent, Agent.id == Journal.agent_id)
+        .where(
+            Journal.service_id == service_id,
+            Journal.objet.is_not(None),
+            exists().where(
+                acces.c.agent_id == agent_id, acces.c.module == "organiser", acces.c.service_id == Journal.service_id
+            ),
+        )
+        .order_by(Journal.id.desc())
+        .limit(PAR_PAGE + 1)
+    )
+    if objet:
+        requete = requete.where(Journal.objet == objet)
+    if objet_id is not None:
+        requete = requete.where(Journal.objet_id == objet_id)
+    if 0 < avant < 2**63:
+        requete = requete.where(Journal.id < avant)
+    return [build_ligne(dict(ligne), zone) for ligne in (await conn.execute(requete)).mappings()]
+
+
+def build_ligne(ligne: Mapping[str, Any], zone: ZoneInfo) -> Ligne:
+    """A journal row in words, in the service's local time."""
+    a: datetime = ligne["a"]
+    avant, apres = ligne["avant"] or {}, ligne["apres"] or {}
+    nom = str(apres.get("nom") or apres.get("libelle") or avant.get("nom") or avant.get("libelle") or "")
+    verbe = ligne["action"].rpartition(".")[2]
+    return Ligne(
+        ligne["id"],
+        f"{jour_long(a.astimezone(zone).date())} à {heure(a, zone)}",
+        f"{ligne['prenom'] or ''} {(ligne['nom'] or '').upper()}".strip() or "Le logiciel",
+        f"{MOTS_OBJETS.get(ligne['objet'], ligne['objet'])} : {_VERBES.get(verbe, verbe.replace('_', ' '))}",
+        nom,
+        tuple(
+            (cle.replace("_", " "), _mot(avant.get(cle)), _mot(apres.get(cle)))
+            for cle in dict.fromkeys((*avant, *apres))
+            if avant.get(cle) != apres.get(cle)
+        ),
+    )
+
+
+def _mot(valeur: Any) -> str:
+    if valeur is None:
+        return ""
+    if isinstance(valeur, bool):
+        return "oui" if valeur else "non"
+    if isinstance(valeur, list | dict):
+        return (
+            json.dumps(valeur, ensure_ascii=False) if isinstance(valeur, dict) else ", ".join(_mot(v) for v in valeur)
+        )
+    return str(valeur)
