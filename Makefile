@@ -1,9 +1,10 @@
 # Everything starts from here: `make demo` to look, `make test` to be sure.
 #
 #   make demo [PORT=8001] [SIMULATION=0]   the living demo, http://127.0.0.1:8000
-#   make test [ARGS="-k agenda"]           the whole suite, on throw-away servers, browser included
+#   make test [ARGS="-k agenda"]           the whole suite, on throw-away servers, browser included; WORKERS=1: one file at a time
 #   make check                             ruff, mypy --strict, layers
 #   make load                              the race for one créneau, over HTTP
+#   make storm [ARGS="p2 p7 --part 0.2"]   the storms, at the length promised: an hour and a half
 #   make bench                             the figures of the README
 #
 # A fresh machine needs Python ≥ 3.11 and make; PYTHON= names a Python that is not found by itself.
@@ -11,11 +12,12 @@
 PORT ?= 8000
 SIMULATION ?= 1
 ARGS ?=
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ "$$n" -gt 4 ] && n=4; [ "$$n" -lt 2 ] && n=2; echo $$n)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: help demo test check format load bench bootstrap-demo bootstrap-dev bootstrap-test clean
+.PHONY: help demo test check format load storm bench bootstrap-demo bootstrap-dev bootstrap-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,7 +27,7 @@ demo: bootstrap-demo
 	@PORT='$(PORT)' SIMULATION='$(SIMULATION)' exec $(BIN)/accueil demo
 
 test: bootstrap-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(if $(filter-out 1,$(WORKERS)),-n $(WORKERS) --dist loadfile) $(ARGS)
 
 check: bootstrap-dev
 	$(BIN)/python -m ruff check .
@@ -39,6 +41,9 @@ format: bootstrap-dev
 
 load: bootstrap-dev
 	$(BIN)/python -m loadtests.race $(ARGS)
+
+storm: bootstrap-test
+	$(BIN)/python -m loadtests.storm $(ARGS)
 
 bench: bootstrap-test
 	$(BIN)/python -m loadtests.bench $(ARGS)

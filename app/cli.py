@@ -10,11 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
+from app.cli_agents import agents
 from app.cli_identite import identite
+from app.cli_imports import imports, install
 from app.config import ConfigurationInvalide, Settings, load
 
 application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 application.add_typer(identite)
+application.add_typer(imports)
+application.add_typer(agents)
 
 
 def _settings() -> Settings:
@@ -60,11 +64,13 @@ def worker() -> None:
 
 @application.command()
 def migrate() -> None:
-    """Bring the database to the last revision (from empty, and safe to run again)."""
+    """Bring the database to the last revision, and its reference data with it (from empty; safe to run again)."""
     from app.migrations import migrate as run
 
-    run(_settings().database_url)
+    settings = _settings()
+    run(settings.database_url)
     print("database: at the last revision")
+    print(asyncio.run(install(settings)))
 
 
 @application.command()

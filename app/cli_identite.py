@@ -22,7 +22,7 @@ T = TypeVar("T")
 identite = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
-def _run(travail: Callable[[Database], Awaitable[T]]) -> T:
+def run_db(travail: Callable[[Database], Awaitable[T]]) -> T:
     """Run on the configured database; a refusal is a sentence on stderr and exit code 1 (2: configuration)."""
     try:
         settings = load()
@@ -55,7 +55,7 @@ def create_api_key(
     """Make an API key. It is printed once, alone on stdout, and kept nowhere."""
     maintenant = clock.now()
     expire_a = maintenant + timedelta(days=jours) if jours is not None else None
-    cle_id, cle = _run(lambda db: create_cle(db, agent, libelle, maintenant, expire_a=expire_a))
+    cle_id, cle = run_db(lambda db: create_cle(db, agent, libelle, maintenant, expire_a=expire_a))
     typer.echo(f"key {cle_id} of {agent}: keep it now, it cannot be shown again", err=True)
     typer.echo(cle)
 
@@ -63,7 +63,7 @@ def create_api_key(
 @identite.command("revoke-api-key")
 def revoke_api_key(cle: Annotated[int, typer.Argument(help="number given by list-api-keys")]) -> None:
     """Revoke an API key: refused everywhere within five seconds."""
-    faite = _run(lambda db: revoke_cle(db, cle, clock.now()))
+    faite = run_db(lambda db: revoke_cle(db, cle, clock.now()))
     typer.echo(f"key {cle}: {'revoked' if faite else 'was already revoked'}")
 
 
@@ -73,7 +73,7 @@ def list_api_keys(
 ) -> None:
     """List keys, tab-separated: number, agent, state, creation, expiry, label. Never the keys themselves."""
     maintenant = clock.now()
-    for cle in _run(lambda db: list_cles(db, agent)):
+    for cle in run_db(lambda db: list_cles(db, agent)):
         expiree = cle.expire_a is not None and cle.expire_a <= maintenant
         etat = "revoked" if cle.revoquee_a else "expired" if expiree else "live"
         fin = f"{cle.expire_a:%Y-%m-%d}" if cle.expire_a else "-"
@@ -104,5 +104,5 @@ def create_agent_command(
     elif not no_password:
         mot_de_passe = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     nouveau = NouvelAgent(identifiant, nom, prenom, courriel, profil, perimetre, zone or (), mot_de_passe)
-    agent_id = _run(lambda db: create_agent(db, nouveau, clock.now()))
+    agent_id = run_db(lambda db: create_agent(db, nouveau, clock.now()))
     typer.echo(f"agent {agent_id}: {identifiant.strip().lower()}")

@@ -36,6 +36,9 @@ class Settings:
     proxys_de_confiance: str = ""
     var: Path = RACINE / "var"
     boite_url: str = ""
+    proconnect_issuer: str = ""
+    proconnect_client_id: str = ""
+    proconnect_client_secret: str = field(default="", repr=False)
 
     @property
     def origine(self) -> str:
@@ -89,7 +92,13 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         proxys_de_confiance=env.get("FORWARDED_ALLOW_IPS", ""),
         var=Path(env.get("ACCUEIL_VAR", str(RACINE / "var"))),
         boite_url=env.get("ACCUEIL_BOITE_URL", ""),
+        proconnect_issuer=env.get("PROCONNECT_ISSUER", "").rstrip("/"),
+        proconnect_client_id=env.get("PROCONNECT_CLIENT_ID", ""),
+        proconnect_client_secret=env.get("PROCONNECT_CLIENT_SECRET", ""),
     )
+    proconnect = (settings.proconnect_issuer, settings.proconnect_client_id, settings.proconnect_client_secret)
+    if any(proconnect) and not all(proconnect):
+        raise ConfigurationInvalide("PROCONNECT_ISSUER, PROCONNECT_CLIENT_ID and PROCONNECT_CLIENT_SECRET go together")
     if not demo:
         if settings.secret_key == SECRET_PAR_DEFAUT or len(settings.secret_key) < 32:
             raise ConfigurationInvalide("SECRET_KEY must be set to at least 32 random characters in production")
@@ -97,6 +106,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
             raise ConfigurationInvalide(
                 "BASE_URL must be https:// in production (ALLOW_HTTP=1 accepts plain HTTP inside a test network)"
             )
+        if settings.proconnect_issuer and not settings.proconnect_issuer.startswith("https://"):
+            raise ConfigurationInvalide("PROCONNECT_ISSUER must be https:// in production")
         if env.get("ACCUEIL_HORLOGE"):
             raise ConfigurationInvalide("ACCUEIL_HORLOGE moves the clock: it is for the demo and tests only")
     return settings

@@ -14,7 +14,7 @@ from litestar import Litestar, get
 from litestar._parsers import parse_url_encoded_form_data
 from litestar.connection import request as litestar_request
 from litestar.datastructures import CacheControlHeader
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -34,6 +34,7 @@ from app.config import RACINE, Settings
 from app.db import Database, create_engine
 from app.demo.routes import ROUTES as DEMO
 from app.errors import AppError
+from app.identite.proconnect_pages import ROUTES as PROCONNECT
 from app.identite.routes import ROUTES as IDENTITE
 from app.journaux import configure_logs
 from app.pilotage.routes import ROUTES as PILOTAGE
@@ -48,7 +49,7 @@ CORPS_MAX = 256 * 1024
 
 
 @get("/sante", include_in_schema=False)
-async def sante(outils: Outils) -> Response[dict[str, str]]:
+async def sante(outils: NamedDependency[Outils]) -> Response[dict[str, str]]:
     """200 when the database answers; the gateway has its own."""
     async with outils.db.read() as conn:
         await conn.execute(text("SELECT 1"))
@@ -102,6 +103,7 @@ def create_web(settings: Settings) -> ASGIApp:
         route_handlers=[
             sante,
             *IDENTITE,
+            *PROCONNECT,
             *USAGER,
             *AGENTS,
             *API,

@@ -19,6 +19,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock, envelope, outbox
+from app.booking.anonymisation import anonymise_anciens
 from app.booking.options import expire_options
 from app.booking.outils import Outils
 from app.booking.vie import close_jours
@@ -74,6 +75,12 @@ class Chores:
         fermes = await close_jours(self._outils, clock.now())
         if fermes:
             log.info("journee.close", rendez_vous=fermes)
+
+    async def anonymise(self) -> None:
+        """Erase the people of rendez-vous whose retention is over."""
+        anonymises = await anonymise_anciens(self._outils, clock.now())
+        if anonymises:
+            log.info("donnees.anonymisees", rendez_vous=anonymises)
 
     async def count(self) -> None:
         """Publish the counters of every perimeter in which something happened since the last look."""
@@ -153,6 +160,7 @@ async def _work(chores: Chores, conn: AsyncConnection) -> None:
         groupe.create_task(_repeat("cloture", chores.close, 30.0))
         groupe.create_task(_repeat("compteurs", chores.count, 0.5))
         groupe.create_task(_repeat("purge", chores.purge, 600.0))
+        groupe.create_task(_repeat("anonymisation", chores.anonymise, 3600.0))
         groupe.create_task(_hold(conn))
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.config import RACINE
+from app.config import RACINE, Settings
 from app.embedded.postgres import Postgres, start_postgres
 from app.embedded.redis import RedisServer, start_redis
 from app.embedded.smtp import Smtp, start_smtp
@@ -43,6 +43,18 @@ class Banc:
     processus: list[subprocess.Popen[bytes]] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
 
+    def settings(self) -> Settings:
+        """Settings that a process of the site has, for who prepares its data."""
+        return Settings(
+            self.dsn,
+            self.redis.url,
+            self.smtp.url,
+            f"http://127.0.0.1:{self.ports[0]}",
+            SECRET,
+            demo=True,
+            simulation=False,
+        )
+
     def environment(self, port: int) -> dict[str, str]:
         """What a process of the site needs."""
         return {
@@ -59,9 +71,9 @@ class Banc:
             "LOG_LEVEL": "WARNING",
         }
 
-    def start(self, *commande: str) -> subprocess.Popen[bytes]:
-        """Run ``accueil <commande>`` on its own port."""
-        port = free_port()
+    def start(self, *commande: str, port: int | None = None) -> subprocess.Popen[bytes]:
+        """Run ``accueil <commande>`` on its own port, or on that of a killed one: then without waiting for it."""
+        relance, port = port is not None, port or free_port()
         with (self.dossier / "site.log").open("ab") as journal:
             processus = subprocess.Popen(
                 [sys.executable, "-m", "app.cli", *commande],
@@ -72,10 +84,16 @@ class Banc:
                 start_new_session=True,
             )
         self.processus.append(processus)
-        if commande[0] == "serve":
+        if commande[0] == "serve" and not relance:
             self.ports.append(port)
             self._wait(port)
         return processus
+
+    def kill(self, processus: subprocess.Popen[bytes]) -> None:
+        """kill -9, and forget it."""
+        processus.kill()
+        processus.wait()
+        self.processus.remove(processus)
 
     def _wait(self, port: int) -> None:
         limite = time.monotonic() + 30

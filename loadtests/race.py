@@ -1,11 +1,12 @@
-"""The race: distinct usagers on one créneau, over HTTP, against two web processes [promise P1].
+"""The race: distinct usagers and agents on one créneau, over HTTP, against two web processes [promise P1].
 
     python -m loadtests.race [--rivaux 500] [--tours 5] [--sans-controle]
 
-Each round opens one connection per rival, fires every booking together, and counts: as many 201 as there are free
-guichets (1, then 20), every other one a 409 with alternatives, no 5xx, no deadlock in PostgreSQL's log, p99 ≤ 1 s.
-Then the invariants are asked to the database. The negative control removes the exclusion constraint and runs the same
-race: it must find doubles, or this program proves nothing.
+Each round opens one connection per rival, fires everything together, and counts: as many successes as there are places,
+every other one a 409 with alternatives, no 5xx, no deadlock in PostgreSQL's log, p99 ≤ 1 s. By the API (one key, one
+guichet then twenty); then through the pages (a visit or a session, a CSRF token and a form each; motifs of 20 and 40
+minutes mixed): who holds the créneau, then who books it. Then the invariants are asked to the database. The negative
+control removes the exclusion constraint and runs the same races: it must find doubles, or this program proves nothing.
 
 Exits non-zero when an invariant breaks, when a budget is exceeded, or when the control catches nothing.
 """
@@ -17,8 +18,6 @@ import asyncio
 import json
 import sys
 import uuid
-from collections import Counter
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -28,24 +27,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app.db import async_url
 from loadtests import invariants
 from loadtests.banc import Banc, open_banc
-from loadtests.http_brut import Client, Reponse, percentile
+from loadtests.http_brut import Client, Reponse
+from loadtests.manche import Manche, report
+from loadtests.race_formulaire import PART_AGENTS, build_course
 from tests.fixtures.donnees import MondeService, build_equipe, build_service
-
-BUDGET_P99_S = 1.0
-
-
-@dataclass
-class Manche:
-    """One series of rounds on a service."""
-
-    nom: str
-    guichets: int
-    durees: list[float] = field(default_factory=list)
-    statuts: Counter[int] = field(default_factory=Counter)
-    gagnants: list[int] = field(default_factory=list)
-    sans_alternative: int = 0
-    exemples: list[str] = field(default_factory=list)
-    acquittes: dict[str, int] = field(default_factory=dict)
 
 
 async def build(dsn: str) -> tuple[MondeService, MondeService]:
@@ -109,20 +94,16 @@ async def run_round(ports: list[int], service: MondeService, debut: str, rivaux:
     return list(reponses)
 
 
-async def run_manche(banc: Banc, nom: str, service: MondeService, debuts: list[str], rivaux: int, tours: int) -> Manche:
-    """Several rounds, each on its own créneau."""
-    manche = Manche(nom, len(service.guichets))
-    for debut in debuts[:tours]:
+async def run_manche(
+    banc: Banc, nom: str, service: MondeService, rivaux: int, tours: int, acquittes: dict[str, int]
+) -> Manche:
+    """Several rounds, each on its own créneau; what is acknowledged goes to ``acquittes`` (code → id)."""
+    manche = Manche(nom, len(service.guichets), rivaux)
+    for debut in (await read_debuts(banc.ports[0], service))[:tours]:
         reponses = await run_round(banc.ports[:2], service, debut, rivaux)
-        manche.durees += [r.duree_s for r in reponses]
-        manche.statuts.update(r.statut for r in reponses)
-        manche.gagnants.append(sum(r.statut == 201 for r in reponses))
-        manche.sans_alternative += sum(r.statut == 409 and not r.json().get("alternatives") for r in reponses)
-        manche.exemples += [r.corps[:400].decode() for r in reponses if r.statut not in (201, 409)][:1]
-        for r in reponses:
-            if r.statut == 201:
-                corps: dict[str, Any] = r.json()
-                manche.acquittes[corps["code"]] = corps["id"]
+        for rang in manche.record(reponses, 201, lambda r: bool(r.json().get("alternatives"))):
+            corps: dict[str, Any] = reponses[rang].json()
+            acquittes[corps["code"]] = corps["id"]
         await asyncio.sleep(0.3)
     return manche
 
@@ -136,8 +117,8 @@ async def count_doubles(dsn: str) -> int:
         await conn.close()
 
 
-async def run_control(rivaux: int) -> int:
-    """The same race without the constraint, on servers of its own: the number of doubles it produced."""
+async def run_control(rivaux: int) -> tuple[int, int]:
+    """The same races without the constraint, on servers of their own: the doubles of the API, then of the pages."""
     with open_banc(web=2, worker=False) as banc:
         petit, _ = await build(banc.dsn)
         conn = await asyncpg.connect(banc.dsn)
@@ -146,31 +127,38 @@ async def run_control(rivaux: int) -> int:
         debuts = await read_debuts(banc.ports[0], petit)
         for debut in debuts[:3]:
             await run_round(banc.ports[:2], petit, debut, rivaux)
-        return await count_doubles(banc.dsn)
+        api = await count_doubles(banc.dsn)
+        course = await build_course(banc.settings(), banc.ports[:2])
+        await course.prepare(rivaux // 2, rivaux // 2 // PART_AGENTS)
+        manche = Manche("control", 1, rivaux // 2)
+        for _ in range(3):
+            await course.race_forms(manche, [*course.visiteurs, *course.agents], course.next_heure())
+        await course.close()
+        return api, await count_doubles(banc.dsn) - api
 
 
-def report(manches: list[Manche], rivaux: int) -> list[str]:
-    """Print the table; the list of what is wrong."""
-    fautes: list[str] = []
-    print(
-        f"{'race':<22}{'rounds':>7}{'rivals':>8}{'201':>6}{'409':>8}{'5xx':>5}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}"
-    )
-    for m in manches:
-        cinq = sum(n for statut, n in m.statuts.items() if statut >= 500 or statut == 0)
-        p99 = percentile(m.durees, 0.99)
-        print(
-            f"{m.nom:<22}{len(m.gagnants):>7}{rivaux:>8}{m.statuts[201]:>6}{m.statuts[409]:>8}{cinq:>5}"
-            f"{percentile(m.durees, 0.5) * 1000:>9.0f}{p99 * 1000:>9.0f}{max(m.durees) * 1000:>9.0f}"
-        )
-        if any(n != m.guichets for n in m.gagnants):
-            fautes.append(f"{m.nom}: {m.guichets} success(es) a round expected, got {m.gagnants}")
-        if set(m.statuts) - {201, 409}:
-            fautes.append(f"{m.nom}: unexpected statuses {dict(m.statuts)}: {m.exemples[:1]}")
-        if m.sans_alternative:
-            fautes.append(f"{m.nom}: {m.sans_alternative} losers without an alternative")
-        if p99 > BUDGET_P99_S:
-            fautes.append(f"{m.nom}: p99 {p99:.3f} s is over {BUDGET_P99_S} s")
-    return fautes
+async def run_api(banc: Banc, rivaux: int, tours: int) -> tuple[list[Manche], list[str]]:
+    """One guichet, then twenty; what is wrong in the ledger."""
+    petit, grand = await build(banc.dsn)
+    await run_round(banc.ports[:2], petit, (await read_debuts(banc.ports[0], petit))[-1], 20)  # warm up
+    acquittes: dict[str, int] = {}
+    manches = [
+        await run_manche(banc, "API: one guichet", petit, rivaux, tours, acquittes),
+        await run_manche(banc, "API: twenty guichets", grand, rivaux, tours, acquittes),
+    ]
+    perdus = await invariants.check_ledger(banc.dsn, acquittes)
+    return manches, [f"{len(perdus)} acknowledged by the API and absent"] if perdus else []
+
+
+async def run_pages(banc: Banc, rivaux: int, tours: int) -> tuple[list[Manche], list[str]]:
+    """Visitors and agents with their own cookies; what is wrong in the ledger."""
+    course = await build_course(banc.settings(), banc.ports[:2])
+    try:
+        await course.prepare(rivaux, rivaux // PART_AGENTS)
+        manches = await course.run(tours)
+        return manches, await course.find_faults()
+    finally:
+        await course.close()
 
 
 async def main() -> int:
@@ -183,34 +171,28 @@ async def main() -> int:
     print(
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M}  two web processes, worker, durable PostgreSQL, client included"
     )
+    fautes: list[str] = []
     with open_banc(web=2) as banc:
-        petit, grand = await build(banc.dsn)
-        await run_round(banc.ports[:2], petit, (await read_debuts(banc.ports[0], petit))[-1], 20)  # warm up
-        manches = [
-            await run_manche(
-                banc, "one guichet", petit, await read_debuts(banc.ports[0], petit), choix.rivaux, choix.tours
-            ),
-            await run_manche(
-                banc, "twenty guichets", grand, await read_debuts(banc.ports[0], grand), choix.rivaux, choix.tours
-            ),
-        ]
+        manches: list[Manche] = []
+        for run in (run_api, run_pages):
+            faites, perdus = await run(banc, choix.rivaux, choix.tours)
+            manches += faites
+            fautes += perdus
         await asyncio.sleep(2.0)
-        fautes = report(manches, choix.rivaux)
+        fautes += report(manches)
         bilan = await invariants.check(banc.dsn)
         print("\n".join(bilan.lines()))
-        perdus = [c for m in manches for c in await invariants.check_ledger(banc.dsn, m.acquittes)]
         blocages = invariants.count_deadlocks(banc.postgres.journal)
-        print(f"{'ok ' if not perdus else 'BAD'}  acknowledged and absent: {len(perdus)}")
         print(f"{'ok ' if not blocages else 'BAD'}  deadlocks in PostgreSQL's log: {blocages}")
-        if not bilan.ok or perdus or blocages:
+        if not bilan.ok or blocages:
             fautes.append("an invariant is broken")
         if "incident" in banc.log():
             fautes.append(f"an accident was logged:\n{banc.log()[-2000:]}")
     if not choix.sans_controle:
-        doubles = await run_control(min(choix.rivaux, 200))
-        print(f"{'ok ' if doubles else 'BAD'}  negative control (no constraint): {doubles} doubles caught")
-        if not doubles:
-            fautes.append("the negative control caught nothing: this race proves nothing")
+        for voie, doubles in zip(("API", "pages"), await run_control(min(choix.rivaux, 200)), strict=True):
+            print(f"{'ok ' if doubles else 'BAD'}  negative control, {voie} (no constraint): {doubles} doubles caught")
+            if not doubles:
+                fautes.append(f"{voie}: the negative control caught nothing: this race proves nothing")
     for faute in fautes:
         print(f"FAILED  {faute}", file=sys.stderr)
     return 1 if fautes else 0

@@ -62,7 +62,15 @@ INTERDITS: dict[str, tuple[str, ...]] = {
     "app.embedded": ("app.booking", "app.web", "app.realtime", "app.db"),
 }
 #: Engines and clients are built in the entry points, and nowhere else.
-ENTREES = {"app.main", "app.worker", "app.cli", "app.cli_identite", "app.demo.donnees", "app.demo.simulation"}
+ENTREES = {
+    "app.main",
+    "app.worker",
+    "app.cli",
+    "app.cli_identite",
+    "app.cli_imports",
+    "app.demo.donnees",
+    "app.demo.simulation",
+}
 CONSTRUCTEURS = {"create_engine": ENTREES}
 
 

@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -85,6 +86,43 @@ class TestVoieRapide:
             await until(lambda: recues)
         assert recues[0]["type"] == "rdv.cree"
         await until(lambda: non_publiees_nulles(outils))
+        await diffuseur.stop(tache)
+
+    async def test_a_surprise_while_publishing_delays_the_next_frames_and_does_not_end_the_publisher(
+        self, outils: Outils, service: MondeService, redis_propre: RedisServer
+    ) -> None:
+        cle = outils.settings.derive_key("trames")
+        diffuseur = Diffuseur(create_redis(redis_propre.url), cle)
+        rapides = Outils(Database(outils.db.engine, diffuseur.publish), outils.settings, outils.dispo)
+        tache = asyncio.create_task(diffuseur.run(rapides.db))
+        async with ecoute(redis_propre.url, f"service:{service.id}", cle) as recues:
+            sans_texte: Any = None  # no outage at all: a defect of whoever wrote it
+            diffuseur.publish([Publication(0, f"service:{service.id}", 2, sans_texte)])
+            await until(lambda: diffuseur.en_panne)
+            await reserve(rapides, service)
+            await until(lambda: recues)
+            assert not tache.done()
+            await until(lambda: not diffuseur.en_panne)
+            await until(lambda: non_publiees_nulles(outils))
+        await diffuseur.stop(tache)
+
+    async def test_a_surprise_while_acknowledging_is_tried_again(
+        self, outils: Outils, service: MondeService, redis_propre: RedisServer
+    ) -> None:
+        cle = outils.settings.derive_key("trames")
+        diffuseur = Diffuseur(create_redis(redis_propre.url), cle)
+        rapides = Outils(Database(outils.db.engine, diffuseur.publish), outils.settings, outils.dispo)
+        tache = asyncio.create_task(diffuseur.run(rapides.db))
+        async with ecoute(redis_propre.url, f"service:{service.id}", cle) as recues:
+            async with outils.db.engine.begin() as conn:
+                await conn.execute(text("ALTER TABLE outbox RENAME publie_a TO parti_a"))
+            await reserve(rapides, service)
+            await until(lambda: recues)
+            await asyncio.sleep(0.6)  # twice the pace of acknowledgements: refused by the database both times
+            assert not tache.done()
+            async with outils.db.engine.begin() as conn:
+                await conn.execute(text("ALTER TABLE outbox RENAME parti_a TO publie_a"))
+            await until(lambda: non_publiees_nulles(outils))
         await diffuseur.stop(tache)
 
     async def test_a_frozen_redis_delays_no_booking(

@@ -6,14 +6,17 @@ from datetime import datetime
 from typing import Any, Final
 
 from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 from litestar.response import Response
 
 from app import clock
 from app.accueil.journee import read_journee
 from app.accueil.lieux import BoxJour, GuichetChoix, read_box
-from app.booking.agents.acces import write_acte
-from app.booking.agents.memoire import Fragments
+from app.booking.agents.acces import journal_refus, note_lecture, write_lecture
+from app.booking.fragments import Fragments
 from app.booking.outils import Outils
+from app.booking.traces import Trace
 from app.identite.acteur import Acteur
 from app.web.dates import heure, jour_long
 from app.web.pages import agent_page, page, render, service_menu
@@ -24,26 +27,36 @@ _fragments = Fragments()
 
 @get("/services/{service_id:int}/box", include_in_schema=False)
 async def show_box(
-    request: Request[Any, Any, Any], service_id: int, outils: Outils, acteur: Acteur, guichet: int | None = None
+    request: Request[Any, Any, Any],
+    service_id: FromPath[int],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    guichet: FromQuery[int | None] = None,
 ) -> Response[bytes]:
     """My guichet, or the list to choose it from. 404 for a service that is not mine, or a guichet of another."""
     maintenant = clock.now()
     if guichet is not None:
         box, choisi, fragment = await _render_box(request, outils, acteur, service_id, guichet, maintenant)
-        await write_acte(outils, acteur, request, "box.lu", service_id=service_id)
+        await write_lecture(outils, acteur, request, _trace(box, choisi))
         contexte = _page(acteur, box, maintenant, choisi) | {"fragment": fragment, "choisi": choisi}
         return page(request, "accueil/box.html", contexte)
-    async with outils.db.read() as conn:
+    refus = Trace("service.acces_refuse", service_id, apres={"ecran": "box"})
+    async with journal_refus(outils, acteur, request, refus), outils.db.read() as conn:
         box = await read_box(conn, acteur.agent_id, service_id, maintenant)
     return page(request, "accueil/choix_guichet.html", _page(acteur, box, maintenant))
 
 
 @get("/services/{service_id:int}/box/fragment", include_in_schema=False)
 async def show_fragment(
-    request: Request[Any, Any, Any], service_id: int, guichet: int, outils: Outils, acteur: Acteur
+    request: Request[Any, Any, Any],
+    service_id: FromPath[int],
+    guichet: FromQuery[int],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
 ) -> Response[bytes]:
     """The live region of one guichet alone."""
-    _, _, fragment = await _render_box(request, outils, acteur, service_id, guichet, clock.now())
+    box, choisi, fragment = await _render_box(request, outils, acteur, service_id, guichet, clock.now())
+    await note_lecture(outils, acteur, request, _trace(box, choisi))
     return Response(fragment.encode(), media_type="text/html")
 
 
@@ -55,8 +68,12 @@ async def _render_box(
     guichet_id: int,
     maintenant: datetime,
 ) -> tuple[BoxJour, GuichetChoix, str]:
-    """The live region of a guichet: version first, then the rows unless they are known at this version."""
-    async with outils.db.read() as conn:
+    """The live region of a guichet: version first, then the rows unless they are known at this version.
+
+    Raises Introuvable, journaled.
+    """
+    refus = Trace("service.acces_refuse", service_id, apres={"ecran": "box"})
+    async with journal_refus(outils, acteur, request, refus), outils.db.read() as conn:
         box = await read_box(conn, acteur.agent_id, service_id, maintenant)
         choisi = box.find(guichet_id)
         cle = (acteur.agent_id, box.service, box.epoque, choisi.id, choisi.nom)
@@ -69,8 +86,14 @@ async def _render_box(
                 "box": {"titre": choisi.nom, "url_rdv": URL_RDV, "rdv": lignes, "contre_appels": []},
             }
             fragment = render(request, "accueil/_box.html", contexte)
-            _fragments.put(cle, fragment)
+            if lignes:  # an empty one may be that of a right just lost: it costs nothing to draw again
+                _fragments.put(cle, fragment)
     return box, choisi, fragment
+
+
+def _trace(box: BoxJour, choisi: GuichetChoix) -> Trace:
+    faits = {"guichet": choisi.id, "jour": box.service.jour.isoformat()}
+    return Trace("box.lu", box.service.id, apres=faits)
 
 
 def _page(acteur: Acteur, lieu: BoxJour, maintenant: datetime, choisi: GuichetChoix | None = None) -> dict[str, Any]:

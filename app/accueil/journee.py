@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accueil.lieux import ServiceJour
 from app.booking.agents.lectures import nom_agenda
-from app.booking.store import scoped
+from app.booking.droits import scoped
 from app.tables import Guichet, Motif, Passage, RdvUsager, RendezVous
 from app.web.dates import heure, instant_utc
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.horaires import get_cadran
-from app.errors import Introuvable
+from app.errors import AccesRefuse, Introuvable
 from app.tables import Agenda, Epoque, Guichet, GuichetAgent, ServiceFiscal, Site
 from app.tables.vues import acces
 
@@ -100,7 +100,7 @@ class BoxJour:
         for guichet in self.guichets:
             if guichet.id == guichet_id:
                 return guichet
-        raise Introuvable("Ce guichet n'existe pas dans ce service.", remede="Choisissez un guichet dans la liste.")
+        raise Introuvable("Ce guichet n’existe pas dans ce service.", remede="Choisissez un guichet dans la liste.")
 
 
 def _today(maintenant: datetime, zone: ZoneInfo) -> date:
@@ -108,7 +108,7 @@ def _today(maintenant: datetime, zone: ZoneInfo) -> date:
 
 
 async def read_site(conn: AsyncConnection, agent_id: int, site_id: int, maintenant: datetime) -> SiteJour:
-    """The site as this agent's reception desk sees it. Raises Introuvable: absent, or nothing there is his."""
+    """The site as this agent's reception desk sees it. Raises AccesRefuse: absent, or nothing there is his."""
     lignes = (
         (
             await conn.execute(
@@ -131,7 +131,7 @@ async def read_site(conn: AsyncConnection, agent_id: int, site_id: int, maintena
         else []
     )
     if not lignes:
-        raise Introuvable("Cet accueil n'existe pas parmi les services auxquels vous êtes rattaché.")
+        raise AccesRefuse("Cet accueil n’existe pas parmi les services auxquels vous êtes rattaché.")
     services = []
     for _, service_id, libelle, fuseau, version, _ in lignes:
         zone = ZoneInfo(fuseau)
@@ -140,7 +140,7 @@ async def read_site(conn: AsyncConnection, agent_id: int, site_id: int, maintena
 
 
 async def read_box(conn: AsyncConnection, agent_id: int, service_id: int, maintenant: datetime) -> BoxJour:
-    """The service and its guichets, the agent's own first, then the open ones. Raises Introuvable."""
+    """The service and its guichets, the agent's own first, then the open ones. Raises AccesRefuse."""
     mien = (
         select(GuichetAgent.guichet_id)
         .where(GuichetAgent.guichet_id == Guichet.id, GuichetAgent.agent_id == agent_id)
@@ -171,7 +171,7 @@ async def read_box(conn: AsyncConnection, agent_id: int, service_id: int, mainte
         else []
     )
     if not lignes:
-        raise Introuvable("Ce service n'existe pas parmi ceux auxquels vous êtes rattaché.")
+        raise AccesRefuse("Ce service n’existe pas parmi ceux auxquels vous êtes rattaché.")
     site_id, libelle, fuseau, version, epoque = lignes[0][:5]
     zone = ZoneInfo(fuseau)
     service = ServiceJour(service_id, libelle, zone, _today(maintenant, zone), version)

@@ -6,16 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, case, func, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accueil.journee import name_usager, number, select_rdv
 from app.accueil.lieux import ServiceJour
-from app.booking.store import scoped
+from app.booking.droits import scoped
 from app.booking.textes import to_recherche
+from app.config import Settings
 from app.domain.rendez_vous import normalize_code
+from app.identite.empreintes import print_critere
 from app.tables import RdvUsager, RendezVous
 from app.web.dates import heure, jour_long
 
@@ -53,6 +55,14 @@ def understand(saisie: str) -> tuple[list[str], str | None]:
         morceaux = [m for m in _SEPARATEURS.split(utile) if m]
         utile = morceaux[-1] if len(morceaux) > 1 else ""
     return to_recherche(utile).split(), normalize_code(utile)
+
+
+def describe_recherche(settings: Settings, saisie: str, trouvailles: Sequence[Trouvaille]) -> dict[str, Any]:
+    """Who was looked up, for the journal: the print of each reading of what was typed, and the RDV it found."""
+    mots, code = understand(saisie)
+    lectures = {"nom": " ".join(mots), "code": code or ""}
+    criteres = {genre: print_critere(settings, genre, valeur) for genre, valeur in lectures.items() if valeur}
+    return {"criteres": criteres, "rdv": [trouvaille.id for trouvaille in trouvailles]}
 
 
 async def search_rdv(

@@ -34,7 +34,7 @@ class ConflitEdition(Conflit):
     """409: somebody else changed the same thing. ``details``: ``actuel`` (its fields now), ``par`` and ``a``."""
 
     code = "conflit-edition"
-    phrase = "Cet élément a été modifié par quelqu'un d'autre pendant votre saisie."
+    phrase = "Cet élément a été modifié par quelqu’un d’autre pendant votre saisie."
     remede = "Votre saisie est conservée : comparez-la à la version enregistrée, puis enregistrez à nouveau."
 
 
@@ -138,7 +138,7 @@ def is_national(agent_id: int) -> Any:
 
 
 #: Advisory lock of national changes: they follow one another.
-_VERROU_NATIONAL: Final = 0x6E61744E
+VERROU_NATIONAL: Final = 0x6E61744E
 
 
 async def administrate(
@@ -157,7 +157,7 @@ async def administrate(
     agent_id = auteur.agent_id
 
     async def transaction(uow: UnitOfWork) -> tuple[bool, T | None]:
-        await uow.conn.execute(select(func.pg_advisory_xact_lock(_VERROU_NATIONAL)))
+        await uow.conn.execute(select(func.pg_advisory_xact_lock(VERROU_NATIONAL)))
         if not (await uow.conn.execute(select(is_national(agent_id)))).scalar_one():
             return False, None
         return True, await travail(uow)

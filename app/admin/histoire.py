@@ -30,6 +30,7 @@ MOTS_OBJETS: Final[Mapping[str, str]] = {
     "delegation": "Délégation",
     "agent": "Agent",
     "habilitation": "Habilitation",
+    "rattachement": "Rattachement",
     "ouverture": "Ouverture en ligne",
     "rdv": "Rendez-vous",
 }
@@ -40,6 +41,19 @@ _VERBES: Final[Mapping[str, str]] = {
     "supprime": "supprimé",
     "ouvert": "ouvert",
     "ferme": "fermé",
+    "maintenu": "gardé tel quel",
+    "maintien_leve": "de nouveau à replacer",
+    "donne": "donné",
+    "donnee": "donnée",
+    "retire": "retiré",
+    "retiree": "retirée",
+    "invite": "lien envoyé pour choisir un mot de passe",
+    "suspendu": "suspendu",
+    "reactive": "réactivé",
+    "sessions_fermees": "sessions fermées",
+    "cle_revoquee": "clé d’API révoquée",
+    "mot_de_passe_choisi": "mot de passe choisi",
+    "proconnect_associe": "identité ProConnect associée",
 }
 
 

@@ -31,7 +31,6 @@ PARTIES: Final = (
     ("exceptions", "Fermetures et exceptions"),
     ("motifs", "Motifs et durées"),
     ("parametres", "Paramètres"),
-    ("delegations", "Délégations"),
     ("agents", "Agents et habilitations"),
     ("ouverture", "Ouverture en ligne"),
     ("a-replacer", "Rendez-vous à replacer"),
@@ -158,13 +157,14 @@ def national_page(acteur: Acteur, partie: str, titre: str = "") -> dict[str, Any
     mots = dict(PARTIES_NATIONALES)
     base = "/administration"
     fil = [{"libelle": "Tableau de bord", "url": "/agent"}, {"libelle": "Administration nationale", "url": base}]
-    fil.append({"libelle": mots[partie], "url": f"{base}/{partie}"})
+    if partie:
+        fil.append({"libelle": mots[partie], "url": f"{base}/{partie}"})
     if titre:
         fil.append({"libelle": titre, "url": ""})
     return {
         **agent_page(acteur, actif=base),
         "fil": fil,
-        "titre": titre or mots[partie],
+        "titre": titre or mots.get(partie, "Administration nationale"),
         "partie": partie,
         "parties": [{"cle": c, "libelle": mot, "url": f"{base}/{c}"} for c, mot in PARTIES_NATIONALES],
         "base": base,

@@ -85,10 +85,10 @@ class Saisie:
         try:
             jour = date(int(ecrit[3]), int(ecrit[2]), int(ecrit[1])) if ecrit else date.fromisoformat(brut)
         except ValueError:
-            self.refuse(champ, "Cette date n'existe pas : écrivez-la sous la forme 23/11/2026.")
+            self.refuse(champ, "Cette date n’existe pas : écrivez-la sous la forme 23/11/2026.")
             return None
         if not _PREMIER <= jour <= _DERNIER:
-            self.refuse(champ, "Cette date est trop lointaine : vérifiez l'année.")
+            self.refuse(champ, "Cette date est trop lointaine : vérifiez l’année.")
             return None
         return jour
 
@@ -101,7 +101,7 @@ class Saisie:
             return None
         minute = parse_heure(brut)
         if minute is None:
-            self.refuse(champ, "Cette heure n'existe pas : écrivez-la sous la forme 08:30.")
+            self.refuse(champ, "Cette heure n’existe pas : écrivez-la sous la forme 08:30.")
         return minute
 
     def choix(self, champ: str, permis: Collection[str], *, requis: str = "") -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.calendrier import Parametres
 from app.domain.creneaux import GuichetRegle
+from app.domain.parametres import Resolue, resolve
 from app.domain.plages import ExceptionPlanning, OuverturesParJour, PlageType, Planning, compute_ouvertures
 from app.errors import Introuvable
 from app.feries import feries
@@ -37,6 +38,10 @@ class MotifOffert:
     documents: tuple[str, ...]
     faq_url: str
     demarche_url: str
+    #: What this service adds for who chooses this motif.
+    message: str = ""
+    #: Minutes set for this motif, None when it follows the service's own duration.
+    duree_propre: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,10 @@ class ServiceContexte:
     jours_rouverts: frozenset[date]
     parametres: Parametres
     ouverture_nationale: date | None
+    #: Every parameter with its source: what the screens of « Organiser » say.
+    resolues: Mapping[str, Resolue] = field(default_factory=dict, compare=False, repr=False)
+    #: Guichets to which agents are assigned, who are told of their RDV.
+    guichets_suivis: frozenset[int] = frozenset()
     _ouvertures: dict[tuple[date, date], OuverturesParJour] = field(default_factory=dict, compare=False, repr=False)
 
     def feries(self, du: date, au: date) -> frozenset[date]:
@@ -112,7 +121,7 @@ class ServiceContexte:
         try:
             return self.motifs[motif_id]
         except KeyError:
-            raise Introuvable("Ce motif n'existe pas dans ce service.") from None
+            raise Introuvable("Ce motif n’existe pas dans ce service.") from None
 
     @property
     def adresse_lignes(self) -> tuple[str, ...]:
@@ -134,7 +143,7 @@ async def read_versions(conn: AsyncConnection, service_id: int) -> Versions:
     """The versions now. Raises Introuvable when there is no such service."""
     ligne = (await conn.execute(_VERSIONS, {"service": service_id})).one_or_none()
     if ligne is None:
-        raise Introuvable("Ce service n'existe pas.")
+        raise Introuvable("Ce service n’existe pas.")
     return Versions(*ligne)
 
 
@@ -148,12 +157,15 @@ _CONTEXTE = text(
       (SELECT json_agg(json_build_object('id', g.id, 'nom', g.nom, 'ouvert', g.ouvert, 'motifs', g.motifs,
                                          'canaux', g.canaux, 'types', g.types) ORDER BY g.ordre, g.id)
          FROM guichet g WHERE g.service_id = s.id) AS guichets,
+      (SELECT json_agg(DISTINCT ga.guichet_id) FROM guichet_agent ga JOIN guichet g ON g.id = ga.guichet_id
+        WHERE g.service_id = s.id) AS suivis,
       (SELECT json_agg(json_build_object('id', m.id, 'parent_id', m.parent_id, 'libelle', m.libelle,
                                          'actif', m.actif,
                                          'ouvert', m.actif AND coalesce(ms.ouvert, FALSE),
                                          'duree', ms.duree_minutes, 'nature', m.nature, 'public', m.public,
                                          'documents', m.documents, 'faq_url', m.faq_url,
-                                         'demarche_url', m.demarche_url) ORDER BY m.ordre, m.id)
+                                         'demarche_url', m.demarche_url,
+                                         'message', coalesce(ms.message, '')) ORDER BY m.ordre, m.id)
          FROM motif m LEFT JOIN motif_service ms ON ms.motif_id = m.id AND ms.service_id = s.id
         WHERE m.type_service_code = s.type_code OR ms.service_id IS NOT NULL) AS motifs,
       (SELECT json_agg(json_build_object('id', p.id, 'nom', p.nom, 'guichet_id', p.guichet_id, 'nature', p.nature,
@@ -167,9 +179,8 @@ _CONTEXTE = text(
                                          'libelle', e.libelle) ORDER BY e.id)
          FROM exception_planning e WHERE e.service_id = s.id) AS exceptions,
       (SELECT json_agg(j.jour) FROM jour_ouvert j WHERE j.service_id = s.id) AS jours_rouverts,
-      (SELECT json_object_agg(p.cle, p.valeur) FROM (
-           SELECT DISTINCT ON (cle) cle, valeur FROM parametre
-            WHERE service_id IS NULL OR service_id = s.id ORDER BY cle, service_id NULLS LAST) p) AS parametres
+      (SELECT json_object_agg(p.cle, p.valeur) FROM parametre p WHERE p.service_id IS NULL) AS nationaux,
+      (SELECT json_object_agg(p.cle, p.valeur) FROM parametre p WHERE p.service_id = s.id) AS locaux
       FROM service_fiscal s JOIN agenda a ON a.service_id = s.id
      WHERE s.id = :service
     """
@@ -180,9 +191,9 @@ async def read_contexte(conn: AsyncConnection, service_id: int) -> ServiceContex
     """Everything the rules need of a service, in one query. Raises Introuvable."""
     ligne = (await conn.execute(_CONTEXTE, {"service": service_id})).mappings().one_or_none()
     if ligne is None:
-        raise Introuvable("Ce service n'existe pas.")
-    parametres = _json(ligne["parametres"]) or {}
-    ouverture = parametres.get("ouverture_nationale")
+        raise Introuvable("Ce service n’existe pas.")
+    resolues = resolve(_json(ligne["nationaux"]) or {}, _json(ligne["locaux"]) or {})
+    ouverture = resolues["ouverture_nationale"].valeur
     return ServiceContexte(
         id=ligne["id"],
         version_planning=ligne["version_planning"],
@@ -211,8 +222,10 @@ async def read_contexte(conn: AsyncConnection, service_id: int) -> ServiceContex
         plannings=tuple(_planning(p) for p in _json(ligne["plannings"]) or ()),
         exceptions=tuple(_exception(e) for e in _json(ligne["exceptions"]) or ()),
         jours_rouverts=frozenset(date.fromisoformat(j) for j in _json(ligne["jours_rouverts"]) or ()),
-        parametres=_parametres(parametres),
-        ouverture_nationale=date.fromisoformat(ouverture) if ouverture else None,
+        parametres=build_parametres(resolues),
+        ouverture_nationale=ouverture if isinstance(ouverture, date) else None,
+        resolues=resolues,
+        guichets_suivis=frozenset(_json(ligne["suivis"]) or ()),
     )
 
 
@@ -243,6 +256,8 @@ def _motif(m: Mapping[str, Any], duree_service: int) -> MotifOffert:
         documents=tuple(m["documents"]),
         faq_url=m["faq_url"],
         demarche_url=m["demarche_url"],
+        message=m["message"],
+        duree_propre=m["duree"],
     )
 
 
@@ -275,10 +290,11 @@ def _exception(e: Mapping[str, Any]) -> ExceptionPlanning:
     )
 
 
-def _parametres(valeurs: Mapping[str, Any]) -> Parametres:
-    """National values with the service's own on top; an unknown key belongs to another part of the software."""
+def build_parametres(resolues: Mapping[str, Resolue]) -> Parametres:
+    """The values that the rules of booking read; the others serve other parts of the software."""
     connues = Parametres.__dataclass_fields__
-    return Parametres(**{cle: valeur for cle, valeur in valeurs.items() if cle in connues})
+    valeurs: dict[str, Any] = {cle: resolue.valeur for cle, resolue in resolues.items() if cle in connues}
+    return Parametres(**valeurs)
 
 
 class Contextes:

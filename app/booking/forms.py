@@ -90,7 +90,7 @@ class _Lecture:
         self.aujourdhui = aujourdhui
         self.erreurs: dict[str, str] = {}
 
-    def text(self, champ: str, *, maximum: int = 120, requis: str = "", lignes: bool = False) -> str:
+    def text(self, champ: str, *, maximum: int = 120, requis: str = "", lignes: bool = False, lisible: str = "") -> str:
         brut = self.donnees.get(champ)
         if brut is not None and not isinstance(brut, str):
             self.erreurs[champ] = "Cette information doit être un texte."
@@ -102,6 +102,15 @@ class _Lecture:
             return ""
         if requis and not valeur:
             self.erreurs[champ] = requis
+        if lisible and valeur and not any(c.isalnum() for c in valeur):
+            self.erreurs[champ] = lisible
+        return valeur
+
+    def name(self, champ: str, sujet: str, *, requis: str = "") -> str:
+        """What a person is called: one letter at least, of any script (« 😀 » and « 42 » call nobody)."""
+        valeur = self.text(champ, requis=requis)
+        if valeur and not any(c.isalpha() for c in valeur):
+            self.erreurs[champ] = f"{sujet} doit contenir au moins une lettre."
         return valeur
 
     def choice(self, champ: str, valeurs: tuple[str, ...], *, requis: str = "") -> str | None:
@@ -111,7 +120,7 @@ class _Lecture:
                 self.erreurs[champ] = requis
             return None
         if valeur not in valeurs:
-            self.erreurs[champ] = requis or "Ce choix n'est pas proposé."
+            self.erreurs[champ] = requis or "Ce choix n’est pas proposé."
             return None
         return valeur
 
@@ -127,12 +136,12 @@ class _Lecture:
                 else date.fromisoformat(valeur)
             )
         except ValueError:
-            self.erreurs[champ] = "Cette date n'existe pas. Saisissez-la au format JJ/MM/AAAA, par exemple 10/01/1945."
+            self.erreurs[champ] = "Cette date n’existe pas. Saisissez-la au format JJ/MM/AAAA, par exemple 10/01/1945."
             return None
         if jour > self.aujourdhui:
             self.erreurs[champ] = "La date de naissance est dans le futur."
         elif jour.year < 1890:
-            self.erreurs[champ] = "Vérifiez l'année de naissance."
+            self.erreurs[champ] = "Vérifiez l’année de naissance."
         return jour
 
     def number(self, champ: str, module: Any, phrase: str, *, requis: str = "") -> str | None:
@@ -165,7 +174,7 @@ class _Lecture:
         return tuple(numeros)
 
     def _phone(self, champ: str, brut: object) -> str | None:
-        phrase = "Ce numéro de téléphone n'est pas valable. Exemple : 06 12 34 56 78 ou +33 6 12 34 56 78."
+        phrase = "Ce numéro de téléphone n’est pas valable. Exemple : 06 12 34 56 78 ou +33 6 12 34 56 78."
         try:
             if not isinstance(brut, str):
                 raise TexteInvalide(phrase)
@@ -192,7 +201,7 @@ class _Lecture:
         try:
             return validate_email(valeur, check_deliverability=False, test_environment=True).normalized
         except EmailNotValidError:
-            self.erreurs[champ] = "Cette adresse de courriel n'est pas valable. Exemple : prenom.nom@exemple.fr."
+            self.erreurs[champ] = "Cette adresse de courriel n’est pas valable. Exemple : prenom.nom@exemple.fr."
             return None
 
 
@@ -208,14 +217,18 @@ def parse_usager(
     if nature == "professionnel":
         saisi = UsagerSaisi(
             nature="professionnel",
-            raison_sociale=lu.text("raison_sociale", requis="Indiquez la raison sociale."),
+            raison_sociale=lu.text(
+                "raison_sociale",
+                requis="Indiquez la raison sociale.",
+                lisible="La raison sociale doit contenir au moins une lettre ou un chiffre.",
+            ),
             siren=lu.number(
                 "siren",
                 siren,
-                "Ce numéro SIREN n'est pas valable : 9 chiffres, par exemple 732 829 320.",
+                "Ce numéro SIREN n’est pas valable : 9 chiffres, par exemple 732 829 320.",
                 requis="Indiquez le numéro SIREN.",
             ),
-            contact=lu.text("contact"),
+            contact=lu.name("contact", "Le nom de la personne à contacter"),
             telephones=telephones,
             preference_appel=preference,
             courriel=courriel,
@@ -224,14 +237,14 @@ def parse_usager(
         saisi = UsagerSaisi(
             nature="particulier",
             civilite=lu.choice("civilite", ("madame", "monsieur"), requis="Choisissez « Madame » ou « Monsieur »."),
-            nom_usage=lu.text("nom_usage", requis="Indiquez le nom d'usage."),
-            nom_naissance=lu.text("nom_naissance"),
-            prenoms=lu.text("prenoms", requis="Indiquez le ou les prénoms."),
+            nom_usage=lu.name("nom_usage", "Le nom d’usage", requis="Indiquez le nom d’usage."),
+            nom_naissance=lu.name("nom_naissance", "Le nom de naissance"),
+            prenoms=lu.name("prenoms", "Le prénom", requis="Indiquez le ou les prénoms."),
             date_naissance=lu.birth("date_naissance"),
             numero_fiscal=lu.number(
                 "numero_fiscal",
                 nif,
-                "Ce numéro fiscal n'est pas valable : 13 chiffres, en haut à gauche de votre avis d'impôt.",
+                "Ce numéro fiscal n’est pas valable : 13 chiffres, en haut à gauche de votre avis d’impôt.",
             ),
             telephones=telephones,
             preference_appel=preference,
@@ -240,12 +253,16 @@ def parse_usager(
     return saisi, lu.erreurs
 
 
-def parse_precision(donnees: Mapping[str, Any], erreurs: dict[str, str]) -> str:
+#: What is said to whoever left the precision empty: the usager, or the agent who writes for him.
+_A_PRECISER: Final = "Précisez votre demande en quelques mots : le dossier sera prêt."
+_A_PRECISER_PAR_AGENT: Final = "Précisez la demande de l’usager en quelques mots, pour l’agent qui le recevra."
+
+
+def parse_precision(donnees: Mapping[str, Any], erreurs: dict[str, str], *, par_agent: bool = False) -> str:
     """« Afin de mieux traiter votre demande, veuillez en préciser le motif » [A1 §2]: required, 1,000 characters."""
     lu = _Lecture(donnees, "", date.min)
-    precision = lu.text(
-        "precision", maximum=1000, lignes=True, requis="Précisez votre demande en quelques mots : le dossier sera prêt."
-    )
+    requis = _A_PRECISER_PAR_AGENT if par_agent else _A_PRECISER
+    precision = lu.text("precision", maximum=1000, lignes=True, requis=requis)
     erreurs.update(lu.erreurs)
     return precision
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from app.booking import store
 from app.booking.contexte import ServiceContexte, Versions
@@ -22,9 +23,10 @@ from app.domain.calendrier import Fenetre, fenetre
 from app.domain.contexte import build_contexte
 from app.domain.creneaux import Creneau, Demande, find_creneau, order_guichets
 from app.domain.droits import AConfirmer, Refuse, decide_acces_service, decide_reservation
+from app.domain.guichets import GuichetRegle
 from app.domain.horaires import floor_minute, from_minute
 from app.domain.raisons import Raison
-from app.domain.vocabulaire import TypeRdv
+from app.domain.vocabulaire import Canal, TypeRdv
 from app.errors import AvertissementRequis, SaisieInvalide
 
 #: Types of rendez-vous that exist.
@@ -70,6 +72,41 @@ class Reservation:
         return hashlib.sha256(json.dumps(faits, sort_keys=True, default=str).encode()).digest()
 
 
+class Place(Protocol):
+    """What is judged: a booking, or the new place of a RDV being moved."""
+
+    @property
+    def motif_id(self) -> int: ...
+    @property
+    def type_rdv(self) -> str: ...
+    @property
+    def debut(self) -> int: ...
+    @property
+    def canal(self) -> str: ...
+    @property
+    def cle(self) -> str: ...
+    @property
+    def duree(self) -> int | None: ...
+    @property
+    def guichet_id(self) -> int | None: ...
+    @property
+    def acquittees(self) -> frozenset[str]: ...
+    @property
+    def visite(self) -> str | None: ...
+    @property
+    def service_id(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deplace:
+    """The RDV being moved: what it occupies (guichet, minutes-époque) stands in nobody's way, its motif is kept."""
+
+    guichet_id: int
+    debut: int
+    fin: int
+    motif_id: int
+
+
 @dataclass(frozen=True, slots=True)
 class Projet:
     """A request judged possible: where it may go."""
@@ -104,10 +141,16 @@ async def judge(
     conn: Any,
     contexte: ServiceContexte,
     versions: Versions,
-    demande: Reservation,
+    demande: Place,
     maintenant: datetime,
+    *,
+    deplace: Deplace | None = None,
 ) -> Projet:
-    """Apply the rules to the facts of that day; raise the refusal, or say which guichets may take it."""
+    """Apply the rules to the facts of that day; raise the refusal, or say which guichets may take it.
+
+    ``deplace``: the RDV that is moved there. It may overlap itself, keep its motif whatever is open now, and keep the
+    duration it has.
+    """
     if demande.type_rdv not in TYPES:
         raise SaisieInvalide(champs={"type": "Choisissez un type de rendez-vous."})
     motif = contexte.motif(demande.motif_id)
@@ -117,7 +160,7 @@ async def judge(
         demande.canal,
         guichets,
         ouverture_nationale=contexte.ouverture_nationale is None or contexte.ouverture_nationale <= aujourdhui,
-        ouverture_service=contexte.en_ligne,
+        ouverture_service=contexte.en_ligne or await _is_held(conn, demande, maintenant),
     )
     if isinstance(acces, Refuse) or contexte.ferme:
         raise_raison(Raison.SERVICE_FERME)
@@ -132,11 +175,14 @@ async def judge(
     ).par_guichet
     if demande.visite is not None:
         occupations = await _without_own_hold(conn, demande, occupations, maintenant)
+    if deplace is not None:
+        occupations = _without(occupations, deplace.guichet_id, (deplace.debut, deplace.fin))
+    motif_initial = deplace is not None and deplace.motif_id == demande.motif_id
     ouvertures = contexte.ouvertures(jour, jour)
     if demande.guichet_id is not None:
         guichet = contexte.guichets.get(demande.guichet_id)
         if guichet is None:
-            raise SaisieInvalide(champs={"guichet": "Ce guichet n'existe pas dans ce service."})
+            raise SaisieInvalide(champs={"guichet": "Ce guichet n’existe pas dans ce service."})
         fin = demande.debut + (demande.duree or motif.duree)
         faits = build_contexte(
             demandee,
@@ -144,9 +190,10 @@ async def judge(
             fin,
             guichet if motif.ouvert else _without_motifs(guichet),
             ouvertures,
-            occupations.get(guichet.id, ()),
+            await _without_gels(conn, demande, guichet.id, fin, occupations.get(guichet.id, ())),
             fen,
             contexte.zone,
+            motif_initial=motif_initial,
             acquittees=demande.acquittees,
         )
         decision = decide_reservation(demande.canal, faits)
@@ -160,8 +207,12 @@ async def judge(
             )
         return Projet(contexte, fin, (guichet.id,), tuple(a.value for a in decision.alertes))
     if demande.duree is not None and demande.duree != motif.duree:
-        raise_raison(Raison.DUREE_NON_MODIFIABLE)
-    if not motif.ouvert:
+        if deplace is None or demande.duree != deplace.fin - deplace.debut:
+            raise_raison(Raison.DUREE_NON_MODIFIABLE)
+        demandee = replace(demandee, duree=demande.duree)
+    if motif_initial:
+        guichets = [_with_motif(guichet, demande.motif_id) for guichet in guichets]
+    elif not motif.ouvert:
         raise_raison(Raison.MOTIF_NON_PROPOSE)
     trouve = find_creneau(demandee, demande.debut, guichets, ouvertures, occupations, fen, contexte.zone)
     if not isinstance(trouve, Creneau):
@@ -175,16 +226,39 @@ def _without_motifs(guichet: Any) -> Any:
     return type(guichet)(guichet.id, guichet.nom, guichet.ouvert, frozenset[int](), guichet.canaux, guichet.types)
 
 
-async def _without_own_hold(
-    conn: Any, demande: Reservation, occupations: Occupations, maintenant: datetime
-) -> Occupations:
+def _with_motif(guichet: GuichetRegle, motif_id: int) -> GuichetRegle:
+    return guichet if guichet.motifs is None else replace(guichet, motifs=guichet.motifs | {motif_id})
+
+
+def _without(occupations: Occupations, guichet_id: int, place: tuple[int, int]) -> Occupations:
+    return {
+        guichet: [o for o in liste if guichet != guichet_id or o != place] for guichet, liste in occupations.items()
+    }
+
+
+async def _is_held(conn: Any, demande: Place, maintenant: datetime) -> bool:
+    """A service that closes its online booking lets who already holds a créneau finish: ten minutes at most."""
+    if demande.visite is None or demande.canal != Canal.INTERNET:
+        return False
+    option = await store.find_option(conn, empreinte(demande.visite), demande.service_id, maintenant)
+    return option is not None and floor_minute(option["debut"]) == demande.debut
+
+
+async def _without_gels(
+    conn: Any, demande: Place, guichet_id: int, fin: int, occupees: Sequence[tuple[int, int]]
+) -> Sequence[tuple[int, int]]:
+    """The same less the cancelled places kept from the internet: an attached agent may take them."""
+    if demande.canal != Canal.RATTACHE or not any(a < fin and demande.debut < b for a, b in occupees):
+        return occupees
+    gels = await store.list_gels(conn, guichet_id, from_minute(demande.debut), from_minute(fin))
+    places = {(floor_minute(gel.debut), floor_minute(gel.fin)) for gel in gels}
+    return [o for o in occupees if o not in places]
+
+
+async def _without_own_hold(conn: Any, demande: Place, occupations: Occupations, maintenant: datetime) -> Occupations:
     """The same occupations less the visitor's own hold: it must not stand in its owner's way."""
     assert demande.visite is not None
     option = await store.find_option(conn, empreinte(demande.visite), demande.service_id, maintenant)
     if option is None:
         return occupations
-    siens = (floor_minute(option["debut"]), floor_minute(option["fin"]))
-    return {
-        guichet: [o for o in liste if guichet != option["guichet_id"] or o != siens]
-        for guichet, liste in occupations.items()
-    }
+    return _without(occupations, option["guichet_id"], (floor_minute(option["debut"]), floor_minute(option["fin"])))

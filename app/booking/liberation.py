@@ -1,12 +1,28 @@
-"""Tell screens and public grids of holds that are no more."""
+"""Tell screens and public grids of places that are free again: holds that are no more, cancelled rendez-vous.
+
+A service may ask that a cancelled créneau come back only after a random wait: nobody can then watch for it, nor cancel
+one RDV to hand its place to somebody else [P15]. The place is kept meanwhile by a hold of nature ``gel``, which expires
+like any other. It stands in the way of the internet and of agents extérieurs; an attached agent who asks for that very
+place in the agenda takes it, the gel being removed first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from app.booking import store
+from app.booking.contexte import ServiceContexte
+from app.booking.jugement import compute_fenetre
 from app.db import UnitOfWork
+from app.domain.calendrier import Parametres
+from app.domain.horaires import floor_minute
+from app.domain.rendez_vous import NatureOption
+from app.domain.vocabulaire import Canal
+
+_SECONDES: Final = 60
 
 
 def release(uow: UnitOfWork, options: Sequence[store.OptionMorte], maintenant: datetime) -> None:
@@ -25,3 +41,72 @@ def release(uow: UnitOfWork, options: Sequence[store.OptionMorte], maintenant: d
         uow.annonces.creneau(
             "creneau.libre", option.services, guichet=option.guichet_id, debut=option.debut, fin=option.fin
         )
+
+
+def draw_attente(parametres: Parametres, draw: Callable[[int], int] = secrets.randbelow) -> timedelta:
+    """How long a cancelled créneau waits: to the second, evenly between the two bounds, both included."""
+    bas, haut = parametres.liberation_min_minutes * _SECONDES, parametres.liberation_max_minutes * _SECONDES
+    return timedelta(seconds=bas + draw(haut - bas + 1))
+
+
+def is_differee(contexte: ServiceContexte, debut: datetime, maintenant: datetime) -> bool:
+    """True when the service delays cancelled créneaux and this one could be booked from outside.
+
+    A place too near for the internet and for agents extérieurs interests no reseller: it is free at once.
+    """
+    if not contexte.parametres.liberation_differee or contexte.ferme:
+        return False
+    jour, minute = debut.astimezone(contexte.zone).date(), floor_minute(debut)
+    return any(
+        compute_fenetre(contexte, canal, maintenant).refuse(jour, minute) is None
+        for canal in (Canal.INTERNET, Canal.EXTERIEUR)
+    )
+
+
+async def free_place(
+    uow: UnitOfWork, contexte: ServiceContexte, rdv: Mapping[str, Any], maintenant: datetime
+) -> datetime | None:
+    """Give back the place that ``rdv`` has just left: announced free, or kept until the instant returned.
+
+    To be called once its row occupies the place no more. ``rdv``: service_id, service_origine_id, guichet_id, motif_id,
+    type_rdv, debut, fin, jour, canal, as they were.
+    """
+    services = store.services_concernes(rdv["service_id"], rdv["service_origine_id"])
+    place: dict[str, Any] = {"guichet": rdv["guichet_id"], "debut": rdv["debut"], "fin": rdv["fin"]}
+    if is_differee(contexte, rdv["debut"], maintenant):
+        expire_a = maintenant + draw_attente(contexte.parametres)
+        gel = await store.insert_rendez_vous(
+            uow.conn,
+            {
+                "service_id": rdv["service_id"],
+                "service_origine_id": rdv["service_origine_id"],
+                "guichet_id": rdv["guichet_id"],
+                "motif_id": rdv["motif_id"],
+                "type_rdv": rdv["type_rdv"],
+                "debut": rdv["debut"],
+                "fin": rdv["fin"],
+                "jour": rdv["jour"],
+                "etat": "option",
+                "occupe": True,
+                "canal": rdv["canal"],
+                "origine": "internet",
+                "nature_option": NatureOption.GEL.value,
+                "expire_a": expire_a,
+                "cree_a": maintenant,
+                "modifie_a": maintenant,
+            },
+        )
+        if gel is not None:  # None: the RDV has moved over a part of its own place, which nobody can take
+            uow.annonces.rdv("option.posee", services, rdv=gel, etat="option", a=maintenant, **place)
+            return expire_a
+    uow.annonces.creneau("creneau.libre", services, **place)
+    return None
+
+
+async def thaw(
+    uow: UnitOfWork, guichet_id: int, debut: datetime, fin: datetime, maintenant: datetime, *, service_id: int
+) -> None:
+    """Remove the gels that stand in the way of an attached agent, who holds the agenda; announced like any release."""
+    if await store.list_gels(uow.conn, guichet_id, debut, fin):
+        await store.lock_echange(uow.conn, service_id)
+        release(uow, await store.delete_gels(uow.conn, guichet_id, debut, fin), maintenant)

@@ -61,6 +61,8 @@ async def write_message(
         # A link is kept nowhere: a message that waits for days carries none.
         lien_gestion=url_lien(settings, rdv["lien_sel"]) if rdv["lien_sel"] and du_a is None else "",
         usager_nom=usager_nom,
+        message_service=contexte.parametres.message_confirmation if evenement == "confirmation" else "",
+        message_motif=motif.message if motif and evenement == "confirmation" else "",
         langue=langue,
         **plus,
     )

@@ -34,7 +34,7 @@ from app.tables import RendezVous
 _GAIN_MIN: Final = timedelta(seconds=15)
 
 
-_PERDUE: Final = "Ce créneau n'est plus réservé pour vous."
+_PERDUE: Final = "Ce créneau n’est plus réservé pour vous."
 _REPRENDRE: Final = "Choisissez de nouveau un créneau."
 
 
@@ -157,7 +157,7 @@ async def place_option(
         return await outils.db.transaction(travail)
     except PlanningChange:
         raise Conflit(
-            "L'organisation de ce service vient de changer.", remede="Choisissez de nouveau un créneau."
+            "L’organisation de ce service vient de changer.", remede="Choisissez de nouveau un créneau."
         ) from None
     except CreneauPris as refus:
         async with outils.db.read() as conn:

@@ -19,7 +19,7 @@ _STATUTS: dict[str, type[AppError]] = {
 _PHRASES: dict[Raison, str] = {
     Raison.SERVICE_FERME: "Ce service ne propose pas de prise de rendez-vous pour le moment.",
     Raison.DUREE_NON_MODIFIABLE: "La durée est fixée par le service : elle ne peut pas être modifiée.",
-    Raison.HORS_GRILLE: "Cet horaire n'est pas proposé : choisissez un créneau de la liste.",
+    Raison.HORS_GRILLE: "Cet horaire n’est pas proposé : choisissez un créneau de la liste.",
 }
 
 
@@ -36,7 +36,7 @@ def raise_raison(raison: Raison, fenetre: Fenetre | None = None) -> NoReturn:
     if raison in (Raison.COMPLET, Raison.CHEVAUCHEMENT):
         raise CreneauPris(raison=raison.value)
     courte = fenetre.phrase(raison) if fenetre is not None else PHRASES[raison]
-    phrase = _PHRASES.get(raison, f"Ce rendez-vous n'est pas possible : {courte}.")
+    phrase = _PHRASES.get(raison, f"Ce rendez-vous n’est pas possible : {courte}.")
     if raison is Raison.DUREE_NON_MODIFIABLE:
         raise Interdit(phrase, raison=raison.value)
     raise RegleRefusee(phrase, champs={"debut": phrase}, raison=raison.value)

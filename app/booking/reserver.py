@@ -15,17 +15,22 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.booking import store
+from app.booking.affectations import notify_affectes
 from app.booking.contexte import ServiceContexte, Versions
 from app.booking.jugement import Projet, Reservation, check_debut, judge
-from app.booking.liberation import release
+from app.booking.liberation import release, thaw
 from app.booking.liens import empreinte, jeton_lien, new_sel
 from app.booking.messages import compute_rappel, write_message
+from app.booking.occupation import add_alternatives, explain_occupation
 from app.booking.outils import Auteur, Outils
+from app.booking.traces import Trace, write_traces
+from app.booking.visio import build_visio
 from app.courrier.message import Evenement
 from app.db import UnitOfWork
 from app.domain.horaires import from_minute
 from app.domain.rendez_vous import generate_code
-from app.errors import CreneauPris, Indisponible, Introuvable
+from app.domain.vocabulaire import Canal
+from app.errors import AccesRefuse, AvertissementRequis, CreneauPris, Indisponible, Introuvable
 from app.journal import write_journal
 from app.outbox import PlanningChange
 
@@ -33,6 +38,7 @@ from app.outbox import PlanningChange
 ESSAIS: Final = 25
 #: Times a booking is judged again because the service's organisation changed under it.
 _JUGEMENTS: Final = 3
+_HORS_DROITS: Final = "Ce service ne fait pas partie de ceux où vous pouvez prendre rendez-vous."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,46 +60,86 @@ async def book(outils: Outils, demande: Reservation, auteur: Auteur, maintenant:
     """Book, once and only once per key.
 
     Raises SaisieInvalide or RegleRefusee (422), Interdit (403), AvertissementRequis (409, ``details['alertes']``),
-    CreneauPris (409, ``details['alternatives']``: Creneau, nearest first), Introuvable (404), Indisponible (503).
+    CreneauPris (409, ``details['alternatives']``: Creneau, nearest first), Introuvable (404), Indisponible (503); and
+    AccesRefuse (404, journaled) when the author may not book by the channel that ``demande`` claims, whether he never
+    could or lost the right a moment ago.
     """
-    check_debut(demande.debut)
     cle = demande.print_cle(auteur)
     for _ in range(_JUGEMENTS):
         try:
             return await _attempt(outils, demande, auteur, cle, maintenant)
         except PlanningChange:  # a guichet closed, a motif withdrawn meanwhile: the rules have the next word
             continue
+        except AccesRefuse:
+            await _journal_refus(outils, demande, auteur, maintenant)
+            raise
     raise Indisponible(
-        "L'organisation de ce service est en cours de modification.", remede="Réessayez dans un instant."
+        "L’organisation de ce service est en cours de modification.", remede="Réessayez dans un instant."
     )
+
+
+async def preview(outils: Outils, demande: Reservation, auteur: Auteur, maintenant: datetime) -> list[dict[str, str]]:
+    """The warnings that ``book`` would ask to acknowledge, nothing being booked. Raises its other refusals."""
+    try:
+        await _prepare(outils, demande, auteur, demande.print_cle(auteur), maintenant)
+    except AvertissementRequis as requis:
+        alertes: list[dict[str, str]] = requis.details["alertes"]
+        return alertes
+    except AccesRefuse:
+        await _journal_refus(outils, demande, auteur, maintenant)
+        raise
+    return []
+
+
+async def _journal_refus(outils: Outils, demande: Reservation, auteur: Auteur, maintenant: datetime) -> None:
+    faits = {"action": "reserver", "canal": demande.canal}
+    await write_traces(
+        outils, auteur, maintenant, Trace("service.acces_refuse", service_id=demande.service_id, apres=faits)
+    )
+
+
+async def _prepare(
+    outils: Outils, demande: Reservation, auteur: Auteur, cle: bytes, maintenant: datetime
+) -> Projet | RdvReserve:
+    """Everything that precedes the transaction: the right, the replay of the key, the rules."""
+    check_debut(demande.debut)
+    async with outils.db.read() as conn:
+        depart = await store.read_depart(conn, demande.service_id, cle, canal=demande.canal, agent_id=auteur.agent_id)
+        if depart is None:
+            raise Introuvable("Ce service n’existe pas.")
+        if not depart.permis:
+            raise AccesRefuse(_HORS_DROITS)
+        versions = Versions(*depart.versions)
+        contexte = await outils.dispo.contextes.get(conn, demande.service_id, versions.planning)
+        if depart.deja is not None:
+            return _replay(outils, contexte, demande, depart.deja)
+        try:
+            return await judge(outils, conn, contexte, versions, demande, maintenant)
+        except CreneauPris as taken:
+            deja = await store.find_by_cle(conn, cle)
+            if deja is not None:  # taken by this very request, which another process was finishing
+                return _replay(outils, contexte, demande, deja)
+            refus = await explain_occupation(conn, contexte, demande, auteur, taken, maintenant)
+            await add_alternatives(outils, conn, demande, refus, maintenant, versions)
+            raise refus from None
 
 
 async def _attempt(
     outils: Outils, demande: Reservation, auteur: Auteur, cle: bytes, maintenant: datetime
 ) -> RdvReserve:
-    async with outils.db.read() as conn:
-        depart = await store.read_depart(conn, demande.service_id, cle)
-        if depart is None:
-            raise Introuvable("Ce service n'existe pas.")
-        versions, deja = Versions(*depart[0]), depart[1]
-        contexte = await outils.dispo.contextes.get(conn, demande.service_id, versions.planning)
-        if deja is not None:
-            return _replay(outils, contexte, demande, deja)
-        try:
-            projet = await judge(outils, conn, contexte, versions, demande, maintenant)
-        except CreneauPris as refus:
-            await _add_alternatives(outils, conn, demande, refus, maintenant, versions)
-            raise
+    projet = await _prepare(outils, demande, auteur, cle, maintenant)
+    if isinstance(projet, RdvReserve):
+        return projet
 
     async def travail(uow: UnitOfWork) -> RdvReserve:
-        uow.annonces.expect_planning(contexte.id, contexte.version_planning)
+        uow.annonces.expect_planning(projet.contexte.id, projet.contexte.version_planning)
         return await _write(outils, uow, projet, demande, auteur, cle, maintenant)
 
     try:
         return await outils.db.transaction(travail)
     except CreneauPris as refus:
         async with outils.db.read() as conn:
-            await _add_alternatives(outils, conn, demande, refus, maintenant)
+            await add_alternatives(outils, conn, demande, refus, maintenant)
         raise
 
 
@@ -110,28 +156,6 @@ def _replay(outils: Outils, contexte: ServiceContexte, demande: Reservation, dej
         rejoue=True,
         identique=deja["empreinte_demande"] == demande.print_demande(),
     )
-
-
-async def _add_alternatives(
-    outils: Outils,
-    conn: Any,
-    demande: Reservation,
-    refus: CreneauPris,
-    maintenant: datetime,
-    versions: Versions | None = None,
-) -> None:
-    """Complete a 409 with the free créneaux nearest to the one that was taken."""
-    dispo = await outils.dispo.read(
-        conn,
-        demande.service_id,
-        motif_id=demande.motif_id,
-        type_rdv=demande.type_rdv,
-        canal=demande.canal,
-        maintenant=maintenant,
-        versions=versions,
-    )
-    refus.details["alternatives"] = dispo.alternatives(demande.debut)
-    refus.details["zone"] = dispo.contexte.zone
 
 
 async def _write(
@@ -167,7 +191,7 @@ async def _write(
         "lien_empreinte": empreinte(jeton),
         "precision": demande.precision,
         "note_interne": demande.note_interne,
-        "visio_lien": _visio(contexte, demande.type_rdv),
+        "visio_lien": build_visio(contexte, demande.type_rdv),
         "forcages": list(projet.alertes),
         "cree_a": maintenant,
         "cree_par": auteur.agent_id,
@@ -178,7 +202,17 @@ async def _write(
     if isinstance(place, RdvReserve):
         return place
     rdv_id, guichet_id = place
-    await store.insert_usager(conn, rdv_id, demande.usager, demande.langue)
+    permis = await store.insert_usager(
+        conn,
+        rdv_id,
+        demande.usager,
+        demande.langue,
+        canal=demande.canal,
+        service_id=contexte.id,
+        agent_id=auteur.agent_id,
+    )
+    if not permis:
+        raise AccesRefuse(_HORS_DROITS)
     await write_journal(
         conn,
         a=maintenant,
@@ -200,6 +234,8 @@ async def _write(
             "forcages": list(projet.alertes),
         },
     )
+    reserve = {**valeurs, "id": rdv_id, "guichet_id": guichet_id, "sequence": 0}
+    await notify_affectes(conn, outils.settings, contexte, "pris", reserve, auteur, maintenant)
     rappel_a = compute_rappel(contexte, debut, maintenant)
     envois: list[tuple[Evenement, datetime | None]] = [("confirmation", None)]
     if rappel_a is not None:
@@ -210,7 +246,7 @@ async def _write(
             outils.settings,
             evenement,
             contexte,
-            rdv={**valeurs, "id": rdv_id, "guichet_id": guichet_id, "sequence": 0},
+            rdv=reserve,
             destinataire=demande.usager.courriel,
             usager_nom=demande.usager.nom_affiche,
             telephones=demande.usager.telephones,
@@ -233,13 +269,6 @@ async def _write(
         fin=fin,
         jeton=jeton,
     )
-
-
-def _visio(contexte: ServiceContexte, type_rdv: str) -> str:
-    """The room of a visio RDV: the service's base URL and 128 random bits."""
-    if type_rdv != "visio" or not contexte.visio_base:
-        return ""
-    return f"{contexte.visio_base.rstrip('/')}/{secrets.token_urlsafe(16)}"
 
 
 async def _take_hold(
@@ -277,6 +306,9 @@ async def _take_place(
     """Insert on the best guichet still free. Raises CreneauPris when there is none left."""
     conn = uow.conn
     candidats: Sequence[int] = projet.candidats
+    if demande.canal == Canal.RATTACHE and demande.guichet_id is not None:
+        place = valeurs["debut"], valeurs["fin"]
+        await thaw(uow, demande.guichet_id, *place, maintenant, service_id=demande.service_id)
     for _ in range(ESSAIS):
         if not candidats:
             break

@@ -10,15 +10,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import CursorResult, Select, delete, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    LargeBinary,
+    bindparam,
+    delete,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.booking.droits import RESERVER, SERVICE, scoped
 from app.booking.forms import UsagerSaisi
-from app.tables import RdvUsager, RendezVous
-from app.tables.vues import acces
+from app.db import sqlstate
+from app.domain.rendez_vous import NatureOption
+from app.outbox import PlanningChange
+from app.tables import Agenda, RdvUsager, RendezVous
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +74,17 @@ _COLONNES_OPTION = (
 
 
 async def insert_rendez_vous(conn: AsyncConnection, valeurs: Mapping[str, Any]) -> int | None:
-    """The id of the new row, or None when the place (or its idempotency key, or its code) is taken."""
+    """The id of the new row, or None when the place (or its idempotency key, or its code) is taken.
+
+    Raises PlanningChange when the guichet has been deleted since the rules were applied.
+    """
     ordre = pg_insert(RendezVous).values(**valeurs).on_conflict_do_nothing().returning(RendezVous.id)
-    return (await conn.execute(ordre)).scalar_one_or_none()
+    try:
+        return (await conn.execute(ordre)).scalar_one_or_none()
+    except IntegrityError as erreur:
+        if sqlstate(erreur) == "23503":
+            raise PlanningChange from erreur
+        raise
 
 
 async def delete_options_mortes(
@@ -105,6 +128,28 @@ async def delete_options_of(
     return [OptionMorte(*ligne) for ligne in await conn.execute(ordre.returning(*_COLONNES_OPTION))]
 
 
+def _gels(guichet_id: int, debut: datetime, fin: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        RendezVous.guichet_id == guichet_id,
+        RendezVous.etat == "option",
+        RendezVous.nature_option == NatureOption.GEL.value,
+        RendezVous.debut < fin,
+        RendezVous.fin > debut,
+    )
+
+
+async def list_gels(conn: AsyncConnection, guichet_id: int, debut: datetime, fin: datetime) -> list[OptionMorte]:
+    """The cancelled places still kept on that guichet during ``[debut, fin)``."""
+    lignes = await conn.execute(select(*_COLONNES_OPTION).where(*_gels(guichet_id, debut, fin)))
+    return [OptionMorte(*ligne) for ligne in lignes]
+
+
+async def delete_gels(conn: AsyncConnection, guichet_id: int, debut: datetime, fin: datetime) -> list[OptionMorte]:
+    """Remove them."""
+    ordre = delete(RendezVous).where(*_gels(guichet_id, debut, fin)).returning(*_COLONNES_OPTION)
+    return [OptionMorte(*ligne) for ligne in await conn.execute(ordre)]
+
+
 async def lock_option(
     conn: AsyncConnection, empreinte: bytes, service_id: int, maintenant: datetime
 ) -> dict[str, Any] | None:
@@ -138,61 +183,82 @@ async def confirm_option(conn: AsyncConnection, option_id: int, valeurs: Mapping
     return True
 
 
-async def insert_usager(conn: AsyncConnection, rdv_id: int, usager: UsagerSaisi, langue: str) -> None:
-    """The snapshot of the person, as entered for this RDV."""
+async def insert_usager(
+    conn: AsyncConnection,
+    rdv_id: int,
+    usager: UsagerSaisi,
+    langue: str,
+    *,
+    canal: str,
+    service_id: int,
+    agent_id: int | None,
+) -> bool:
+    """The snapshot of the person, as entered for this RDV.
+
+    For an agent's channel the right to book is in this very statement: False, and nothing written, when he has it no
+    more. An usager's booking needs no right.
+    """
     valeurs = asdict(usager)
     valeurs["telephones"] = list(usager.telephones)
-    await conn.execute(insert(RdvUsager).values(rdv_id=rdv_id, langue=langue, recherche=usager.recherche, **valeurs))
+    valeurs |= {"rdv_id": rdv_id, "langue": langue, "recherche": usager.recherche}
+    if canal == "internet":
+        await conn.execute(insert(RdvUsager).values(**valeurs))
+        return True
+    colonnes = RdvUsager.__table__.c
+    ligne = select(*(literal(valeur, colonnes[nom].type) for nom, valeur in valeurs.items())).where(RESERVER[canal])
+    ordre = insert(RdvUsager).from_select(list(valeurs), ligne).returning(RdvUsager.rdv_id)
+    return (await conn.execute(ordre, {"agent": agent_id, "service": service_id})).scalar_one_or_none() is not None
 
 
-_DEPART = text(
-    """
-    SELECT a.version, a.version_creneaux, a.version_affichage, a.version_planning,
-           r.id, r.code, r.guichet_id, r.debut, r.fin, r.empreinte_demande, r.lien_sel
-      FROM agenda a LEFT JOIN rendez_vous r ON r.cle_idempotence = :cle
-     WHERE a.service_id = :service
-    """
+_COLONNES_CLE = (
+    RendezVous.id,
+    RendezVous.code,
+    RendezVous.guichet_id,
+    RendezVous.debut,
+    RendezVous.fin,
+    RendezVous.empreinte_demande,
+    RendezVous.lien_sel,
 )
+_DEPART: Final = {
+    canal: select(
+        Agenda.version,
+        Agenda.version_creneaux,
+        Agenda.version_affichage,
+        Agenda.version_planning,
+        droit.label("permis"),
+        *_COLONNES_CLE,
+    )
+    .select_from(Agenda)
+    .outerjoin(RendezVous, RendezVous.cle_idempotence == bindparam("cle", type_=LargeBinary))
+    .where(Agenda.service_id == SERVICE)
+    for canal, droit in RESERVER.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Depart:
+    """Where a booking starts: the service's versions, whether its author may book, the RDV the key has already made."""
+
+    versions: tuple[int, int, int, int]
+    permis: bool
+    deja: dict[str, Any] | None
 
 
 async def read_depart(
-    conn: AsyncConnection, service_id: int, cle: bytes
-) -> tuple[tuple[int, int, int, int], dict[str, Any] | None] | None:
-    """Where a booking starts, in one round trip: the service's versions, and the RDV that the key has already made.
-
-    None when there is no such service.
-    """
-    ligne = (await conn.execute(_DEPART, {"service": service_id, "cle": cle})).one_or_none()
+    conn: AsyncConnection, service_id: int, cle: bytes, *, canal: str, agent_id: int | None
+) -> Depart | None:
+    """All of it in one round trip; None when there is no such service."""
+    valeurs = {"service": service_id, "cle": cle, "agent": agent_id}
+    ligne = (await conn.execute(_DEPART[canal], valeurs)).one_or_none()
     if ligne is None:
         return None
-    versions = (ligne[0], ligne[1], ligne[2], ligne[3])
-    return versions, None if ligne.id is None else dict(zip(ligne._fields[4:], ligne[4:], strict=True))
+    deja = None if ligne.id is None else dict(zip(ligne._fields[5:], ligne[5:], strict=True))
+    return Depart((ligne[0], ligne[1], ligne[2], ligne[3]), ligne.permis, deja)
 
 
 async def find_by_cle(conn: AsyncConnection, cle: bytes) -> dict[str, Any] | None:
     """The RDV already made with this idempotency key, or None."""
-    return _one(
-        await conn.execute(
-            select(
-                RendezVous.id,
-                RendezVous.code,
-                RendezVous.guichet_id,
-                RendezVous.debut,
-                RendezVous.fin,
-                RendezVous.empreinte_demande,
-                RendezVous.lien_sel,
-            ).where(RendezVous.cle_idempotence == cle)
-        )
-    )
-
-
-def scoped(requete: Select[*tuple[Any, ...]], agent_id: int, module: str) -> Select[*tuple[Any, ...]]:
-    """The same query restricted to the services where the agent has ``module``: rights are in the query."""
-    return requete.where(
-        RendezVous.service_id.in_(
-            select(acces.c.service_id).where(acces.c.agent_id == agent_id, acces.c.module == module)
-        )
-    )
+    return _one(await conn.execute(select(*_COLONNES_CLE).where(RendezVous.cle_idempotence == cle)))
 
 
 _COLONNES_RDV = (

@@ -15,12 +15,14 @@ from sqlalchemy import Date, DateTime, cast, delete, func, literal, select, upda
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from app.booking import store
+from app.booking.affectations import notify_affectes
 from app.booking.contexte import ServiceContexte, read_versions
+from app.booking.liberation import free_place
 from app.booking.messages import write_message
 from app.booking.outils import SYSTEME, Auteur, Outils
 from app.booking.textes import TexteInvalide, clean_text
 from app.db import UnitOfWork, describe
-from app.domain.rendez_vous import Action, Inchange, Transition, TransitionRefusee, transition
+from app.domain.rendez_vous import Action, Inchange, Transition, TransitionRefusee, find_heure_a_venir, transition
 from app.errors import Conflit, Indisponible, Introuvable, SaisieInvalide, TransitionImpossible
 from app.journal import write_journal
 from app.tables import Passage, RendezVous, ServiceFiscal
@@ -88,7 +90,7 @@ async def act(
     acte = await outils.db.transaction(travail)
     if acte is None:
         await journal_refus(outils, rdv_id, auteur, action.value, maintenant)
-        raise Introuvable("Ce rendez-vous n'existe pas dans les services auxquels vous êtes rattaché.")
+        raise Introuvable("Ce rendez-vous n’existe pas dans les services auxquels vous êtes rattaché.")
     return acte
 
 
@@ -142,6 +144,7 @@ async def _apply(
         action,
         jour_rdv=rdv["jour"],
         jour_local_courant=maintenant.astimezone(contexte.zone).date(),
+        heure_a_venir=find_heure_a_venir(rdv["debut"], maintenant, contexte.zone),
         a_distance=rdv["type_rdv"] != "guichet",
     )
     if isinstance(issue, TransitionRefusee):
@@ -167,10 +170,10 @@ async def _apply(
     await _write_passage(uow, contexte, rdv, action, auteur, maintenant)
     await _record(uow, rdv, issue, action, auteur, maintenant, raison)
     if annule:
-        uow.annonces.creneau(
-            "creneau.libre", _services(rdv), guichet=rdv["guichet_id"], debut=rdv["debut"], fin=rdv["fin"]
-        )
-        await _write_annulation(outils, uow, contexte, {**rdv, **valeurs}, raison, auteur, maintenant)
+        await free_place(uow, contexte, rdv, maintenant)
+        annulee = {**rdv, **valeurs}
+        await notify_affectes(uow.conn, outils.settings, contexte, "annule", annulee, auteur, maintenant)
+        await _write_annulation(outils, uow, contexte, annulee, raison, auteur, maintenant)
     return RdvActe(rdv["id"], rdv["service_id"], rdv["guichet_id"], issue.etat.value, valeurs["revision"], True)
 
 

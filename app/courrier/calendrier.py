@@ -95,12 +95,12 @@ def _description(message: MessageRdv, methode: Methode) -> str:
     lignes = [f"Code du rendez-vous : {message.code}", f"Durée prévue : {duree_en_mots(message.fin - message.debut)}"]
     visio = lien_sur(message.visio_lien)
     if message.type_rdv == "telephone":
-        lignes.append("Le service vous appelle à l'heure du rendez-vous.")
+        lignes.append("Le service vous appelle à l’heure du rendez-vous.")
     elif message.type_rdv == "visio" and visio:
         lignes.append(f"Lien de la visioconférence : {visio}")
     else:
         lignes.append("Les documents à apporter sont dans le message de confirmation.")
     contacts = [c for c in (telephone_lisible(message.service_telephone), message.service_courriel) if c]
     if contacts:
-        lignes.append(f"En cas d'empêchement, prévenez le service : {', '.join(contacts)}")
+        lignes.append(f"En cas d’empêchement, prévenez le service : {', '.join(contacts)}")
     return "\n".join(lignes)

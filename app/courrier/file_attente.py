@@ -26,14 +26,21 @@ from app.tables import Courrier, RendezVous
 EN_COURS: Final = "envoi commencé, issue inconnue"
 #: Events that make the earlier messages of the same RDV untrue.
 REMPLACANTS: Final = ("annulation", "deplacement")
+#: Events that a later message to the same address never makes untrue: a cancellation, and what an agent is told.
+_RESTENT: Final = ("annulation", "affectation")
+#: Events that are about no RDV.
+SANS_RDV: Final = ("invitation",)
 
 
 @dataclass(frozen=True, slots=True)
 class Pli:
-    """A claimed row. ``tentatives`` counts this attempt; ``bail`` is when the row becomes free again."""
+    """A claimed row. ``tentatives`` counts this attempt; ``bail`` is when the row becomes free again.
+
+    ``rdv_id`` is None for the events of ``SANS_RDV``.
+    """
 
     id: int
-    rdv_id: int
+    rdv_id: int | None
     evenement: str
     destinataire: str
     langue: str
@@ -60,7 +67,7 @@ def _claimable(a: datetime) -> ColumnElement[bool]:
         _pending(Courrier),
         Courrier.canal == "mail",
         Courrier.du_a <= a,
-        Courrier.rdv_id.is_not(None),
+        or_(Courrier.rdv_id.is_not(None), Courrier.evenement.in_(SANS_RDV)),
         or_(Courrier.evenement.in_(REMPLACANTS), ~attend),
     )
 
@@ -118,7 +125,7 @@ async def _replace_earlier(conn: AsyncConnection, remplacants: Sequence[int], a:
         .where(
             nouveau.id.in_(remplacants),
             _pending(ancien),
-            ancien.evenement != "annulation",
+            ancien.evenement.not_in(_RESTENT),
             or_(ancien.erreur != EN_COURS, ancien.du_a <= a),
         )
         .with_for_update(skip_locked=True, of=ancien)

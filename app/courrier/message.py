@@ -52,6 +52,9 @@ class MessageRdv:
     visio_lien: str = ""
     lien_gestion: str = ""
     usager_nom: str = ""
+    #: What the service adds to every confirmation, and to those of this motif.
+    message_service: str = ""
+    message_motif: str = ""
     raison_annulation: str = ""
     annule_par: str = ""
     ancien_debut: datetime | None = None

@@ -18,8 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import clock
 from app.courrier import file_attente, smtp
 from app.courrier.adresse import AdresseRefusee, parse_adresse
+from app.courrier.affectation import EVENEMENT as AFFECTATION
+from app.courrier.affectation import MessageAffectation, find_obstacle, render_affectation
 from app.courrier.echecs import Echec, Genre, age_max, judge, wait_before_retry
 from app.courrier.file_attente import Pli
+from app.courrier.invitation import EVENEMENT as INVITATION
+from app.courrier.invitation import render_invitation
 from app.courrier.message import MessageRdv
 from app.courrier.opportunite import obstacle
 from app.courrier.rendu import Entete, render
@@ -94,18 +98,31 @@ async def write(db: Database, ordre: Callable[[AsyncConnection], Awaitable[None]
 
 async def _prepare(db: Database, pli: Pli, expedition: Expedition) -> tuple[str, EmailMessage] | str:
     """The address and the mail, or the reason why it must not leave."""
+    if pli.evenement == INVITATION:
+        entete = _build_entete(pli, expedition)
+        rendu = render_invitation(pli.donnees, entete, clock.now())
+        return rendu if isinstance(rendu, str) else (entete.destinataire, rendu)
     async with db.read() as conn:
         situation = await file_attente.read_situation(conn, pli)
     if situation is None:
         return "rendez-vous inconnu"
     a = clock.now()
+    if pli.evenement == AFFECTATION:
+        affectation = MessageAffectation.from_donnees(pli.donnees)
+        raison = find_obstacle(affectation, situation, a)
+        entete = _build_entete(pli, expedition)
+        return raison if raison is not None else (entete.destinataire, render_affectation(affectation, entete, a))
     message = MessageRdv.from_donnees(pli.donnees)
     raison = obstacle(pli.evenement, message, situation, a)
     if raison is not None:
         return raison
+    entete = _build_entete(pli, expedition)
+    return entete.destinataire, render(pli.evenement, message, entete, a)
+
+
+def _build_entete(pli: Pli, expedition: Expedition) -> Entete:
     adresse = parse_adresse(pli.destinataire)
-    entete = Entete(expedition.nom, expedition.adresse, adresse, pli.message_id, expedition.demonstration)
-    return adresse, render(pli.evenement, message, entete, a)
+    return Entete(expedition.nom, expedition.adresse, adresse, pli.message_id, expedition.demonstration)
 
 
 async def _record_failure(db: Database, pli: Pli, echec: Echec, hasard: Random) -> Issue:

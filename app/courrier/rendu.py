@@ -109,7 +109,8 @@ def _is_translated(evenement: str, langue: str) -> bool:
 def _context(message: MessageRdv, langue: str, demonstration: bool) -> dict[str, Any]:
     """What templates may use: the message, and its words."""
     fuseau = message.fuseau
-    ancien = message.ancien_debut
+    # Moved to another guichet at the same hour: there is no other date to tell.
+    ancien = None if message.ancien_debut == message.debut else message.ancien_debut
     courriel = _adresse_ou_rien(message.service_courriel)
     return {
         "m": message,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -69,9 +69,9 @@ def jour_en_mots(instant: datetime, fuseau: str) -> str:
     return f"{debut} {quantieme}{_INSECABLE}{fin}"
 
 
-def heure_en_mots(instant: datetime, fuseau: str) -> str:
-    """« 10 h 20 », « 9 h », with no-break spaces, in the zone of the service."""
-    local = instant.astimezone(ZoneInfo(fuseau))
+def heure_en_mots(instant: datetime, fuseau: str | tzinfo) -> str:
+    """« 10 h 20 », « 9 h », with no-break spaces, in the zone of the service: in prose and mails, never in a list."""
+    local = instant.astimezone(ZoneInfo(fuseau) if isinstance(fuseau, str) else fuseau)
     minutes = f"{_INSECABLE}{local.minute:02d}" if local.minute else ""
     return f"{local.hour}{_INSECABLE}h{minutes}"
 

@@ -10,6 +10,8 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Response
 
 from app.booking.outils import Outils
@@ -27,13 +29,13 @@ _LIMITE: Final = 100
 
 
 @get("/demo/boite", include_in_schema=False)
-async def show_boite(request: Request[Any, Any, Any], outils: Outils) -> Response[bytes]:
+async def show_boite(request: Request[Any, Any, Any], outils: NamedDependency[Outils]) -> Response[bytes]:
     """The list, newest first."""
     return page(request, "demo/boite.html", await _list(outils.settings))
 
 
 @get("/demo/boite/liste", include_in_schema=False)
-async def show_liste(request: Request[Any, Any, Any], outils: Outils) -> Response[bytes]:
+async def show_liste(request: Request[Any, Any, Any], outils: NamedDependency[Outils]) -> Response[bytes]:
     """The list alone, for the page's own refreshing."""
     texte = render(request, "demo/boite_liste.html", await _list(outils.settings))
     return Response(texte.encode(), media_type="text/html")
@@ -66,7 +68,9 @@ def _say(instant: datetime) -> str:
 
 
 @get("/demo/boite/{cle:str}", include_in_schema=False)
-async def show_message(request: Request[Any, Any, Any], cle: str, outils: Outils) -> Response[bytes]:
+async def show_message(
+    request: Request[Any, Any, Any], cle: FromPath[str], outils: NamedDependency[Outils]
+) -> Response[bytes]:
     """One message: headers, HTML in a frame that runs nothing, text, calendar part."""
     message = await _read(outils.settings, cle)
     url = f"/demo/boite/{quote(message.cle, safe='')}"
@@ -90,14 +94,14 @@ async def show_message(request: Request[Any, Any, Any], cle: str, outils: Outils
 
 
 @get("/demo/boite/{cle:str}/style.css", include_in_schema=False)
-async def show_style(cle: str, outils: Outils) -> Response[bytes]:
+async def show_style(cle: FromPath[str], outils: NamedDependency[Outils]) -> Response[bytes]:
     """The stylesheet of a message's HTML."""
     message = await _read(outils.settings, cle)
     return Response(clean_html(message.html, "")[1].encode(), media_type="text/css")
 
 
 @get("/demo/boite/{cle:str}/invitation.ics", include_in_schema=False)
-async def download_invitation(cle: str, outils: Outils) -> Response[bytes]:
+async def download_invitation(cle: FromPath[str], outils: NamedDependency[Outils]) -> Response[bytes]:
     """The calendar part, as a file."""
     message = await _read(outils.settings, cle)
     if not message.calendrier:
@@ -110,7 +114,7 @@ async def download_invitation(cle: str, outils: Outils) -> Response[bytes]:
 
 
 @get("/demo/boite/{cle:str}/source", include_in_schema=False)
-async def download_source(cle: str, outils: Outils) -> Response[bytes]:
+async def download_source(cle: FromPath[str], outils: NamedDependency[Outils]) -> Response[bytes]:
     """The message as it travelled."""
     message = await _read(outils.settings, cle)
     return Response(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from app.demo.personnages import NOTE, PRECISIONS, RAISONS_ANNULATION, imagine_u
 from app.demo.places import Place
 from app.demo.visites import RETARD_VISITEUR, Pas, imagine_visite
 from app.domain.horaires import from_minute, get_cadran
-from app.domain.rendez_vous import Action, Transition, generate_code, transition
+from app.domain.rendez_vous import Action, Transition, find_heure_a_venir, generate_code, transition
 from app.tables import Courrier, Journal, Passage, RdvUsager, RendezVous
 
 _COLONNES: Final = {
@@ -98,6 +98,7 @@ class Lot:
                 etape.action,
                 jour_rdv=rdv["jour"],
                 jour_local_courant=rdv["jour"],
+                heure_a_venir=find_heure_a_venir(rdv["debut"], etape.a, UTC),
                 a_distance=rdv["type_rdv"] != "guichet",
             )
             if not isinstance(issue, Transition):

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.admin.annuaire.reference import install_reference
 from app.demo.monde import (
     COLLEGUES,
     COMPETENCES,
@@ -22,7 +23,7 @@ from app.demo.monde import (
     CompteDecrit,
     ServiceDecrit,
 )
-from app.demo.referentiel import insert_communes, insert_departements, insert_types_et_motifs
+from app.demo.referentiel import insert_communes
 from app.tables import (
     Agent,
     CleApi,
@@ -56,8 +57,7 @@ async def _insert(conn: AsyncConnection, table: Any, **valeurs: Any) -> int:
 
 async def install(conn: AsyncConnection, mot_de_passe_hache: str, maintenant: datetime) -> None:
     """Everything but the rendez-vous. The caller has checked that the database is empty."""
-    await insert_types_et_motifs(conn)
-    await insert_departements(conn)
+    await install_reference(conn)
     sites = {
         cle: await _insert(
             conn,

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar
 
-from app.web.dates import heure_mots, jour_long
+from app.courrier.texte import heure_en_mots
+from app.web.dates import jour_long
 
 _METHODES: Final = {"REQUEST": "Rendez-vous à inscrire à l’agenda", "CANCEL": "Rendez-vous à retirer de l’agenda"}
 
@@ -40,7 +41,7 @@ def read_invitation(texte: str, methode: str) -> Invitation | None:
     return Invitation(
         methode=_METHODES.get(methode.upper(), methode),
         titre=str(evenement.get("SUMMARY", "")),
-        quand=f"{jour_long(debut.date())} à {heure_mots(debut, zone)}",
+        quand=f"{jour_long(debut.date())} à {heure_en_mots(debut, zone)}",
         lieu=str(evenement.get("LOCATION", "")),
         uid=str(evenement.get("UID", "")),
         sequence=str(evenement.get("SEQUENCE", "")),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy import select
 
@@ -30,7 +32,7 @@ _RYTHMES = {"lent": "Lent", "normal": "Normal", "vif": "Vif"}
 
 
 @get("/demo", include_in_schema=False)
-async def show_porte(request: Request[Any, Any, Any], outils: Outils) -> Response[bytes]:
+async def show_porte(request: Request[Any, Any, Any], outils: NamedDependency[Outils]) -> Response[bytes]:
     """The cards. Still drawn when a server is away: its state is what the page is for."""
     try:
         async with outils.db.read() as conn:
@@ -56,7 +58,7 @@ async def show_porte(request: Request[Any, Any, Any], outils: Outils) -> Respons
 
 
 @post("/demo/entrer", status_code=200, include_in_schema=False)
-async def enter(request: Request[Any, Any, Any], outils: Outils) -> Response[Any]:
+async def enter(request: Request[Any, Any, Any], outils: NamedDependency[Outils]) -> Response[Any]:
     """Open a session as that role, without a password, and go to its best screen or to a scene."""
     formulaire = await request.form()
     role = PAR_COMPTE.get(str(formulaire.get("role") or ""))
@@ -93,7 +95,9 @@ async def _need_lieux(outils: Outils) -> Lieux:
 
 
 @get("/demo/scenes/{cle:str}", include_in_schema=False)
-async def show_scene(request: Request[Any, Any, Any], cle: str, outils: Outils) -> Response[bytes]:
+async def show_scene(
+    request: Request[Any, Any, Any], cle: FromPath[str], outils: NamedDependency[Outils]
+) -> Response[bytes]:
     """Two windows to open side by side, and what to do in them."""
     scene = PAR_SCENE.get(cle)
     if scene is None:
@@ -119,7 +123,7 @@ async def show_scene(request: Request[Any, Any, Any], cle: str, outils: Outils) 
 
 
 @post("/demo/simulation", status_code=200, include_in_schema=False)
-async def set_simulation(request: Request[Any, Any, Any], outils: Outils) -> Response[Any]:
+async def set_simulation(request: Request[Any, Any, Any], outils: NamedDependency[Outils]) -> Response[Any]:
     """Pause the imaginary usagers, or set their pace; kept across restarts."""
     choix = str((await request.form()).get("rythme") or "")
     rythme = next((r for r in RYTHMES if r == choix), None)

@@ -78,16 +78,16 @@ ROLES: Final[tuple[Role, ...]] = (
     Role(
         "exterieur",
         "Agent extérieur",
-        "Dans un centre de contact\u00a0: prendre rendez-vous pour un usager dans un autre service.",
-        "Prendre un appel",
+        "Dans un centre de contact\u00a0: ni agenda ni liste. Il réserve avec l’usager, par le même parcours que lui.",
+        "Répondre à un appel",
         "digital/smartphone",
         lambda lieux: "/agent",
     ),
     Role(
         "chef",
         "Chef de service",
-        "Responsable de Nevers\u00a0: son agenda, ses agents, ses chiffres du jour.",
-        "Diriger le service",
+        "Responsable de Nevers\u00a0: l’agenda et l’accueil de son service, ses compteurs du jour.",
+        "Ouvrir le service",
         "buildings/city-hall",
         lambda lieux: "/agent",
     ),
@@ -118,10 +118,10 @@ ROLES: Final[tuple[Role, ...]] = (
     Role(
         "admin-national",
         "Administrateur national",
-        "L’habilitation la plus large\u00a0: tous les services, sans être rattaché à aucun.",
-        "Administrer",
+        "L’habilitation la plus large, rattachée à aucun service\u00a0: ni agenda ni accueil, tous les compteurs.",
+        "Voir les services",
         "system/flow-settings",
-        lambda lieux: "/agent",
+        lambda lieux: "/pilotage",
     ),
 )
 PAR_COMPTE: Final[Mapping[str, Role]] = {role.compte: role for role in ROLES}

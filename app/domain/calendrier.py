@@ -61,6 +61,14 @@ class Parametres:
     duree_option_minutes: int = 5
     duree_option_max_minutes: int = 10
     modification_usager: bool = True
+    #: Sliding days that the service opens ahead to the internet and to agents extérieurs; None: the whole horizon.
+    ouverture_agenda_jours: int | None = None
+    #: A cancelled créneau comes back online after a random wait between these bounds, in minutes.
+    liberation_differee: bool = False
+    liberation_min_minutes: int = 5
+    liberation_max_minutes: int = 60
+    message_accueil: str = ""
+    message_confirmation: str = ""
 
     def __post_init__(self) -> None:
         if min(self.horizon_internet, self.horizon_exterieur, self.horizon_rattache) < 1:
@@ -71,16 +79,24 @@ class Parametres:
             raise ValueError("a duration is at least one minute")
         if self.duree_option_max_minutes < self.duree_option_minutes:
             raise ValueError("a hold cannot last longer than its maximum")
+        if self.ouverture_agenda_jours is not None and self.ouverture_agenda_jours < 1:
+            raise ValueError("an agenda opens at least one day ahead")
+        if not 0 < self.liberation_min_minutes <= self.liberation_max_minutes:
+            raise ValueError("a wait has a shortest and a longest duration")
 
     def horizon(self, canal: str) -> int:
         """Sliding days open to ``canal``. Raises ValueError on an unknown channel."""
         match Canal(canal):
             case Canal.INTERNET:
-                return self.horizon_internet
+                return self._open_ahead(self.horizon_internet)
             case Canal.EXTERIEUR:
-                return self.horizon_exterieur
+                return self._open_ahead(self.horizon_exterieur)
             case Canal.RATTACHE:
                 return self.horizon_rattache
+
+    def _open_ahead(self, horizon: int) -> int:
+        """The automatic opening of the agenda may shorten a national horizon, never lengthen it [G 2.3.4]."""
+        return horizon if self.ouverture_agenda_jours is None else min(horizon, self.ouverture_agenda_jours)
 
     def delai(self, canal: str) -> int | None:
         """Working days imposed on ``canal``; None means immediate. Raises ValueError on an unknown channel."""

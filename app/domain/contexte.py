@@ -26,7 +26,7 @@ class Alerte(StrEnum):
 
 
 PHRASES_ALERTES: Final[Mapping[Alerte, str]] = {
-    Alerte.HORS_PLAGE: "Ce rendez-vous est en dehors des plages d'ouverture du guichet.",
+    Alerte.HORS_PLAGE: "Ce rendez-vous est en dehors des plages d’ouverture du guichet.",
     Alerte.DUREE_MODIFIEE: "La durée choisie diffère de celle que le service a fixée pour ce motif.",
     Alerte.MOTIF_NON_PROPOSE: "Ce guichet ne propose pas ce motif.",
     Alerte.TYPE_NON_PROPOSE: "Ce guichet ne propose pas ce type de rendez-vous.",

@@ -77,7 +77,7 @@ Decision = Autorise | AConfirmer | Refuse
 
 _REFUS: Final[Mapping[Raison, tuple[str, str | None, Statut]]] = {
     Raison.SERVICE_FERME: ("Ce service ne propose pas de prise de rendez-vous pour le moment.", None, "regle"),
-    Raison.CANAL_FERME: ("Ce guichet n'est pas ouvert à ce mode de prise de rendez-vous.", "guichet", "regle"),
+    Raison.CANAL_FERME: ("Ce guichet n’est pas ouvert à ce mode de prise de rendez-vous.", "guichet", "regle"),
     Raison.GUICHET_FERME: ("Ce guichet est fermé : choisissez-en un autre.", "guichet", "regle"),
     Raison.FERMETURE: ("Le guichet est fermé à cette date ou à cette heure.", "debut", "regle"),
     Raison.FERIE: ("Ce jour est férié : choisissez une autre date.", "debut", "regle"),
@@ -90,13 +90,13 @@ _REFUS: Final[Mapping[Raison, tuple[str, str | None, Statut]]] = {
         "fin",
         "interdit",
     ),
-    Raison.MOTIF_NON_PROPOSE: ("Ce motif n'est pas proposé par ce guichet.", "motif", "regle"),
-    Raison.TYPE_NON_PROPOSE: ("Ce type de rendez-vous n'est pas proposé par ce guichet.", "type", "regle"),
+    Raison.MOTIF_NON_PROPOSE: ("Ce motif n’est pas proposé par ce guichet.", "motif", "regle"),
+    Raison.TYPE_NON_PROPOSE: ("Ce type de rendez-vous n’est pas proposé par ce guichet.", "type", "regle"),
     Raison.HORS_PLAGE: ("Cet horaire est en dehors des plages de rendez-vous.", "debut", "regle"),
-    Raison.HORS_GRILLE: ("Cet horaire n'est pas proposé : choisissez un créneau de la liste.", "debut", "regle"),
+    Raison.HORS_GRILLE: ("Cet horaire n’est pas proposé : choisissez un créneau de la liste.", "debut", "regle"),
     Raison.CHEVAUCHEMENT: ("Un autre rendez-vous occupe déjà ce guichet à cette heure.", "debut", "conflit"),
     Raison.MODIFICATION_DESACTIVEE: (
-        "La modification en ligne n'est pas proposée : contactez le service pour changer votre rendez-vous.",
+        "La modification en ligne n’est pas proposée : contactez le service pour changer votre rendez-vous.",
         None,
         "interdit",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from typing import Final
 
@@ -97,6 +97,7 @@ class CauseRefus(StrEnum):
 
     IRREVERSIBLE = "irreversible"
     JOUR_PAS_VENU = "jour_pas_venu"
+    HEURE_PAS_VENUE = "heure_pas_venue"
     FIGE = "fige"
     PASSE = "passe"
     ETAT = "etat"
@@ -114,11 +115,11 @@ class TransitionRefusee:
 Issue = Transition | Inchange | TransitionRefusee
 
 _CONSTATS: Final[Mapping[Etat, str]] = {
-    Etat.OPTION: "Ce rendez-vous n'est pas encore confirmé.",
-    Etat.PREVU: "L'usager n'est pas encore arrivé : enregistrez d'abord son arrivée.",
-    Etat.ARRIVE: "L'arrivée de l'usager est enregistrée : il attend d'être appelé.",
-    Etat.APPELE: "L'usager a déjà été appelé.",
-    Etat.RECU: "L'usager est en train d'être reçu.",
+    Etat.OPTION: "Ce rendez-vous n’est pas encore confirmé.",
+    Etat.PREVU: "L’usager n’est pas encore arrivé : enregistrez d’abord son arrivée.",
+    Etat.ARRIVE: "L’arrivée de l’usager est enregistrée : il attend d’être appelé.",
+    Etat.APPELE: "L’usager a déjà été appelé.",
+    Etat.RECU: "L’usager est en train d’être reçu.",
     Etat.TERMINE: "Ce rendez-vous est terminé.",
     Etat.ANNULE: "Ce rendez-vous est annulé, et une annulation est irréversible : prenez un nouveau rendez-vous.",
     Etat.NON_HONORE: "Ce rendez-vous a été noté non honoré.",
@@ -176,10 +177,11 @@ _REGLES: Final[Mapping[Action, _Regle]] = {
         FINAUX,
     ),
 }
-_FIGE: Final = "Ce rendez-vous est d'un jour passé : sa présence est figée depuis le lendemain."
-_PAS_VENU: Final = "Ce rendez-vous n'est pas d'aujourd'hui : la présence ne se note que le jour même."
+_FIGE: Final = "Ce rendez-vous est d’un jour passé : sa présence est figée depuis le lendemain."
+_PAS_VENU: Final = "Ce rendez-vous n’est pas d’aujourd’hui : la présence ne se note que le jour même."
+_HEURE_PAS_VENUE: Final = "Ce rendez-vous est à {heure} : l’absence se note à partir de cette heure."
 _PASSE: Final = "Ce rendez-vous est passé : il ne peut plus être ni déplacé ni annulé."
-_JOUR_OUVERT: Final = "La journée de ce rendez-vous n'est pas terminée."
+_JOUR_OUVERT: Final = "La journée de ce rendez-vous n’est pas terminée."
 
 
 def _refuse_jour(action: Action, etat: Etat, jour_rdv: date, courant: date) -> TransitionRefusee | None:
@@ -194,21 +196,28 @@ def _refuse_jour(action: Action, etat: Etat, jour_rdv: date, courant: date) -> T
     return None
 
 
+def find_heure_a_venir(debut: datetime, maintenant: datetime, zone: tzinfo) -> str | None:
+    """« 14:20 », local, while the hour of a rendez-vous is still to come; None from that very instant on."""
+    return f"{debut.astimezone(zone):%H:%M}" if maintenant < debut else None
+
+
 def transition(
     etat: str,
     action: str,
     *,
     jour_rdv: date,
     jour_local_courant: date,
+    heure_a_venir: str | None,
     a_distance: bool = False,
     jour_cible: date | None = None,
 ) -> Issue:
     """What ``action`` makes of a rendez-vous in ``etat``. Never raises but on unknown words (ValueError).
 
     Both dates are in the service's zone: presence is marked or unmarked only on the day itself, and is frozen
-    from the next day [A1 §3.2]. ``a_distance`` (téléphone, visio): nobody arrives, the agent calls or receives
-    straight from ``prevu``. ``jour_cible`` (REPLANIFIER): somebody who has arrived may only be moved within the
-    day. The night's CLORE_JOURNEE makes ``prevu`` non honoré, and whoever came terminé.
+    from the next day [A1 §3.2]. ``heure_a_venir``: see ``find_heure_a_venir``; nobody who is still expected can be
+    absent before his hour. ``a_distance`` (téléphone, visio): nobody arrives, the agent calls or receives straight
+    from ``prevu``, and may call again whoever did not answer. ``jour_cible`` (REPLANIFIER): somebody who has arrived
+    may only be moved within the day. The night's CLORE_JOURNEE makes ``prevu`` non honoré, and whoever came terminé.
     """
     depart, fait = Etat(etat), Action(action)
     regle = _REGLES[fait]
@@ -222,7 +231,10 @@ def transition(
     if depart in regle.deja:
         return Inchange(depart)
     arrivee = regle.vers.get(depart)
-    if arrivee is None and a_distance and depart is Etat.PREVU:
+    if fait is Action.MARQUER_NON_VENU and depart is Etat.PREVU and heure_a_venir is not None:
+        phrase = _HEURE_PAS_VENUE.format(heure=heure_a_venir)
+        return TransitionRefusee(depart, CauseRefus.HEURE_PAS_VENUE, phrase)
+    if arrivee is None and a_distance and depart in (Etat.PREVU, Etat.NON_HONORE):
         arrivee = {Action.APPELER: Etat.APPELE, Action.RECEVOIR: Etat.RECU}.get(fait)
     if arrivee is None and fait is Action.REPLANIFIER and depart is Etat.ARRIVE and jour_cible == jour_rdv:
         arrivee = depart

@@ -112,7 +112,7 @@ async def create_cle(
             await uow.conn.execute(select(Agent.id).where(Agent.identifiant == identifiant.strip().lower()))
         ).scalar_one_or_none()
         if agent_id is None:
-            raise Introuvable(f"Aucun agent n'a l'identifiant « {identifiant} ».")
+            raise Introuvable(f"Aucun agent n’a l’identifiant « {identifiant} ».")
         valeurs = {
             "empreinte": empreinte(cle),
             "agent_id": agent_id,
@@ -137,7 +137,7 @@ async def revoke_cle(db: Database, cle_id: int, a: datetime) -> bool:
             )
         ).one_or_none()
         if ligne is None:
-            raise Introuvable(f"Aucune clé n'a le numéro {cle_id}.")
+            raise Introuvable(f"Aucune clé n’a le numéro {cle_id}.")
         if ligne.revoquee_a is not None:
             return False
         await uow.conn.execute(update(CleApi).where(CleApi.id == cle_id).values(revoquee_a=a))

@@ -24,7 +24,8 @@ from app.journal import write_journal
 from app.tables import Agent, Departement, Habilitation, Interregion, Rattachement, ServiceFiscal
 
 MOT_DE_PASSE_MIN: Final = 12
-_IDENTIFIANT: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,99}")
+#: What names an account at sign-in.
+IDENTIFIANT: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ async def create_agent(db: Database, nouveau: NouvelAgent, a: datetime) -> int:
         agent_id = (await uow.conn.execute(ordre)).scalar_one_or_none()
         if agent_id is None:
             raise Conflit(
-                f"L'identifiant « {valeurs['identifiant']} » est déjà pris.", remede="Choisissez-en un autre."
+                f"L’identifiant « {valeurs['identifiant']} » est déjà pris.", remede="Choisissez-en un autre."
             )
         for perimetre in dict.fromkeys(nouveau.perimetres):
             lieu = await _resolve(uow, perimetre)
@@ -89,7 +90,7 @@ async def create_agent(db: Database, nouveau: NouvelAgent, a: datetime) -> int:
 def _check(nouveau: NouvelAgent) -> dict[str, str]:
     erreurs: dict[str, str] = {}
     valeurs = {"identifiant": nouveau.identifiant.strip().lower()}
-    if not _IDENTIFIANT.fullmatch(valeurs["identifiant"]):
+    if not IDENTIFIANT.fullmatch(valeurs["identifiant"]):
         erreurs["identifiant"] = "De 2 à 100 lettres sans accent, chiffres, points, tirets."
     for champ in ("nom", "prenom"):
         try:
@@ -98,11 +99,11 @@ def _check(nouveau: NouvelAgent) -> dict[str, str]:
             erreurs[champ] = str(erreur)
     if not valeurs.get("nom"):
         erreurs.setdefault("nom", "Indiquez le nom.")
-    try:
-        adresse = validate_email(nouveau.courriel, check_deliverability=False, test_environment=True)
-        valeurs["courriel"] = adresse.normalized
-    except EmailNotValidError:
-        erreurs["courriel"] = "Cette adresse de courriel n'est pas valable."
+    courriel = parse_courriel(nouveau.courriel)
+    if courriel is None:
+        erreurs["courriel"] = "Cette adresse de courriel n’est pas valable."
+    else:
+        valeurs["courriel"] = courriel
     if nouveau.profil not in set(Profil):
         erreurs["profil"] = f"Profils : {', '.join(Profil)}."
     if not nouveau.perimetres:
@@ -112,6 +113,14 @@ def _check(nouveau: NouvelAgent) -> dict[str, str]:
     if erreurs:
         raise SaisieInvalide(champs=erreurs)
     return valeurs
+
+
+def parse_courriel(texte: str) -> str | None:
+    """One e-mail address in its normal form, or None. Whether it receives anything is not checked."""
+    try:
+        return validate_email(texte.strip(), check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        return None
 
 
 async def _resolve(uow: UnitOfWork, perimetre: str) -> dict[str, Any]:
@@ -125,12 +134,12 @@ async def _resolve(uow: UnitOfWork, perimetre: str) -> dict[str, Any]:
                 await uow.conn.execute(select(Departement.code).where(Departement.code == lieu))
             ).scalar_one_or_none()
             if code is None:
-                raise Introuvable(f"Aucun département n'a le code « {lieu} ».")
+                raise Introuvable(f"Aucun département n’a le code « {lieu} ».")
             return {"perimetre": "departement", "departement": code}
         case "interregion":
             ident = (await uow.conn.execute(select(Interregion.id).where(Interregion.nom == lieu))).scalar_one_or_none()
             if ident is None:
-                raise Introuvable(f"Aucune interrégion ne s'appelle « {lieu} ».")
+                raise Introuvable(f"Aucune interrégion ne s’appelle « {lieu} ».")
             return {"perimetre": "interregion", "interregion_id": ident}
         case "service":
             return {"perimetre": "service", "service_id": await _service_id(uow, lieu)}
@@ -142,5 +151,5 @@ async def _resolve(uow: UnitOfWork, perimetre: str) -> dict[str, Any]:
 async def _service_id(uow: UnitOfWork, sages: str) -> int:
     ident = (await uow.conn.execute(select(ServiceFiscal.id).where(ServiceFiscal.sages == sages))).scalar_one_or_none()
     if ident is None:
-        raise Introuvable(f"Aucun service n'a le SAGES « {sages} ».")
+        raise Introuvable(f"Aucun service n’a le SAGES « {sages} ».")
     return ident

@@ -113,8 +113,11 @@ class _Tri:
 
 
 _SUIVRE = """
-SELECT 'agenda', service_id, '' FROM acces
- WHERE agent_id = $1 AND module = 'agenda' AND service_id = ANY($2::bigint[])
+SELECT DISTINCT 'service', service_id, '' FROM acces
+ WHERE agent_id = $1 AND module IN ('agenda', 'organiser') AND service_id = ANY($2::bigint[])
+UNION ALL
+SELECT 'affichage', service_id, '' FROM acces
+ WHERE agent_id = $1 AND module = 'agenda' AND service_id = ANY($5::bigint[])
 UNION ALL
 SELECT 'pilotage', 0, perimetre FROM acces_pilotage WHERE agent_id = $1 AND perimetre = ANY($3::text[])
 UNION ALL
@@ -125,21 +128,19 @@ SELECT 'public', id, '' FROM service_fiscal WHERE id = ANY($4::bigint[])
 async def may_follow(conn: Lecteur, porteur: Porteur | None, sujets: Collection[str]) -> set[str]:
     """Those of the well-formed ``sujets`` that this bearer may follow.
 
-    ``creneaux:<id>`` is public, provided that the service exists. ``service:`` and ``affichage:`` need the module
-    *agenda* on the service, ``pilotage:`` needs that very perimeter.
+    ``creneaux:<id>`` is public, provided that the service exists. ``service:`` needs the module *agenda* or
+    *organiser* on the service (its frames name nobody), ``affichage:`` *agenda*, ``pilotage:`` that very perimeter.
     """
     tri = _Tri.of(sujets)
     # No agent has id 0: without a bearer, only what is public can come back.
     agent = porteur.agent_id if porteur is not None else 0
-    lignes = await conn.fetch(_SUIVRE, agent, tri.service + tri.affichage, tri.pilotage, tri.creneaux)
+    lignes = await conn.fetch(_SUIVRE, agent, tri.service, tri.pilotage, tri.creneaux, tri.affichage)
     permis: set[str] = set()
     for genre, identifiant, perimetre in lignes:
-        if genre == "agenda":
-            permis |= {f"service:{identifiant}", f"affichage:{identifiant}"}
-        elif genre == "pilotage":
+        if genre == "pilotage":
             permis.add(f"pilotage:{perimetre}")
         else:
-            permis.add(f"creneaux:{identifiant}")
+            permis.add(f"{'creneaux' if genre == 'public' else genre}:{identifiant}")
     return permis & set(sujets)
 
 
@@ -212,11 +213,18 @@ SELECT 'cle', t.id, 0::bigint, ''
   LEFT JOIN agent a ON a.id = c.agent_id AND a.suspendu_a IS NULL
  WHERE a.id IS NULL
 UNION ALL
-SELECT 'agenda', p.agent_id, p.service_id, ''
+SELECT 'service', p.agent_id, p.service_id, ''
   FROM (SELECT * FROM unnest($4::bigint[], $5::bigint[]) AS t(agent_id, service_id)
         EXCEPT
         SELECT agent_id, service_id FROM acces
-         WHERE module = 'agenda' AND agent_id = ANY($4::bigint[]) AND service_id = ANY($5::bigint[])) p
+         WHERE module IN ('agenda', 'organiser')
+           AND agent_id = ANY($4::bigint[]) AND service_id = ANY($5::bigint[])) p
+UNION ALL
+SELECT 'affichage', p.agent_id, p.service_id, ''
+  FROM (SELECT * FROM unnest($8::bigint[], $9::bigint[]) AS t(agent_id, service_id)
+        EXCEPT
+        SELECT agent_id, service_id FROM acces
+         WHERE module = 'agenda' AND agent_id = ANY($8::bigint[]) AND service_id = ANY($9::bigint[])) p
 UNION ALL
 SELECT 'pilotage', p.agent_id, 0::bigint, p.perimetre
   FROM (SELECT * FROM unnest($6::bigint[], $7::text[]) AS t(agent_id, perimetre)
@@ -234,27 +242,31 @@ async def read_watch(
     Two statements, whatever the number of sockets.
     """
     lues = await read_versions(conn, sujets)
-    agenda: set[tuple[int, int]] = set()
+    service: set[tuple[int, int]] = set()
+    affichage: set[tuple[int, int]] = set()
     pilotage: set[tuple[int, str]] = set()
     for porteur, siens in suivis.items():
         tri = _Tri.of(siens)
-        agenda |= {(porteur.agent_id, service) for service in (*tri.service, *tri.affichage)}
+        service |= {(porteur.agent_id, ident) for ident in tri.service}
+        affichage |= {(porteur.agent_id, ident) for ident in tri.affichage}
         pilotage |= {(porteur.agent_id, perimetre) for perimetre in tri.pilotage}
     lignes = await conn.fetch(
         _PERTES,
         [p.id for p in suivis if p.genre == "session"],
         [p.id for p in suivis if p.genre == "cle"],
         maintenant,
-        [agent for agent, _ in agenda],
-        [service for _, service in agenda],
+        [agent for agent, _ in service],
+        [ident for _, ident in service],
         [agent for agent, _ in pilotage],
         [perimetre for _, perimetre in pilotage],
+        [agent for agent, _ in affichage],
+        [ident for _, ident in affichage],
     )
     finis: set[tuple[str, int]] = set()
     perdus: set[tuple[int, str]] = set()
-    for genre, identifiant, service, perimetre in lignes:
-        if genre == "agenda":
-            perdus |= {(identifiant, f"service:{service}"), (identifiant, f"affichage:{service}")}
+    for genre, identifiant, service_id, perimetre in lignes:
+        if genre in ("service", "affichage"):
+            perdus.add((identifiant, f"{genre}:{service_id}"))
         elif genre == "pilotage":
             perdus.add((identifiant, f"pilotage:{perimetre}"))
         else:

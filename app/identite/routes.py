@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromQuery
 from litestar.response import Redirect, Response
 
 from app import clock
 from app.booking.outils import Outils
 from app.errors import AppError
+from app.identite.invitations_pages import ROUTES as INVITATIONS
+from app.identite.proconnect_sortie import leave_proconnect
 from app.identite.sessions import sign_in, sign_out
 from app.web.dependances import adresse, find_acteur
 from app.web.pages import page
@@ -35,7 +39,7 @@ def session_redirect(outils: Outils, jeton: str, suite: str) -> Response[Any]:
 
 
 @get("/connexion", include_in_schema=False)
-async def show_connexion(request: Request[Any, Any, Any], suite: str = "/agent") -> Response[Any]:
+async def show_connexion(request: Request[Any, Any, Any], suite: FromQuery[str] = "/agent") -> Response[Any]:
     """The sign-in form; straight on when already signed in."""
     if await find_acteur(request) is not None:
         return Redirect(safe_suite(suite), status_code=303)
@@ -43,7 +47,7 @@ async def show_connexion(request: Request[Any, Any, Any], suite: str = "/agent")
 
 
 @post("/connexion", status_code=200, include_in_schema=False)
-async def do_connexion(request: Request[Any, Any, Any], outils: Outils) -> Response[Any]:
+async def do_connexion(request: Request[Any, Any, Any], outils: NamedDependency[Outils]) -> Response[Any]:
     """Check the password, open a new session, revoke the previous one."""
     formulaire = await request.form()
     identifiant, mot_de_passe = str(formulaire.get("identifiant") or ""), str(formulaire.get("mot_de_passe") or "")
@@ -51,6 +55,7 @@ async def do_connexion(request: Request[Any, Any, Any], outils: Outils) -> Respo
     try:
         jeton = await sign_in(
             outils.db,
+            outils.settings,
             identifiant[:200],
             mot_de_passe[:1000],
             ancien_jeton=request.cookies.get(cookie_name(outils.settings, "session")),
@@ -66,11 +71,15 @@ async def do_connexion(request: Request[Any, Any, Any], outils: Outils) -> Respo
 
 
 @post("/deconnexion", include_in_schema=False)
-async def do_deconnexion(request: Request[Any, Any, Any], outils: Outils) -> Response[Any]:
+async def do_deconnexion(request: Request[Any, Any, Any], outils: NamedDependency[Outils]) -> Response[Any]:
     """End the session here and now; its sockets close within five seconds."""
     acteur = await find_acteur(request)
+    sortie: Response[Any] | None = None
     if acteur is not None and acteur.session_id is not None:
         await sign_out(outils.db, acteur.session_id, acteur.agent_id, adresse=adresse(request), a=clock.now())
+        sortie = await leave_proconnect(request, outils, acteur.session_id)
+    if sortie is not None:
+        return sortie
     return Response(
         b"",
         status_code=303,
@@ -88,7 +97,8 @@ def _contexte(suite: str, identifiant: str = "", phrase: str = "", remede: str =
         "identifiant": identifiant,
         "phrase": phrase,
         "remede": remede,
+        "adresse": f"/connexion?{urlencode({'suite': safe_suite(suite)})}",
     }
 
 
-ROUTES = [show_connexion, do_connexion, do_deconnexion]
+ROUTES = [show_connexion, do_connexion, do_deconnexion, *INVITATIONS]

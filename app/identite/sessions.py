@@ -10,14 +10,17 @@ import asyncio
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import insert, select, update
 
+from app.config import Settings
 from app.db import Database, UnitOfWork
 from app.errors import NonAuthentifie, TropDeDemandes
+from app.identite.echecs import record_inconnu
 from app.journal import write_journal
 from app.tables import Agent, SessionAgent
 
@@ -27,8 +30,12 @@ ECHECS_MAX: Final = 8
 BLOCAGE: Final = timedelta(minutes=5)
 
 _hacheur = PasswordHasher()
-#: Verified when the account does not exist, so that its absence takes as long as a wrong password.
-_LEURRE = _hacheur.hash(secrets.token_hex(16))
+
+
+@cache
+def _leurre() -> str:
+    """Verified when the account does not exist, so that its absence takes as long as a wrong password."""
+    return _hacheur.hash(secrets.token_hex(16))
 
 
 def empreinte(jeton: str) -> bytes:
@@ -41,17 +48,24 @@ def hash_mot_de_passe(mot_de_passe: str) -> str:
     return _hacheur.hash(mot_de_passe)
 
 
-def _verify(hache: str, mot_de_passe: str) -> bool:
+def _verify(hache: str | None, mot_de_passe: str) -> bool:
     try:
-        return _hacheur.verify(hache, mot_de_passe)
+        return _hacheur.verify(hache or _leurre(), mot_de_passe)
     except (VerificationError, InvalidHashError):
         return False
 
 
 async def sign_in(
-    db: Database, identifiant: str, mot_de_passe: str, *, ancien_jeton: str | None, adresse: str | None, a: datetime
+    db: Database,
+    settings: Settings,
+    identifiant: str,
+    mot_de_passe: str,
+    *,
+    ancien_jeton: str | None,
+    adresse: str | None,
+    a: datetime,
 ) -> str:
-    """The token of a new session.
+    """The token of a new session. A failure leaves a line in the journal, even when the account does not exist.
 
     Raises NonAuthentifie (one sentence for every reason) and TropDeDemandes after ``ECHECS_MAX`` wrong passwords.
     """
@@ -71,11 +85,12 @@ async def sign_in(
             "Ce compte est bloqué quelques minutes après plusieurs mots de passe erronés.",
             remede="Patientez cinq minutes, ou demandez un nouveau lien à votre responsable.",
         )
-    hache = (ligne.mot_de_passe if ligne else None) or _LEURRE
-    bon = await asyncio.to_thread(_verify, hache, mot_de_passe)
+    bon = await asyncio.to_thread(_verify, ligne.mot_de_passe if ligne else None, mot_de_passe)
     if ligne is None or not bon or ligne.mot_de_passe is None or ligne.suspendu_a is not None:
         if ligne is not None:
             await _record_echec(db, ligne.id, adresse, a)
+        else:
+            await record_inconnu(db, settings, identifiant, adresse, a)
         raise NonAuthentifie(
             "Identifiant ou mot de passe incorrect.", remede="Vérifiez votre saisie, majuscules comprises."
         )

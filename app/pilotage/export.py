@@ -6,8 +6,7 @@ import csv
 import io
 from collections.abc import Iterable
 
-from app.pilotage.compteurs import ETATS
-from app.pilotage.jour import MOTS, LigneService
+from app.pilotage.jour import COMPTES_PILOTAGE, LigneService
 
 _DANGEREUX = ("=", "+", "-", "@", "\t", "\r", "\n", "\x00")
 
@@ -22,9 +21,10 @@ def to_csv(lignes: Iterable[LigneService]) -> bytes:
     """UTF-8 with its mark and semicolons: what French spreadsheets open by a double click. One row per service."""
     tampon = io.StringIO(newline="")
     sortie = csv.writer(tampon, delimiter=";", lineterminator="\r\n")
-    sortie.writerow(["Service", "SAGES", "Ville", "Département", "Jour", *(MOTS[e] for e in ETATS), "Rendez-vous"])
+    mots = (compte.mot for compte in COMPTES_PILOTAGE)
+    sortie.writerow(["Service", "SAGES", "Ville", "Département", "Jour", *mots, "Rendez-vous"])
     for ligne in lignes:
         textes = (ligne.libelle, ligne.sages, ligne.ville, ligne.departement, ligne.jour.isoformat())
-        nombres = [*(ligne.par_etat[etat] for etat in ETATS), ligne.total]
+        nombres = [*ligne.comptes.values(), ligne.total]
         sortie.writerow([*(safe_cell(t) for t in textes), *nombres])
     return tampon.getvalue().encode("utf-8-sig")

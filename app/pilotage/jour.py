@@ -18,27 +18,28 @@ from sqlalchemy.dialects.postgresql import DATE
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.horaires import get_cadran
+from app.domain.vocabulaire import ANNULES, COMPTES
+from app.errors import AccesRefuse
 from app.pilotage.compteurs import ETATS, split_perimetre
+from app.pilotage.perimetres import HORS_PERIMETRE
 from app.tables import Agenda, CompteurJour, Departement, ServiceFiscal
+from app.tables.vues import acces_pilotage
 
 #: Rows of one page of the table.
 PAR_PAGE: Final = 50
 PARIS: Final = ZoneInfo("Europe/Paris")
-#: What the columns are called, in the order of a visit; the same words as the counters above the table.
-MOTS: Final[Mapping[str, str]] = {
-    "prevu": "Attendus",
-    "arrive": "En attente",
-    "appele": "Appelés",
-    "recu": "En entretien",
-    "termine": "Reçus",
-    "non_honore": "Pas venus",
-    "annule": "Annulés",
-}
+#: The columns of the table, in the order of a visit: the counters above it, then the cancelled.
+COMPTES_PILOTAGE: Final = (*COMPTES, ANNULES)
 
 
 def total_of(par_etat: Mapping[str, int]) -> int:
     """Rendez-vous of the day: all states but the cancelled ones."""
     return sum(par_etat[etat] for etat in ETATS if etat != "annule")
+
+
+def count_of(par_etat: Mapping[str, int]) -> dict[str, int]:
+    """Counters of the day by key."""
+    return {compte.cle: compte.count(par_etat) for compte in COMPTES_PILOTAGE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ class LigneService:
         return total_of(self.par_etat)
 
     @property
+    def comptes(self) -> dict[str, int]:
+        """Its counters by key."""
+        return count_of(self.par_etat)
+
+    @property
     def ordre(self) -> tuple[str, int]:
         """By name, without accents nor case, as a person reads a list."""
         plie = unicodedata.normalize("NFKD", self.libelle).casefold()
@@ -81,6 +87,11 @@ class JourPerimetre:
     def total(self) -> int:
         """All but the cancelled."""
         return total_of(self.par_etat)
+
+    @property
+    def comptes(self) -> dict[str, int]:
+        """Its counters by key."""
+        return count_of(self.par_etat)
 
     @property
     def zones(self) -> frozenset[ZoneInfo]:
@@ -115,8 +126,16 @@ def _inside(perimetre: str) -> ColumnElement[bool]:
     return true()
 
 
-async def read_jour(conn: AsyncConnection, perimetre: str, maintenant: datetime) -> JourPerimetre:
-    """The day of every service of ``perimetre`` (already checked to be one). Raises ValueError when malformed."""
+async def read_jour(conn: AsyncConnection, agent_id: int, perimetre: str, maintenant: datetime) -> JourPerimetre:
+    """The day of every service of ``perimetre``, for an agent who steers it (view ``acces_pilotage``).
+
+    Raises AccesRefuse when he does not (any more), ValueError on a malformed perimeter.
+    """
+    droit = (
+        select(acces_pilotage.c.perimetre)
+        .where(acces_pilotage.c.agent_id == agent_id, acces_pilotage.c.perimetre == perimetre)
+        .subquery("permis")
+    )
     local = func.timezone(ServiceFiscal.fuseau, bindparam("maintenant", maintenant))
     visee = (
         select(
@@ -144,8 +163,16 @@ async def read_jour(conn: AsyncConnection, perimetre: str, maintenant: datetime)
         .group_by(CompteurJour.service_id)
         .cte("comptes")
     )
-    requete = select(visee, comptes.c.par_etat).outerjoin(comptes, comptes.c.service_id == visee.c.id)
-    lignes = [_ligne(ligne) for ligne in (await conn.execute(requete)).mappings()]
+    requete = (
+        select(visee, comptes.c.par_etat)
+        .select_from(droit)
+        .outerjoin(visee, true())
+        .outerjoin(comptes, comptes.c.service_id == visee.c.id)
+    )
+    lues = (await conn.execute(requete)).mappings().all()
+    if not lues:  # one row at least, of nulls, in a perimeter without services
+        raise AccesRefuse(HORS_PERIMETRE)
+    lignes = [_ligne(ligne) for ligne in lues if ligne["id"] is not None]
     return JourPerimetre(
         lignes=tuple(sorted((ligne for ligne in lignes if not ligne.ferme or any(ligne.par_etat.values())), key=_nom)),
         version=sum(ligne.version for ligne in lignes),
@@ -205,7 +232,7 @@ class Tri:
         return "?" + "&".join(parts) if parts else ""
 
 
-COLONNES: Final = ("service", "total", *ETATS)
+COLONNES: Final = ("service", "total", *(compte.cle for compte in COMPTES_PILOTAGE))
 
 
 def sort_lignes(lignes: Sequence[LigneService], tri: Tri) -> list[LigneService]:
@@ -215,7 +242,7 @@ def sort_lignes(lignes: Sequence[LigneService], tri: Tri) -> list[LigneService]:
     signe = -1 if tri.descendant else 1
 
     def cle(ligne: LigneService) -> tuple[int, tuple[str, int]]:
-        valeur = ligne.total if tri.colonne == "total" else ligne.par_etat[tri.colonne]
+        valeur = ligne.total if tri.colonne == "total" else ligne.comptes[tri.colonne]
         return signe * valeur, ligne.ordre
 
     return sorted(lignes, key=cle)

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response
 
 from app import clock
+from app.booking.agents.acces import journal_refus, write_acte
 from app.booking.outils import Outils
-from app.errors import Introuvable
+from app.booking.traces import Trace
+from app.errors import AccesRefuse
 from app.identite.acteur import Acteur, services_permis
-from app.pilotage.compteurs import ETATS
 from app.pilotage.export import to_csv
-from app.pilotage.jour import MOTS, PAR_PAGE, JourPerimetre, LigneService, Tri, read_jour, sort_lignes
+from app.pilotage.jour import COMPTES_PILOTAGE, PAR_PAGE, JourPerimetre, LigneService, Tri, read_jour, sort_lignes
 from app.pilotage.perimetres import GENRES, PerimetreSuivi, list_perimetres, read_perimetre
 from app.web.dates import heure, jour_long
 from app.web.pages import agent_page, page, render
 
 URL: Final = "/pilotage"
+#: What a perimeter looks like in an address; anything else is not worth keeping.
+_PERIMETRE: Final = re.compile(r"nation|(service|departement|interregion)-[0-9A-Z]{1,19}")
 _AUCUN: Final[frozenset[int]] = frozenset()
-_VIDE: Final = "Vous n'avez pas d'habilitation de pilotage."
+_VIDE: Final = "Vous n’avez pas d’habilitation de pilotage."
 
 
 @get("/pilotage", include_in_schema=False)
-async def list_pilotage(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur) -> Response[Any]:
+async def list_pilotage(
+    request: Request[Any, Any, Any], outils: NamedDependency[Outils], acteur: NamedDependency[Acteur]
+) -> Response[Any]:
     """The agent's perimeters, widest first; straight to it when there is only one. 404 without habilitation."""
     async with outils.db.read() as conn:
         perimetres = await list_perimetres(conn, acteur.agent_id)
     if not perimetres:
-        raise Introuvable(_VIDE, remede="Adressez-vous à l'administrateur de votre direction.")
+        await write_acte(outils, acteur, request, Trace("pilotage.acces_refuse"))
+        raise AccesRefuse(_VIDE, remede="Adressez-vous à l’administrateur de votre direction.")
     if len(perimetres) == 1:
         return Redirect(f"{URL}/{perimetres[0].cle}", status_code=303)
     groupes = [(titre, [p for p in perimetres if p.genre == genre]) for genre, titre in GENRES.items()]
@@ -44,11 +53,16 @@ async def list_pilotage(request: Request[Any, Any, Any], outils: Outils, acteur:
 
 @get("/pilotage/{perimetre:str}", include_in_schema=False)
 async def show_pilotage(
-    request: Request[Any, Any, Any], perimetre: str, outils: Outils, acteur: Acteur, tri: str = "", sens: str = ""
+    request: Request[Any, Any, Any],
+    perimetre: FromPath[str],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    tri: FromQuery[str] = "",
+    sens: FromQuery[str] = "",
 ) -> Response[bytes]:
     """Counters and table of one perimeter. 404 outside the agent's."""
     ordre = Tri.parse(tri, sens, request.query_params.get("page", ""))
-    suivi, jour, agendas = await _read(outils, acteur, perimetre)
+    suivi, jour, agendas = await _read(request, outils, acteur, perimetre)
     contexte = {
         **agent_page(acteur, actif=URL),
         "service": {
@@ -70,21 +84,31 @@ async def show_pilotage(
 
 @get("/pilotage/{perimetre:str}/fragment", include_in_schema=False)
 async def show_fragment(
-    request: Request[Any, Any, Any], perimetre: str, outils: Outils, acteur: Acteur, tri: str = "", sens: str = ""
+    request: Request[Any, Any, Any],
+    perimetre: FromPath[str],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    tri: FromQuery[str] = "",
+    sens: FromQuery[str] = "",
 ) -> Response[bytes]:
     """The two live regions alone: each takes its own by its id."""
     ordre = Tri.parse(tri, sens, request.query_params.get("page", ""))
-    suivi, jour, agendas = await _read(outils, acteur, perimetre)
+    suivi, jour, agendas = await _read(request, outils, acteur, perimetre)
     html = render(request, "pilotage/_regions.html", _regions(suivi, jour, agendas, ordre))
     return Response(html.encode(), media_type="text/html")
 
 
 @get("/pilotage/{perimetre:str}/export.csv", include_in_schema=False)
 async def export_pilotage(
-    perimetre: str, outils: Outils, acteur: Acteur, tri: str = "", sens: str = ""
+    request: Request[Any, Any, Any],
+    perimetre: FromPath[str],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    tri: FromQuery[str] = "",
+    sens: FromQuery[str] = "",
 ) -> Response[bytes]:
     """The whole table as a CSV file, in the order shown."""
-    suivi, jour, _ = await _read(outils, acteur, perimetre, liens=False)
+    suivi, jour, _ = await _read(request, outils, acteur, perimetre, liens=False)
     nom = f"pilotage-{suivi.perimetre.cle}-{jour.jour.isoformat()}.csv"
     return Response(
         to_csv(sort_lignes(jour.lignes, Tri.parse(tri, sens, ""))),
@@ -94,13 +118,18 @@ async def export_pilotage(
 
 
 async def _read(
-    outils: Outils, acteur: Acteur, cle: str, *, liens: bool = True
+    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, cle: str, *, liens: bool = True
 ) -> tuple[PerimetreSuivi, JourPerimetre, frozenset[int]]:
-    """Three statements whatever the perimeter: the right, the day, the agendas that the agent may open."""
+    """Three statements whatever the perimeter: the right, the day, the agendas that the agent may open.
+
+    Raises AccesRefuse, journaled, outside the agent's perimeters.
+    """
     maintenant = clock.now()
-    async with outils.db.read() as conn:
+    demande = cle if _PERIMETRE.fullmatch(cle) else "illisible"
+    refus = Trace("pilotage.acces_refuse", apres={"perimetre": demande})
+    async with journal_refus(outils, acteur, request, refus), outils.db.read() as conn:
         suivi = await read_perimetre(conn, acteur.agent_id, cle)
-        jour = await read_jour(conn, suivi.perimetre.cle, maintenant)
+        jour = await read_jour(conn, acteur.agent_id, suivi.perimetre.cle, maintenant)
         agendas = await services_permis(conn, acteur.agent_id, "agenda") if liens and acteur.zone else _AUCUN
     return suivi, jour, agendas
 
@@ -116,7 +145,7 @@ def _regions(suivi: PerimetreSuivi, jour: JourPerimetre, agendas: frozenset[int]
         "perimetre": suivi.perimetre,
         "epoque": suivi.epoque,
         "jour": jour,
-        "mots": MOTS,
+        "comptes": COMPTES_PILOTAGE,
         "url": base,
         "tri": courant,
         "pages": pages,
@@ -128,7 +157,8 @@ def _regions(suivi: PerimetreSuivi, jour: JourPerimetre, agendas: frozenset[int]
 
 
 def _titres() -> list[tuple[str, str]]:
-    return [("service", "Service"), *((etat, MOTS[etat]) for etat in ETATS), ("total", "Rendez-vous")]
+    comptes = ((compte.cle, compte.mot) for compte in COMPTES_PILOTAGE)
+    return [("service", "Service"), *comptes, ("total", "Rendez-vous")]
 
 
 def _colonne(cle: str, mot: str, tri: Tri, base: str) -> dict[str, str]:
@@ -152,7 +182,7 @@ def _rang(ligne: LigneService, agenda: bool) -> dict[str, Any]:
         "departement": ligne.departement,
         "url": f"{URL}/service-{ligne.id}",
         "agenda": f"/services/{ligne.id}/agenda?jour={ligne.jour.isoformat()}&vue=jour" if agenda else "",
-        "par_etat": ligne.par_etat,
+        "comptes": ligne.comptes,
         "total": ligne.total,
     }
 

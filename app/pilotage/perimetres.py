@@ -8,8 +8,9 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import Introuvable
+from app.errors import AccesRefuse
 
+HORS_PERIMETRE: Final = "Ce périmètre n’existe pas parmi ceux que vous pilotez."
 #: Kinds of perimeter, widest first, and what a list of them is called.
 GENRES: Final = {
     "nation": "Nation",
@@ -73,10 +74,10 @@ async def list_perimetres(conn: AsyncConnection, agent_id: int) -> list[Perimetr
 
 
 async def read_perimetre(conn: AsyncConnection, agent_id: int, cle: str) -> PerimetreSuivi:
-    """The perimeter, when the agent may read it. Raises Introuvable: unknown and not his are the same answer."""
+    """The perimeter, when the agent may read it. Raises AccesRefuse: unknown and not his are the same answer."""
     ligne = None
     if len(cle) <= 80 and cle.isascii() and cle.isprintable():
         ligne = (await conn.execute(_UN, {"agent": agent_id, "perimetre": cle})).one_or_none()
     if ligne is None:
-        raise Introuvable("Ce périmètre n'existe pas parmi ceux que vous pilotez.")
+        raise AccesRefuse(HORS_PERIMETRE)
     return PerimetreSuivi(Perimetre(ligne.perimetre, ligne.genre, ligne.libelle), ligne.epoque)

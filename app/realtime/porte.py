@@ -18,7 +18,7 @@ class OrigineRefusee(Interdit):
 
     code = "origine-refusee"
     phrase = "Cette connexion ne vient pas des pages du service."
-    remede = "Ouvrez la page depuis l'adresse habituelle du service."
+    remede = "Ouvrez la page depuis l’adresse habituelle du service."
 
 
 class SessionAbsente(NonAuthentifie):

@@ -39,7 +39,7 @@ class DemandeInvalide(AppError):
 
     statut = 400
     code = "demande-invalide"
-    phrase = "Cette demande de suivi en temps réel n'est pas lisible."
+    phrase = "Cette demande de suivi en temps réel n’est pas lisible."
     remede = "Rechargez la page."
 
 

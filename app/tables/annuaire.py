@@ -94,6 +94,8 @@ class ServiceFiscal(Base):
     sages: Mapped[str | None] = mapped_column(Text, unique=True)
     #: The service's key in the directory it was imported from: importing again updates it.
     reference_externe: Mapped[str | None] = mapped_column(Text, unique=True)
+    #: Its row of that directory as last imported: what was changed here since stays, until the directory changes it.
+    annuaire: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     codique: Mapped[str | None] = mapped_column(Text, index=True)
     codique_partage: Mapped[bool] = mapped_column(server_default="false")
     libelle: Mapped[Texte]

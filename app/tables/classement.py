@@ -34,7 +34,9 @@ CLASSEMENT: Final[Mapping[str, Mapping[str, Classe]]] = {
     "affectation": {RESTE: _A},
     "agenda": {RESTE: _T},
     "agent": {
-        **dict.fromkeys(("id", "suspendu_a", "resume_quotidien", "echecs", "bloque_jusqu_a", "revision"), _T),
+        **dict.fromkeys(
+            ("id", "suspendu_a", "resume_quotidien", "echecs", "bloque_jusqu_a", "annuaire", "revision"), _T
+        ),
         **dict.fromkeys(
             ("identifiant", "nom", "prenom", "courriel", "sujet_oidc", "connexion_a", "connexion_precedente_a"), _A
         ),
@@ -75,9 +77,10 @@ CLASSEMENT: Final[Mapping[str, Mapping[str, Classe]]] = {
     "rattachement": {RESTE: _A},
     "rdv_usager": {
         **dict.fromkeys(("rdv_id", "langue", "anonymise_a"), _T),
+        "nature": _R,
         **dict.fromkeys(
             (
-                *("nature", "civilite", "nom_usage", "nom_naissance", "prenoms", "date_naissance", "numero_fiscal"),
+                *("civilite", "nom_usage", "nom_naissance", "prenoms", "date_naissance", "numero_fiscal"),
                 *("raison_sociale", "siren", "contact", "telephones", "preference_appel", "courriel", "recherche"),
             ),
             _U,
@@ -89,6 +92,7 @@ CLASSEMENT: Final[Mapping[str, Mapping[str, Classe]]] = {
                 *("id", "code", "service_id", "service_origine_id", "delegation_id", "guichet_id", "motif_id"),
                 *("type_rdv", "debut", "fin", "jour", "etat", "occupe", "canal", "origine", "nature_option"),
                 *("expire_a", "forcages", "sequence", "revision", "cree_a", "modifie_a", "annule_a", "annule_par"),
+                "anonymise_a",
             ),
             _R,
         ),
@@ -104,7 +108,7 @@ CLASSEMENT: Final[Mapping[str, Mapping[str, Classe]]] = {
         "usager_id": _U,
     },
     "service_fiscal": {RESTE: _O},
-    "session": {RESTE: _T, "empreinte": _S, "agent_id": _A},
+    "session": {RESTE: _T, "empreinte": _S, "jeton_oidc": _S, "agent_id": _A},
     "session_usager": {RESTE: _T, "empreinte": _S, "usager_id": _U},
     "site": {RESTE: _O},
     "suite": {RESTE: _R, "agent_id": _A, "reference": _L, "note": _L},

@@ -26,7 +26,11 @@ class Agent(Base):
     resume_quotidien: Mapped[bool] = mapped_column(server_default="false")
     echecs: Mapped[int] = mapped_column(server_default="0")
     bloque_jusqu_a: Mapped[Instant | None]
+    #: None for an account made here; ``present`` or ``absent`` for one provisioned from a directory export [G 2.2.2].
+    annuaire: Mapped[str | None]
     revision: Mapped[int] = mapped_column(server_default="1")
+
+    __table_args__ = (CheckConstraint("annuaire IN ('present', 'absent')", name="annuaire"),)
 
 
 class Habilitation(Base):
@@ -41,6 +45,9 @@ class Habilitation(Base):
     service_id: Mapped[int | None] = mapped_column(ForeignKey("service_fiscal.id"), index=True)
     departement: Mapped[str | None] = mapped_column(ForeignKey("departement.code"), index=True)
     interregion_id: Mapped[int | None] = mapped_column(ForeignKey("interregion.id"), index=True)
+    #: Given by the directory export, which alone takes it back.
+    annuaire: Mapped[bool] = mapped_column(server_default="false")
+
     __table_args__ = (
         CheckConstraint(
             "profil IN ('agent_local', 'agent_national', 'admin_local', 'admin_national', 'pilotage')", name="profil"
@@ -73,6 +80,8 @@ class Rattachement(Base):
 
     agent_id: Mapped[int] = mapped_column(ForeignKey("agent.id", ondelete="CASCADE"), primary_key=True)
     service_id: Mapped[int] = mapped_column(ForeignKey("service_fiscal.id"), primary_key=True, index=True)
+    #: Given by the directory export, which alone takes it back.
+    annuaire: Mapped[bool] = mapped_column(server_default="false")
 
 
 class SessionAgent(Base):
@@ -87,6 +96,8 @@ class SessionAgent(Base):
     vue_a: Mapped[Instant]
     expire_a: Mapped[Instant] = mapped_column(index=True)
     revoquee_a: Mapped[Instant | None]
+    #: The id_token of a sign-in through ProConnect, which its own sign-out asks for; erased with it.
+    jeton_oidc: Mapped[str | None]
 
 
 class CleApi(Base):

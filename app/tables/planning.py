@@ -129,5 +129,7 @@ class Maintien(Base):
     service_id: Mapped[int] = mapped_column(ForeignKey("service_fiscal.id"), index=True)
     #: Revision of the RDV when it was decided: moved since, it is looked at again.
     revision_rdv: Mapped[int]
+    #: Why it was outside: for another cause, it is looked at again.
+    cause: Mapped[Texte]
     agent_id: Mapped[int] = mapped_column(ForeignKey("agent.id"))
     a: Mapped[Instant]

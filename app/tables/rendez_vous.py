@@ -64,6 +64,8 @@ class RendezVous(Base):
     annule_par_agent: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))
     annule_raison: Mapped[Texte] = mapped_column(server_default="")
     usager_id: Mapped[int | None] = mapped_column(ForeignKey("usager.id"), index=True)
+    #: Since when nothing here names anybody any more: retention is over.
+    anonymise_a: Mapped[Instant | None]
 
     __table_args__ = (
         ExcludeConstraint(
@@ -91,6 +93,11 @@ class RendezVous(Base):
         Index("ix_rendez_vous_delegation", "delegation_id", "jour", postgresql_where=text("delegation_id IS NOT NULL")),
         Index("ix_rendez_vous_guichet_jour", "guichet_id", "jour", postgresql_where=text("occupe")),
         Index("ix_rendez_vous_expire", "expire_a", postgresql_where=text("etat = 'option'")),
+        Index(
+            "ix_rendez_vous_a_anonymiser",
+            "jour",
+            postgresql_where=text("anonymise_a IS NULL AND etat <> 'option'"),
+        ),
         Index(
             "ix_rendez_vous_a_clore",
             "jour",

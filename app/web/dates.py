@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, tzinfo
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date
 
 
 def _premier(texte: str, langue: str) -> str:
@@ -28,14 +28,8 @@ def jour_court(jour: date, langue: str = "fr") -> str:
 
 
 def heure(instant: datetime, zone: tzinfo) -> str:
-    """« 10:20 », local."""
+    """« 08:20 », local: in grids, lists and everything that agents read. Prose for usagers: ``heure_en_mots``."""
     return instant.astimezone(zone).strftime("%H:%M")
-
-
-def heure_mots(instant: datetime, zone: tzinfo, langue: str = "fr") -> str:
-    """« 10 h 20 » or « 10:20 am »."""
-    local = instant.astimezone(zone)
-    return local.strftime("%H\u00a0h\u00a0%M") if langue == "fr" else format_time(local, "h:mm a", locale="en")
 
 
 def instant_utc(instant: datetime | None) -> str:

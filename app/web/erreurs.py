@@ -18,8 +18,8 @@ from msgspec import json as msgjson
 from app.db import describe
 from app.domain.creneaux import Creneau
 from app.domain.horaires import from_minute
-from app.errors import AppError, Indisponible, Introuvable, NonAuthentifie
-from app.web.pages import page
+from app.errors import AppError, Indisponible, Introuvable, NonAuthentifie, SaisieInvalide
+from app.web.page_erreur import PageErreur
 
 log = structlog.get_logger("accueil.web")
 
@@ -27,15 +27,30 @@ _HTTP: dict[int, tuple[str, str, str]] = {
     400: ("demande-invalide", "Cette demande est incomplète ou mal formée.", "Rouvrez la page puis recommencez."),
     404: ("introuvable", Introuvable.phrase, Introuvable.remede),
     405: ("methode", "Cette adresse ne permet pas cette action.", "Revenez à la page précédente."),
-    413: ("trop-volumineux", "L'envoi est trop volumineux.", "Raccourcissez votre texte puis recommencez."),
-    415: ("format", "Ce format d'envoi n'est pas accepté.", "Rouvrez la page puis recommencez."),
+    413: ("trop-volumineux", "L’envoi est trop volumineux.", "Raccourcissez votre texte puis recommencez."),
+    415: ("format", "Ce format d’envoi n’est pas accepté.", "Rouvrez la page puis recommencez."),
     422: ("saisie-invalide", "Certaines informations sont à corriger.", "Corrigez les champs signalés."),
 }
 
 
+#: The same for programs.
+_REMEDES_API: dict[int, str] = {
+    400: "Corrigez la demande selon GET schema/openapi.json avant de la renvoyer.",
+    404: "Vérifiez l’adresse selon GET schema/openapi.json.",
+    405: "Employez l’une des méthodes de l’en-tête Allow.",
+    413: "Envoyez un corps de 256 Kio au plus.",
+    415: "Envoyez un corps JSON avec l’en-tête « Content-Type: application/json ».",
+    422: SaisieInvalide.remede_api,
+}
+
+
+def _is_api(request: Request[Any, Any, Any]) -> bool:
+    return request.url.path.startswith("/api/")
+
+
 def wants_json(request: Request[Any, Any, Any]) -> bool:
     """True for the API, and for scripts of our pages that ask for JSON."""
-    return request.url.path.startswith("/api/") or "json" in request.headers.get("accept", "")
+    return _is_api(request) or "json" in request.headers.get("accept", "")
 
 
 def problem(
@@ -85,7 +100,7 @@ def _creneau(creneau: Creneau, zone: Any) -> dict[str, Any]:
     return {"debut": debut.isoformat(), "fin": fin.isoformat(), "libres": len(creneau.guichets)}
 
 
-def handle_app_error(request: Request[Any, Any, Any], erreur: AppError) -> Response[bytes]:
+def handle_app_error(request: Request[Any, Any, Any], erreur: AppError) -> Response[Any]:
     """A refusal: its own status, sentence and remedy."""
     entetes = {"Retry-After": "2"} if isinstance(erreur, Indisponible) else {}
     if erreur.statut == 429:
@@ -97,7 +112,7 @@ def handle_app_error(request: Request[Any, Any, Any], erreur: AppError) -> Respo
             erreur.statut,
             erreur.code,
             erreur.phrase,
-            erreur.remede,
+            erreur.remede_api if _is_api(request) else erreur.remede,
             champs=erreur.champs,
             plus=_jsonable(erreur.details),
             entetes=entetes,
@@ -108,16 +123,17 @@ def handle_app_error(request: Request[Any, Any, Any], erreur: AppError) -> Respo
     return _error_page(request, erreur.statut, erreur.phrase, erreur.remede, entetes=entetes)
 
 
-def handle_http_exception(request: Request[Any, Any, Any], erreur: HTTPException) -> Response[bytes]:
+def handle_http_exception(request: Request[Any, Any, Any], erreur: HTTPException) -> Response[Any]:
     """What the framework itself refuses, in our words."""
     code, phrase, remede = _HTTP.get(erreur.status_code, _HTTP[400])
     statut = erreur.status_code
-    if statut == 400 and request.url.path.startswith("/api/"):
+    if statut == 400 and _is_api(request):
         statut, code, phrase, remede = 422, *_HTTP[422]
     if statut >= 500:
         return handle_accident(request, erreur)
     entetes = {"Allow": erreur.headers["allow"]} if erreur.headers and "allow" in erreur.headers else {}
     if wants_json(request):
+        remede = _REMEDES_API.get(statut, remede) if _is_api(request) else remede
         return problem(statut, code, phrase, remede, champs=_champs(request, erreur), entetes=entetes)
     return _error_page(request, statut, phrase, remede, entetes=entetes)
 
@@ -142,16 +158,18 @@ def _public_name(request: Request[Any, Any, Any], nom: str) -> str:
         return "corps"
     argument = request.route_handler.parsed_fn_signature.parameters.get(nom)
     defini = argument.kwarg_definition if argument is not None else None
-    return (defini.query or defini.header or nom) if isinstance(defini, ParameterKwarg) else nom
+    return (defini.name or nom) if isinstance(defini, ParameterKwarg) else nom
 
 
-def handle_accident(request: Request[Any, Any, Any], erreur: Exception) -> Response[bytes]:
+def handle_accident(request: Request[Any, Any, Any], erreur: Exception) -> Response[Any]:
     """A defect: a number for the person, the traceback for us, never the other way round."""
     incident = secrets.token_hex(4).upper()
     route = request.scope.get("path_template") or ""
     log.error("incident", incident=incident, route=route, methode=request.method, **describe(erreur))
-    phrase = "Une erreur inattendue s'est produite de notre côté."
-    remede = "Rien n'est perdu de ce qui avait été confirmé. Recommencez dans un instant."
+    phrase = "Une erreur inattendue s’est produite de notre côté."
+    remede = "Rien n’est perdu de ce qui avait été confirmé. Recommencez dans un instant."
+    if _is_api(request):
+        remede = "Renvoyez la même demande, même clé d’idempotence, puis signalez le numéro de « incident »."
     if wants_json(request):
         return problem(500, "incident", phrase, remede, plus={"incident": incident})
     return _error_page(request, 500, phrase, remede, incident=incident)
@@ -165,13 +183,6 @@ def _error_page(
     *,
     incident: str = "",
     entetes: dict[str, str] | None = None,
-) -> Response[bytes]:
-    contexte = {
-        "base": "base_usager.html",
-        "statut": statut,
-        "phrase": phrase,
-        "remede": remede,
-        "incident": incident,
-        "titre": phrase,
-    }
-    return page(request, "erreur.html", contexte, statut=statut, entetes=entetes)
+) -> PageErreur:
+    contexte = {"statut": statut, "phrase": phrase, "remede": remede, "incident": incident, "titre": phrase}
+    return PageErreur(contexte, status_code=statut, headers=entetes or {})

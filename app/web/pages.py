@@ -16,6 +16,7 @@ from litestar.response import Response
 from app import clock
 from app.booking.contexte import ServiceContexte
 from app.config import RACINE, Settings
+from app.domain.vocabulaire import COMPTES
 from app.identite.acteur import Acteur
 from app.web.dates import heure, instant_utc, jour_long
 from app.web.securite import csrf_token, porteur
@@ -65,6 +66,8 @@ def create_environment(settings: Settings) -> Environment:
         demo_url="/demo" if settings.demo else "",
         marque_etat=settings.marque_etat,
         lang="fr",
+        COMPTES=COMPTES,
+        proconnect=bool(settings.proconnect_issuer),
     )
     return env
 
@@ -85,7 +88,13 @@ def page(
     statut: int = 200,
     entetes: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
-    """A whole page."""
+    """A whole page. ``adresse`` in the context: the address that shows it without sending anything again.
+
+    It is given to the page only when a POST is answered: static/js/saisie.js takes it, so that neither back nor reload
+    ever asks to send a form again.
+    """
+    if request.method != "POST":
+        contexte = {**contexte, "adresse": ""}
     return Response(
         render(request, gabarit, contexte).encode(),
         status_code=statut,
@@ -117,6 +126,8 @@ def agent_page(acteur: Acteur, *, actif: str = "", menu: list[dict[str, Any]] | 
     entrees: list[dict[str, Any]] = [{"libelle": "Tableau de bord", "url": "/agent"}, *(menu or [])]
     if {"admin_local", "admin_national", "pilotage"} & acteur.profils:
         entrees.append({"libelle": "Pilotage", "url": "/pilotage"})
+    if "admin_national" in acteur.profils:
+        entrees.append({"libelle": "Administration nationale", "url": "/administration"})
     return {
         "agent": {
             "nom": acteur.nom_complet,

@@ -62,7 +62,7 @@ def read_cookies(scope: Scope) -> dict[str, str]:
 
 
 #: Pages that only make sense signed in.
-_PAGES_AGENTS: Final = ("/rendez-vous/", "/services/", "/sites/", "/agent", "/pilotage")
+_PAGES_AGENTS: Final = ("/rendez-vous/", "/services/", "/sites/", "/agent", "/pilotage", "/administration")
 #: Where the visit of the present request is kept in its scope.
 _CLE_VISITE: Final = "accueil.visite"
 
@@ -155,6 +155,6 @@ async def check_change(request: Request[Any, Any, Any]) -> None:
         if request.url.path.startswith(_PAGES_AGENTS) and cookie_name(settings, "session") not in request.cookies:
             raise NonAuthentifie  # signed out in another tab: the page is right, its session is over
         raise Interdit(
-            "Votre page était ouverte depuis trop longtemps : par sécurité, rien n'a été enregistré.",
+            "Votre page était ouverte depuis trop longtemps : par sécurité, rien n’a été enregistré.",
             remede="Rouvrez la page puis recommencez : revenez en arrière pour retrouver votre saisie.",
         )

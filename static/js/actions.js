@@ -59,6 +59,9 @@ export async function envoyer(form, bouton, { evenement, rdv } = {}) {
   const donnees = bouton && bouton.name ? new FormData(form, bouton) : new FormData(form);
   const corps = new URLSearchParams([...donnees].filter(([, v]) => typeof v === "string")).toString();
   const fichiers = [...donnees.values()].some((v) => v instanceof File && v.size);
+  // Once it is done the row moves: where it was, and whose, is known now.
+  const avant = { evenement, rdv, cadre: bouton?.getBoundingClientRect(), adresse: bouton?.getAttribute("formaction") ?? "",
+    nom: bouton?.closest("[data-rdv]")?.querySelector("[data-nom]")?.textContent };
   effacerErreurs(form, bouton);
   occuper(form, bouton, true);
   marquerPropre(evenement, rdv);
@@ -81,6 +84,7 @@ export async function envoyer(form, bouton, { evenement, rdv } = {}) {
     }
     cles.delete(cible);
     await accepter(form, reponse);
+    document.dispatchEvent(new CustomEvent("action:faite", { detail: avant }));
     return true;
   } catch {
     oublierPropre(evenement, rdv);
@@ -108,13 +112,14 @@ function refuser(form, bouton, refus) {
   const evenement = new CustomEvent("action:refusee", { bubbles: true, cancelable: true, detail: refus });
   if (form.dispatchEvent(evenement)) afficherErreurs(form, bouton, refus);
   if (refus.statut === 409) flux.apresAction();
+  if (refus.statut === 401) flux.rompre("session");
 }
 
 /** Press a row's button, from the mouse, the keyboard or a shortcut. */
 export function presser(bouton) {
   return envoyer(bouton.form, bouton, {
     evenement: bouton.dataset.evenement,
-    rdv: bouton.closest("[data-rdv]")?.dataset.rdv,
+    rdv: bouton.dataset.pour ?? bouton.closest("[data-rdv]")?.dataset.rdv,
   });
 }
 

@@ -25,6 +25,12 @@ export function annoncer(texte) {
   if (!minuteur) dire();
 }
 
+/** Say nothing more of what this page showed. */
+export function taire() {
+  file.length = 0;
+  document.getElementById("annonces")?.replaceChildren();
+}
+
 /** Flash an element once (a change made by somebody else). */
 export function flasher(element) {
   element.classList.remove("flash");

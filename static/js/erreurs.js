@@ -1,7 +1,7 @@
 // Where a refusal is shown: the fields it names, the form's summary, else near the button; for a crowded grid, at the
 // bottom of the window.
 
-const lien = () => document.getElementById("direct")?.dataset.connexion ?? "/connexion";
+import { adresseConnexion } from "./masque.js";
 
 function phrase({ detail, remede }) {
   return [detail, remede].filter(Boolean).join(" ");
@@ -11,7 +11,7 @@ function completer(element, refus) {
   element.textContent = phrase(refus);
   if (refus.statut !== 401) return;
   const a = document.createElement("a");
-  a.href = lien();
+  a.href = adresseConnexion();
   a.textContent = "Se reconnecter";
   element.append(" ", a);
 }

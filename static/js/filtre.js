@@ -3,6 +3,7 @@
 
 import { presser } from "./actions.js";
 import { preparer } from "./fragments.js";
+import { compterVisibles } from "./rangement.js";
 
 const CODE = /^[A-Z01]{6}$/;
 
@@ -34,6 +35,7 @@ function appliquer(cible, champ, resultat) {
     l.toggleAttribute("data-filtre-cache", !gardees.includes(l));
     l.toggleAttribute("data-seule", Boolean(voulu.texte) && gardees.length === 1 && gardees[0] === l);
   }
+  compterVisibles(cible);
   if (!resultat) return gardees;
   const n = gardees.length;
   const phrase = n === 0 ? "Aucun rendez-vous d’aujourd’hui ne correspond. Entrée cherche dans tous les rendez-vous."

@@ -2,6 +2,7 @@
 // It never sends anything. It says honestly, in the state line, whether what is shown is live.
 
 import { caler, heure, maintenant } from "./horloge.js";
+import { adresseConnexion, masquer } from "./masque.js";
 import { Region } from "./region.js";
 
 export { register } from "./registre.js";
@@ -52,6 +53,9 @@ class Flux {
     addEventListener("online", () => this.presser());
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.presser(); });
     addEventListener("pagehide", () => this.fermer());
+    addEventListener("pageshow", (e) => {
+      if (e.persisted && this.arret) location.reload(); // come back to after signing in again
+    });
     addEventListener("pageshow", (e) => { if (e.persisted) { this.dernierMessage = performance.now(); this.presser(); } });
   }
 
@@ -198,12 +202,13 @@ class Flux {
     this.afficher();
   }
 
-  /** "droits" or "session": the feed stops for good and the line says what to do. */
+  /** "droits" or "session": the feed stops for good, what was shown is hidden, and the line says what to do. */
   rompre(raison) {
-    if (this.arret) return;
+    if (this.arret || this.regions.length === 0) return;
     this.arret = raison;
     this.fermer();
     for (const r of this.regions) clearTimeout(r.minuteur);
+    masquer(this.regions.map((r) => r.element), raison);
     this.afficher();
   }
 
@@ -240,7 +245,7 @@ function ecrireLigne(ligne, etat, arret, h) {
     attente: "Connexion…",
     direct: "En direct",
     perdu: `Connexion perdue – données de ${h}`,
-    arret: arret === "session" ? `Session terminée – données de ${h}. ` : `Accès retiré – données de ${h}`,
+    arret: arret === "session" ? "Session terminée. " : "Accès retiré",
   }[etat];
   if (ligne.dataset.direct === etat && ligne.dataset.phrase === phrase) return;
   ligne.dataset.direct = etat;
@@ -248,7 +253,7 @@ function ecrireLigne(ligne, etat, arret, h) {
   mot.textContent = phrase;
   if (etat === "arret" && arret === "session") {
     const lien = document.createElement("a");
-    lien.href = ligne.dataset.connexion;
+    lien.href = adresseConnexion();
     lien.textContent = "Se reconnecter";
     mot.append(lien);
   }

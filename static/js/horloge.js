@@ -84,6 +84,25 @@ function marquer(element, nom, vrai) {
   if (element.hasAttribute(nom) !== vrai) element.toggleAttribute(nom, vrai);
 }
 
+const attendu = (bouton) => {
+  const rdv = bouton.closest("[data-rdv]");
+  return rdv ? rdv.dataset.etat === "prevu" : true;
+};
+
+/** A button with data-des waits for that epoch minute while its RDV is expected: nobody is absent before his hour. */
+function ouvrir(racine, instant) {
+  for (const bouton of racine.querySelectorAll("[data-des]")) {
+    const tot = attendu(bouton) && instant < Number(bouton.dataset.des) * 60000;
+    if (bouton.hidden !== tot) bouton.hidden = tot;
+  }
+}
+
+/** Milliseconds until the next button opens by itself, or Infinity. */
+export function prochaineOuverture(racine, instant = maintenant()) {
+  const delais = [...racine.querySelectorAll("[data-des][hidden]")].map((b) => Number(b.dataset.des) * 60000 - instant);
+  return Math.min(...delais.filter((d) => d > 0), Infinity);
+}
+
 /** Everything that the present instant changes below `racine` (itself included), live or not yet inserted. */
 export function decorer(racine, instant = maintenant()) {
   for (const rdv of racine.querySelectorAll("[data-rdv]")) {
@@ -94,6 +113,7 @@ export function decorer(racine, instant = maintenant()) {
     ecrire(rdv.querySelector("[data-attente]"), attente(rdv, instant));
     ecrire(rdv.querySelector("[data-ponctualite]"), ponctualite(rdv));
   }
+  ouvrir(racine, instant);
   for (const table of racine.querySelectorAll("[data-grille][data-m0]")) {
     const { m0, pas } = table.dataset;
     table.querySelectorAll("tbody tr").forEach((ligne, i) => {

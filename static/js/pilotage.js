@@ -26,11 +26,12 @@ function compter(trame, region) {
   const total = ETATS.reduce((somme, etat) => (etat === "annule" ? somme : somme + trame[etat]), 0);
   tableau.dataset.total = String(total);
   ecrire(tableau.querySelector('[data-chiffre="total"]'), total);
-  for (const etat of ETATS) {
-    ecrire(tableau.querySelector(`[data-chiffre="${etat}"]`), trame[etat]);
-    const part = tableau.querySelector(`[data-part="${etat}"]`);
+  for (const chiffre of tableau.querySelectorAll("[data-etats]")) {
+    const nombre = chiffre.dataset.etats.split(" ").reduce((somme, etat) => somme + trame[etat], 0);
+    ecrire(chiffre, nombre);
+    const part = chiffre.parentElement.querySelector("progress");
     part?.setAttribute("max", String(total || 1));
-    part?.setAttribute("value", String(trame[etat]));
+    part?.setAttribute("value", String(nombre));
   }
   return true;
 }

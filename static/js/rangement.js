@@ -5,7 +5,7 @@
 // with one [data-liste]. A RDV whose state has no group leaves. [data-compte=""] counts its group,
 // [data-compte="arrive appele"] counts states over the whole board.
 
-import { maintenant, moment } from "./horloge.js";
+import { duree, maintenant, moment } from "./horloge.js";
 
 const cleDeTri = { m: (r) => r.dataset.m.padStart(12, "0"), "arrive-a": (r) => r.dataset.arriveA ?? "" };
 
@@ -31,6 +31,27 @@ function compter(element, n) {
   if (element.textContent !== String(n)) element.textContent = String(n);
 }
 
+/** Under a filter, each group says how many of its rows are shown (« 2 sur 14 »). */
+export function compterVisibles(racine) {
+  for (const groupe of racine.querySelectorAll("[data-groupe]")) {
+    const compte = groupe.querySelector('[data-compte=""]');
+    const lignes = groupe.querySelectorAll("[data-rdv]");
+    const vues = [...lignes].filter((l) => !l.hasAttribute("data-filtre-cache")).length;
+    if (!compte) continue;
+    if (vues < lignes.length) compte.dataset.visibles = String(vues);
+    else compte.removeAttribute("data-visibles");
+  }
+}
+
+/** « (jusqu’à 12 min) »: the longest of the waits counted beside it. */
+function direPlusLongue(tableau, rdvs, instant) {
+  const cible = tableau.querySelector("[data-plus-longue]");
+  const depuis = rdvs.filter((r) => ["arrive", "appele"].includes(r.dataset.etat) && r.dataset.arriveA)
+    .map((r) => instant - Date.parse(r.dataset.arriveA));
+  const texte = depuis.length ? `(jusqu’à ${duree(Math.max(0, ...depuis))})` : "";
+  if (cible && cible.textContent !== texte) cible.textContent = texte;
+}
+
 /** Arrange every board below `racine`. Focus inside a moved RDV is given back to it. */
 export function ranger(racine, instant = maintenant()) {
   const actif = document.activeElement;
@@ -54,6 +75,8 @@ export function ranger(racine, instant = maintenant()) {
       const etats = compte.dataset.compte.split(" ");
       compter(compte, rdvs.filter((r) => etats.includes(r.dataset.etat)).length);
     }
+    compterVisibles(tableau);
+    direPlusLongue(tableau, rdvs, instant);
   }
   if (actif && actif !== document.activeElement && racine.contains(actif)) actif.focus({ preventScroll: true });
 }

@@ -126,7 +126,7 @@ export class Region {
 
   /** Ask for the fragment, once, within `dispersion` milliseconds (at once after an action of this page). */
   rafraichir(dispersion = 0) {
-    if (this.enVol) return;
+    if (this.enVol || this.hote.arret) return;
     const espacement = Number(this.element.dataset.espacement) || ESPACEMENT;
     const tot = Math.max(0, this.dernierePose + espacement - performance.now());
     const attente = tot + (actionRecente() ? 0 : Math.random() * dispersion);
@@ -143,13 +143,15 @@ export class Region {
     let definitif = "";
     let avance = false;
     try {
-      avance = this.installer(await telecharger(this.element, this.enVol.signal));
+      const neuf = await telecharger(this.element, this.enVol.signal);
+      if (this.hote.arret) return; // hidden meanwhile: nothing comes back to the screen
+      avance = this.installer(neuf);
     } catch (raison) {
       definitif = raison.definitif ?? "";
       if (!(raison instanceof FragmentIndisponible)) console.error(raison);
       this.enVol = null;
       if (definitif) this.hote.rompre(definitif);
-      else this.reessayer();
+      else if (!this.hote.arret) this.reessayer();
       return;
     }
     this.enVol = null;

@@ -19,9 +19,11 @@ export function concerne(trame, element) {
   if (sans && sans.split(" ").includes(trame.type)) return false;
   if (!/^(rdv|option)\./.test(trame.type)) return true;
   if (trame.rdv !== undefined && element.querySelector(`[data-rdv="${CSS.escape(trame.rdv)}"]`)) return true;
-  if (guichets && trame.guichet != null && !guichets.split(" ").includes(String(trame.guichet))) return false;
-  if (du && au && trame.debut && trame.fin) return minutes(trame.debut) < Number(au) && minutes(trame.fin) > Number(du);
-  return true;
+  const montre = ({ guichet, debut, fin }) => {
+    if (guichets && guichet != null && !guichets.split(" ").includes(String(guichet))) return false;
+    return !(du && au && debut && fin) || (minutes(debut) < Number(au) && minutes(fin) > Number(du));
+  };
+  return montre(trame) || (trame.avant !== undefined && montre(trame.avant)); // a move is seen from where it left too
 }
 
 /** True when the region now stands at the frame's version without its fragment. */

@@ -13,7 +13,7 @@ async (id) => {
   const base = document.querySelector('script[src$="/js/accueil.js"]').src.replace(/accueil[.]js$/, "");
   const { decorer, maintenant } = await import(base + "horloge.js");
   const { ranger } = await import(base + "rangement.js");
-  const propres = new Set(["tabindex", "data-filtre-cache", "data-seule"]);
+  const propres = new Set(["tabindex", "data-filtre-cache", "data-seule", "data-visibles"]);
   const normaliser = (racine, instant) => {
     const copie = racine.cloneNode(true);
     decorer(copie, instant);

@@ -116,8 +116,11 @@ class Journee:
         return rdv.id
 
     async def lead(self, service: MondeService, rdv_id: int, etat: str, a: datetime | None = None) -> None:
-        """Perform every action that leads from ``prevu`` to ``etat``, now."""
+        """Perform every action from ``prevu`` to ``etat``, now; an absence, at its hour when that is to come."""
         for action in CHEMINS[etat]:
+            if action is Action.MARQUER_NON_VENU and a is None:
+                debut = await self.scalar("SELECT debut FROM rendez_vous WHERE id = :r", r=rdv_id)
+                a = max(clock.now(), debut)
             await self.act(service, rdv_id, action, a)
 
     async def act(self, service: MondeService, rdv_id: int, action: Action, a: datetime | None = None) -> None:

@@ -9,6 +9,7 @@ import pytest
 from app import clock
 from app.domain.rendez_vous import Action
 from app.errors import TransitionImpossible
+from app.identite.empreintes import print_critere
 from tests.accueil.monde import JOUR, Journee, epoch_minute
 
 
@@ -196,7 +197,9 @@ class TestRecherche:
             "SELECT apres FROM journal WHERE action = 'rdv.recherche' AND agent_id = :a",
             a=service.agents["orientation"],
         )
-        assert apres == {"site": service.site_id, "rdv": [rdv]}
+        nom = print_critere(journee.outils.settings, "nom", "JOURNAL")
+        assert apres == {"site": service.site_id, "rdv": [rdv], "criteres": {"nom": nom}}
+        assert "journal" not in str(apres).lower()
 
     async def test_it_is_a_post_of_our_own_pages_only(self, journee: Journee) -> None:
         service = await journee.service()

@@ -130,6 +130,16 @@ class TestUnChangementNational:
             await administrate(journee.outils, auteur(nevers, "chef"), travail, clock.now())
 
 
+class TestAdministrationNationale:
+    """C §4: the national administrator has a door of his own; nobody else sees it."""
+
+    @pytest.mark.parametrize(("qui", "statut"), [("national", 200), ("chef", 404), ("agent", 404), ("pilote", 404)])
+    async def test_its_first_page(self, journee: Journee, nevers: MondeService, qui: str, statut: int) -> None:
+        async with journee.client(nevers.agents[qui]) as client:
+            assert (await client.get("/administration")).status_code == statut
+            assert ('href="/administration"' in (await client.get("/agent")).text) == (statut == 200)
+
+
 async def test_the_cards_say_what_is_missing(journee: Journee, nevers: MondeService) -> None:
     async with journee.outils.db.read() as conn:
         guichets = (await conn.execute(select(Guichet.id).where(Guichet.service_id == nevers.id))).scalars().all()

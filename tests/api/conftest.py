@@ -104,6 +104,8 @@ def check_problem(reponse: httpx.Response) -> dict[str, Any]:
     assert corps["type"].startswith("/problemes/")
     assert corps["title"]
     assert corps["detail"]
+    assert corps["remede"], "a program is told what to do too"
+    assert not any(mot in corps["remede"] for mot in ("page", "ci-dessous", "Rouvrez", "Connectez")), corps["remede"]
     assert reponse.status_code < 500, corps
     return corps
 

@@ -47,8 +47,12 @@ class TestAgenda:
         assert (ailleurs.status_code, nulle_part.status_code) == (404, 404)
         assert ailleurs.json() == nulle_part.json()
 
-    async def test_an_attached_agent_does_not_see_the_agenda_of_another_service(self, api: Api) -> None:
+    async def test_an_attached_agent_does_not_see_the_agenda_of_another_service_and_leaves_a_line(
+        self, api: Api
+    ) -> None:
         assert (await api.call("agent", "GET", f"/services/{api.metz.id}/agenda")).status_code == 404
+        refus = "SELECT agent_id FROM journal WHERE action = 'service.acces_refuse' AND service_id = :s"
+        assert await api.scalar(refus, s=api.metz.id) == api.nevers.agents["agent"]
 
     @pytest.mark.parametrize("jour", ["hier", "2026-02-30", "0001-01-01", "9999-12-31", "", "2026-09-17T10:00:00Z"])
     async def test_a_day_that_does_not_exist_is_422(self, api: Api, jour: str) -> None:

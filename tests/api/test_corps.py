@@ -138,3 +138,65 @@ class TestEnvelope:
     @pytest.mark.parametrize("chemin", ["/rien", "/rendez-vous/abc", "/rendez-vous/1/tout", "/services/1/tickets"])
     async def test_an_address_of_nothing_is_a_404_problem(self, api: Api, chemin: str) -> None:
         assert (await api.call("agent", "GET", chemin)).status_code == 404
+
+
+class TestSansCorps:
+    """promises: unknown fields → 422, on the acts that read no body too."""
+
+    @pytest.mark.parametrize(
+        ("methode", "suite"),
+        [
+            ("PUT", "arrivee"),
+            ("DELETE", "arrivee"),
+            ("POST", "appel"),
+            ("POST", "reception"),
+            ("POST", "fin"),
+            ("POST", "absence"),
+        ],
+    )
+    async def test_an_act_refuses_whatever_it_would_ignore(self, api: Api, methode: str, suite: str) -> None:
+        chemin = f"/rendez-vous/987654/{suite}"
+        refus = await api.call("agent", methode, chemin, json={"statut": "termine"})
+        assert refus.status_code == 422
+        assert list(refus.json()["champs"]) == ["statut"]
+        assert (await api.call("agent", methode, chemin, json=["statut"])).status_code == 422
+        brut = {"content": b"statut=termine", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+        assert (await api.call("agent", methode, chemin, **brut)).status_code == 415
+
+    async def test_nothing_or_an_empty_object_is_accepted(self, api: Api) -> None:
+        corps: list[dict[str, Any]] = [{}, {"json": {}}, {"content": b"  "}]
+        for plus in corps:
+            assert (await api.call("agent", "POST", "/rendez-vous/987654/fin", **plus)).status_code == 404
+
+    async def test_a_key_comes_before_the_body(self, api: Api) -> None:
+        assert (await api.call(None, "POST", "/rendez-vous/1/fin", json={"statut": "x"})).status_code == 401
+
+    async def test_a_cancellation_refuses_them_too(self, api: Api) -> None:
+        corps = {"raison": "Erreur", "service_id": 3}
+        refus = await api.call("agent", "POST", "/rendez-vous/987654/annulation", json=corps)
+        assert (refus.status_code, list(refus.json()["champs"])) == (422, ["service_id"])
+
+
+class TestRemedes:
+    """A refusal says what the client may do: a program has no page to reopen."""
+
+    async def test_a_transition_refused_names_its_remedy_and_the_state(self, api: Api) -> None:
+        rdv = (await api.book("agent", debut="2026-09-22T09:00:00+02:00")).json()["id"]
+        refus = (await api.call("agent", "POST", f"/rendez-vous/{rdv}/fin")).json()
+        assert (refus["status"], refus["etat"]) == (409, "prevu")
+        assert "GET rendez-vous/{id}" in refus["remede"]
+
+    async def test_a_taken_place_points_at_its_alternatives(self, api: Api) -> None:
+        place: dict[str, Any] = {"debut": "2026-09-22T10:00:00+02:00", "guichet": api.nevers.guichets[0]}
+        await api.book("agent", **place)
+        refus = (await api.book("agent", **place)).json()
+        assert refus["detail"] == "Ce guichet est déjà occupé de 10:00 à 10:20 (Monsieur VALENTON)."
+        assert "« alternatives »" in refus["remede"]
+        assert refus["alternatives"]
+
+    async def test_a_warning_points_at_what_to_acknowledge(self, api: Api) -> None:
+        refus = (await api.book("agent", debut="2026-09-22T12:40:00+02:00", guichet=api.nevers.guichets[0])).json()
+        assert "« acquittees »" in refus["remede"]
+
+    async def test_an_address_of_nothing_points_at_the_document(self, api: Api) -> None:
+        assert "openapi" in (await api.call("agent", "GET", "/rien")).json()["remede"]

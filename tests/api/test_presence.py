@@ -68,6 +68,14 @@ class TestArrival:
 
     async def test_an_absence(self, api: Api) -> None:
         rdv = await book_today(api)
+        refus = await api.call("box", "POST", f"/rendez-vous/{rdv}/absence")
+        assert refus.status_code == 409
+        assert refus.json()["cause"] == "heure_pas_venue"
+        assert "l’absence se note à partir de cette heure" in refus.json()["detail"]
+        await api.execute(
+            "UPDATE rendez_vous SET debut = debut - interval '10 hours', fin = fin - interval '10 hours' WHERE id = :r",
+            r=rdv,
+        )
         assert (await api.call("box", "POST", f"/rendez-vous/{rdv}/absence")).json()["etat"] == "non_honore"
 
 

@@ -68,7 +68,7 @@ class TestBook:
             assert (await api.book("exterieur", debut=at("10:00"))).status_code == 201
         refus = await api.book("exterieur", debut=at("10:00"))
         assert refus.status_code == 409
-        assert refus.json()["detail"] == "Ce créneau vient d'être pris."
+        assert refus.json()["detail"] == "Ce créneau vient d’être pris."
         assert {a["debut"] for a in refus.json()["alternatives"][:2]} == {at("09:40"), at("10:20")}
 
     @pytest.mark.parametrize(
@@ -97,6 +97,17 @@ class TestBook:
 
     async def test_pilotage_books_nothing(self, api: Api) -> None:
         assert (await api.book("pilote")).status_code == 403
+        trace = (
+            "SELECT apres FROM journal WHERE action = 'service.acces_refuse' AND agent_id = :a ORDER BY id DESC LIMIT 1"
+        )
+        apres = await api.scalar(trace, a=api.nevers.agents["pilote"])
+        assert apres == {"action": "reserver", "canal": "exterieur"}
+
+    async def test_a_zone_lost_since_the_key_was_read_is_a_404(self, api: Api) -> None:
+        assert (await api.book("box", debut=at("09:20", "2026-09-18"))).status_code == 201
+        perte = "DELETE FROM rattachement WHERE agent_id = :a"
+        await api.execute(perte, a=api.nevers.agents["box"])
+        assert (await api.book("box", debut=at("09:40", "2026-09-18"))).status_code == 404
 
     async def test_a_service_or_a_motif_of_nothing_is_404(self, api: Api) -> None:
         assert (await api.book("agent", service=987654)).status_code == 404

@@ -190,6 +190,29 @@ class TestAnnulation:
                 await act(outils, rdv.id, action, agent(service), LUNDI_9H)
 
 
+class TestAbsence:
+    """Annexe 1 §3.2: « pas venu » is noted from the hour of the RDV on, and taken back by an arrival."""
+
+    async def test_it_is_refused_until_the_hour_with_the_hour_in_words(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve
+    ) -> None:
+        heure = LUNDI_9H.replace(hour=10, minute=20)
+        with pytest.raises(TransitionImpossible) as refus:
+            await act(outils, rdv.id, Action.MARQUER_NON_VENU, agent(service), heure - timedelta(seconds=1))
+        assert refus.value.phrase == "Ce rendez-vous est à 10:20 : l’absence se note à partir de cette heure."
+        assert refus.value.details["cause"] == "heure_pas_venue"
+        acte = await act(outils, rdv.id, Action.MARQUER_NON_VENU, agent(service), heure)
+        assert (acte.etat, acte.change) == ("non_honore", True)
+
+    async def test_noted_in_error_it_is_taken_back_by_an_arrival(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve
+    ) -> None:
+        heure = LUNDI_9H.replace(hour=10, minute=30)
+        await act(outils, rdv.id, Action.MARQUER_NON_VENU, agent(service), heure)
+        acte = await act(outils, rdv.id, Action.MARQUER_ARRIVEE, agent(service), heure)
+        assert (acte.etat, acte.change) == ("arrive", True)
+
+
 class TestCloture:
     """domain « Life of a rendez-vous »: when the day ends, the absent are ``non_honore``, the present ``termine``."""
 

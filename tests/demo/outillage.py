@@ -11,14 +11,13 @@ from sqlalchemy import text
 from app import clock
 from app.booking.forms import UsagerSaisi
 from app.booking.jugement import Reservation
-from app.booking.outils import Outils
+from app.booking.outils import Auteur, Outils
 from app.booking.reserver import book
 from app.demo.monde import NEVERS
 from app.demo.remplissage import read_acteurs
 from app.embedded.boite import list_messages
 from app.embedded.smtp import Smtp
 from loadtests.invariants import check
-from tests.booking.outillage import USAGER
 
 #: The past is imported, not lived: it was announced to nobody.
 IMPORTE = ("frames of RDV and not as many journal rows", "transactions left idle")
@@ -56,6 +55,7 @@ async def book_as_visitor(outils: Outils) -> int:
     async with outils.db.read() as conn:
         acteurs = await read_acteurs(conn)
         motif = (await conn.execute(text("SELECT id FROM motif WHERE code = 'M01'"))).scalar_one()
+        agent = (await conn.execute(text("SELECT id FROM agent WHERE identifiant = 'agent'"))).scalar_one()
         dispo = await outils.dispo.read(
             conn,
             acteurs.services[NEVERS],
@@ -77,7 +77,7 @@ async def book_as_visitor(outils: Outils) -> int:
         precision="",
         cle="visite-de-la-demonstration",
     )
-    return (await book(outils, demande, USAGER, maintenant)).id
+    return (await book(outils, demande, Auteur("agent", agent_id=agent), maintenant)).id
 
 
 INVITATION = """BEGIN:VCALENDAR\r

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.demo.visites import RETARD_VISITEUR, imagine_visite
-from app.domain.rendez_vous import Action, Transition, transition
+from app.domain.rendez_vous import Action, Transition, find_heure_a_venir, transition
 
 DEBUT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -37,6 +37,7 @@ class TestVisite:
                     pas.action,
                     jour_rdv=DEBUT.date(),
                     jour_local_courant=DEBUT.date(),
+                    heure_a_venir=find_heure_a_venir(DEBUT, pas.a, UTC),
                     a_distance=type_rdv != "guichet",
                 )
                 assert isinstance(issue, Transition)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 import string
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import ClassVar
 
 import pytest
@@ -20,6 +20,7 @@ from app.domain.rendez_vous import (
     Issue,
     Transition,
     TransitionRefusee,
+    find_heure_a_venir,
     generate_code,
     is_occupe,
     normalize_code,
@@ -31,10 +32,22 @@ VEILLE, LENDEMAIN = JOUR - timedelta(days=1), JOUR + timedelta(days=1)
 
 
 def act(
-    etat: Etat, action: Action, courant: date = JOUR, *, a_distance: bool = False, jour_cible: date | None = None
+    etat: Etat,
+    action: Action,
+    courant: date = JOUR,
+    *,
+    a_distance: bool = False,
+    jour_cible: date | None = None,
+    heure_a_venir: str | None = None,
 ) -> Issue:
     return transition(
-        etat, action, jour_rdv=JOUR, jour_local_courant=courant, a_distance=a_distance, jour_cible=jour_cible
+        etat,
+        action,
+        jour_rdv=JOUR,
+        jour_local_courant=courant,
+        heure_a_venir=heure_a_venir,
+        a_distance=a_distance,
+        jour_cible=jour_cible,
     )
 
 
@@ -147,6 +160,34 @@ class TestAnnexe1Section32Presence:
     def test_somebody_noted_absent_who_comes_late_the_same_day_is_an_arrival(self) -> None:
         assert act(Etat.NON_HONORE, Action.MARQUER_ARRIVEE) == Transition(Etat.ARRIVE, Evenement.ARRIVE)
 
+    def test_nobody_still_expected_is_absent_before_his_hour(self) -> None:
+        refus = act(Etat.PREVU, Action.MARQUER_NON_VENU, heure_a_venir="14:20")
+        assert cause(refus) is CauseRefus.HEURE_PAS_VENUE
+        assert isinstance(refus, TransitionRefusee)
+        assert refus.phrase == "Ce rendez-vous est à 14:20 : l’absence se note à partir de cette heure."
+        assert act(Etat.PREVU, Action.MARQUER_NON_VENU) == Transition(Etat.NON_HONORE, Evenement.NON_HONORE)
+
+    def test_somebody_called_who_does_not_show_up_is_absent_even_before_the_hour(self) -> None:
+        issue = act(Etat.APPELE, Action.MARQUER_NON_VENU, heure_a_venir="14:20")
+        assert issue == Transition(Etat.NON_HONORE, Evenement.NON_HONORE)
+
+    @pytest.mark.parametrize("action", [a for a in Action if a is not Action.MARQUER_NON_VENU])
+    def test_the_hour_to_come_stands_in_the_way_of_nothing_else(self, action: Action) -> None:
+        assert act(Etat.PREVU, action, heure_a_venir="14:20") == act(Etat.PREVU, action)
+
+    def test_the_hour_has_come_at_its_very_instant_and_is_said_in_the_service_s_zone(self) -> None:
+        debut = datetime(2026, 9, 14, 12, 20, tzinfo=UTC)
+        zone = timezone(timedelta(hours=2))
+        assert find_heure_a_venir(debut, debut - timedelta(microseconds=1), zone) == "14:20"
+        assert find_heure_a_venir(debut, debut, zone) is None
+
+    @pytest.mark.parametrize(("action", "etat"), [(Action.APPELER, Etat.APPELE), (Action.RECEVOIR, Etat.RECU)])
+    def test_somebody_who_did_not_answer_the_phone_may_be_called_again(self, action: Action, etat: Etat) -> None:
+        issue = act(Etat.NON_HONORE, action, a_distance=True)
+        assert isinstance(issue, Transition)
+        assert issue.etat is etat
+        assert cause(act(Etat.NON_HONORE, action)) is CauseRefus.ETAT
+
 
 class TestFinDeJournee:
     @pytest.mark.parametrize(
@@ -192,9 +233,9 @@ class TestInvariants:
 
     def test_unknown_words_are_errors(self) -> None:
         with pytest.raises(ValueError, match="perdu"):
-            transition("perdu", "annuler", jour_rdv=JOUR, jour_local_courant=JOUR)
+            transition("perdu", "annuler", jour_rdv=JOUR, jour_local_courant=JOUR, heure_a_venir=None)
         with pytest.raises(ValueError, match="oublier"):
-            transition("prevu", "oublier", jour_rdv=JOUR, jour_local_courant=JOUR)
+            transition("prevu", "oublier", jour_rdv=JOUR, jour_local_courant=JOUR, heure_a_venir=None)
 
     def test_every_state_but_annule_occupies_its_guichet(self) -> None:
         assert {etat for etat in Etat if is_occupe(etat)} == OCCUPE == set(Etat) - {Etat.ANNULE}

@@ -7,17 +7,20 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from playwright.async_api import Browser, BrowserContext, Page
 from playwright.async_api import Error as PlaywrightError
 from sqlalchemy import delete, text, update
 
 from app import clock
+from app.booking.deplacer import Cible, move
 from app.booking.options import expire_options
-from app.booking.outils import Outils
+from app.booking.outils import Auteur, Outils
 from app.db import Database, UnitOfWork
+from app.domain.horaires import to_minute
 from app.publication import Diffuseur, create_redis
 from app.tables import Guichet, Plage
 from tests.accueil.monde import JOUR, Journee
@@ -198,10 +201,10 @@ async def _book_by_agent(m: Monde) -> None:
     m.rdv["jour"] = await book_by_agent(m.journee, m.service, JOUR, "11:00", nom_usage="Merville")
 
 
-def acte(nom: str, genre: str, chemin: str, rdv: str = "jour") -> None:
-    """One-click change of presence, posted as the board and the box do."""
+def acte(nom: str, genre: str, chemin: str, rdv: str = "jour", *, compte: bool = True) -> None:
+    """One-click change of presence, posted as the board and the box do. ``compte``: it changes a counter of the day."""
 
-    @evenement(nom, genre, visible={"agenda du jour", *TABLEAUX, *PILOTAGES, "fiche"}, fiche=rdv)
+    @evenement(nom, genre, visible={"agenda du jour", *TABLEAUX, "fiche", *(PILOTAGES if compte else ())}, fiche=rdv)
     async def _(m: Monde) -> None:
         await m.agir(rdv, chemin)
 
@@ -209,7 +212,7 @@ def acte(nom: str, genre: str, chemin: str, rdv: str = "jour") -> None:
 acte("rdv.arrive", "rdv.arrive", "arrivee")
 acte("rdv.arrivee_annulee", "rdv.arrivee_annulee", "arrivee/annulation")
 acte("rdv.arrive de nouveau", "rdv.arrive", "arrivee")
-acte("rdv.appele", "rdv.appele", "appel")
+acte("rdv.appele", "rdv.appele", "appel", compte=False)  # called, he still waits
 acte("rdv.recu", "rdv.recu", "reception")
 acte("rdv.termine", "rdv.termine", "fin")
 acte("rdv.non_honore", "rdv.non_honore", "absence", "absent")
@@ -224,6 +227,42 @@ acte("rdv.non_honore", "rdv.non_honore", "absence", "absent")
 )
 async def _cancel_today(m: Monde) -> None:
     await cancel_by_agent(m.journee, m.service, m.rdv["annule"])
+
+
+async def _move(m: Monde, rdv: str, jour: date, heure: str, guichet: int) -> None:
+    h, minute = map(int, heure.split(":"))
+    debut = datetime(jour.year, jour.month, jour.day, h, minute, tzinfo=ZoneInfo(m.service.zone))
+    cible = Cible(to_minute(debut), guichet_id=m.service.guichets[guichet])
+    await move(m.outils, m.rdv[rdv], cible, Auteur("agent", agent_id=m.service.agents["agent"]), clock.now())
+
+
+DEPLACEMENT = ("rdv.replanifie", "creneau.libre", "creneau.pris")
+
+
+@evenement("rdv.replanifie dans la journee", *DEPLACEMENT, visible=AGENDAS_DU_JOUR | TABLEAUX | {"fiche"})
+async def _move_today(m: Monde) -> None:
+    await _move(m, "temoin", JOUR, "11:40", 1)
+
+
+@evenement(
+    "rdv.replanifie a jeudi",
+    *DEPLACEMENT,
+    visible=AGENDAS_DU_JOUR - {"semaine du service", "semaine d'un guichet"}
+    | TABLEAUX - {"box"}
+    | PILOTAGES
+    | {"agenda de jeudi", "fiche"},
+)
+async def _move_to_thursday(m: Monde) -> None:
+    await _move(m, "temoin", JEUDI, "15:00", 0)
+
+
+@evenement(
+    "rdv.replanifie, rentre dans la journee",
+    *DEPLACEMENT,
+    visible=AGENDAS_DU_JOUR - {"semaine du service"} | TABLEAUX | PILOTAGES | {"agenda de jeudi", "fiche"},
+)
+async def _move_back(m: Monde) -> None:
+    await _move(m, "temoin", JOUR, "11:20", 0)
 
 
 @evenement(
@@ -317,7 +356,7 @@ async def create_monde(journee: Journee, outils: Outils, pile: AsyncExitStack) -
     service.agents["partage"] = voisin.agents["box"]
     await journee.attach(voisin.agents["box"], service)
     m = Monde(journee, outils, service, voisin, pile)
-    for nom, heure in (("temoin", "11:20"), ("absent", "11:40"), ("annule", "10:40")):
+    for nom, heure in (("temoin", "11:20"), ("absent", "10:00"), ("annule", "10:40")):
         m.rdv[nom] = await journee.book(service, heure, nom.capitalize())
     for heure in ("08:00", "08:40", "09:20", "10:00", "11:00"):  # one guichet is left to the public at these hours
         for guichet in (1, 2):

@@ -122,7 +122,7 @@ class TestReserver:
         await fill(page)
         await journee.book(service, "08:40", "Plusvite", jour=DEMAIN)
         await page.get_by_role("button", name="Enregistrer", exact=True).last.click()
-        await expect(page.get_by_role("alert")).to_contain_text("Ce créneau vient d'être pris")
+        await expect(page.get_by_role("alert")).to_contain_text("déjà occupé de 08:40 à 09:00 (Madame PLUSVITE)")
         assert await axe(page) == []
         await page.get_by_role("button", name=re.compile("08:40 – 09:00, Guichet 2")).click()
         await expect(page.get_by_text("Rendez-vous enregistré : code")).to_be_visible()
@@ -258,7 +258,7 @@ class TestDirect:
         ):
             await journee.act(service, rdv, action)
             await settle(page, "agenda")
-        absent = await journee.book(service, "11:20", "Wayne", guichet=1)
+        absent = await journee.book(service, "10:00", "Wayne", guichet=1)
         await journee.act(service, absent, Action.MARQUER_NON_VENU)
         await settle(page, "agenda")
         dehors = await journee.book(service, "06:40", "Tot", acquittees=frozenset({"hors_plage"}), jour=DEMAIN)

@@ -49,10 +49,10 @@ class TestDirect:
             contexte = await journee.context(browser, service.agents[qui])
             contextes.append(contexte)
             pages.append(await journee.open(contexte, f"/pilotage/{cle}"))
-        avant = [await page.evaluate(CHIFFRE, "arrive") for page in pages]
+        avant = [await page.evaluate(CHIFFRE, "arrives") for page in pages]
         await journee.lead(service, rdv, "arrive")
         for page, nombre in zip(pages, avant, strict=True):
-            await until(page, f"(n) => ({CHIFFRE})('arrive') === n", nombre + 1, delai_s=3)
+            await until(page, f"(n) => ({CHIFFRE})('arrives') === n", nombre + 1, delai_s=3)
             for region in ("compteurs", "services"):
                 await settle(page, region)
             await expect(page.locator(f"#s-{service.id} td").nth(1)).to_contain_text("1")
@@ -71,9 +71,9 @@ class TestDirect:
         trame = {"type": "compteurs", "sujet": "pilotage:departement-39", "a": "2026-11-23T09:06:00+00:00", **zeros}
         for ancienne in (version, version - 1, 0):
             await page.evaluate(FLUX, {**trame, "version": ancienne})
-        assert await page.evaluate(CHIFFRE, "arrive") == 1
+        assert await page.evaluate(CHIFFRE, "arrives") == 1
         await page.evaluate(FLUX, {**trame, "version": version + 1000, "prevu": 7})
-        assert await page.evaluate(CHIFFRE, "prevu") == 7
+        assert await page.evaluate(CHIFFRE, "attendus") == 7
         assert await page.evaluate(CHIFFRE, "total") == 7
         await contexte.close()
 
@@ -88,7 +88,7 @@ class TestDirect:
         for rdv in rdvs:
             await journee.act(service, rdv, Action.MARQUER_ARRIVEE)
             await asyncio.sleep(0.4)
-        await until(page, f"() => ({CHIFFRE})('arrive') === 15")
+        await until(page, f"() => ({CHIFFRE})('arrives') === 15")
         assert 1 <= len(demandes) <= 5, "six seconds of arrivals: the counters ask nothing, the table every two seconds"
         assert await page.evaluate("document.getElementById('direct').dataset.direct") == "direct"
         for region in ("compteurs", "services"):
@@ -124,7 +124,7 @@ class TestClavier:
         await page.wait_for_url("**/pilotage/departement-89")
         await tab_to(page, "Attendus")
         await page.keyboard.press("Enter")
-        await page.wait_for_url("**/pilotage/departement-89?tri=prevu&sens=desc#services")
+        await page.wait_for_url("**/pilotage/departement-89?tri=attendus&sens=desc#services")
         await expect(page.locator('th[aria-sort="descending"]')).to_contain_text("Attendus")
         await contexte.close()
 

@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
+from app.domain.vocabulaire import COMPTES
 from tests.front import creneaux
 from tests.front.direct import Direct
 from tests.front.monde import EPOQUE, URL_RDV, ZONE, Monde, grand_monde, iso, minute, petit_monde
@@ -57,11 +58,13 @@ REGION: Final = (
 
 def environnement() -> Environment:
     """Jinja as the product sets it: autoescape, and every missing key is an error."""
-    return Environment(
+    env = Environment(
         loader=FileSystemLoader([RACINE / "templates", Path(__file__).parent / "pages"]),
         autoescape=True,
         undefined=StrictUndefined,
     )
+    env.globals["COMPTES"] = COMPTES
+    return env
 
 
 class Statiques(StaticFiles):

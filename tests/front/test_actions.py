@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, timedelta
 
 import pytest
 from playwright.async_api import Page
 
-from tests.front.conftest import Ouvrir, attendre, jusqua
+from tests.front.conftest import Ouvrir, attendre, axe, jusqua
+from tests.front.monde import JOUR
 from tests.front.site import Site
 from tests.front.test_etats import a_la_version, egale_au_frais
 
@@ -137,6 +139,116 @@ class TestArriveEnUnClic:
         await page.wait_for_load_state()
         assert site.postes[0]["csrf"] == "jeton-de-test"
         assert await page.locator('[data-groupe="arrives"] #l-104').count() == 1
+
+
+class TestAbsence:
+    """« Pas venu » shows from the hour of the rendez-vous on, by the page's own clock."""
+
+    async def test_the_button_opens_at_the_very_instant_of_the_rendez_vous(self, site: Site, ouvrir: Ouvrir) -> None:
+        site.monde.maintenant = JOUR.replace(hour=10, minute=59, second=58).astimezone(UTC)
+        page = await ouvrir("box")
+        bouton = page.locator("#b-107").get_by_role("button", name="Pas venu")
+        assert await bouton.count() == 0, "11:00 is to come"
+        assert await page.locator("#b-104").get_by_role("button", name="Pas venu").is_visible(), "09:40 is over"
+        assert await page.locator("#b-106").get_by_role("button", name="Pas venu").is_visible(), "he was called"
+        site.monde.maintenant = JOUR.replace(hour=11, minute=0).astimezone(UTC)
+        await bouton.wait_for(timeout=4000)
+        await egale_au_frais(page, "box")
+
+    async def test_the_fragment_does_not_depend_on_the_hour(self, site: Site) -> None:
+        avant = site.region("box")
+        site.monde.maintenant += timedelta(hours=2)
+        assert site.region("box") == avant
+
+    @pytest.mark.parametrize(
+        ("vue", "rdv", "nom"),
+        [("box", "#b-103", "Marquer arrivé"), ("accueil", "#l-103", "Arrivé"), ("agenda", "#a-103", "Arrivé")],
+    )
+    async def test_an_absence_noted_in_error_is_taken_back_in_one_click(
+        self, site: Site, ouvrir: Ouvrir, vue: str, rdv: str, nom: str
+    ) -> None:
+        brancher(site)
+        page = await ouvrir(vue)
+        assert await page.locator(rdv).get_attribute("data-etat") == "non_honore"
+        await page.locator(rdv).get_by_role("button", name=nom).click()
+        await jusqua(page, "s => document.querySelector(s).dataset.etat === 'arrive'", rdv)
+        await egale_au_frais(page, vue)
+
+    async def test_somebody_who_did_not_answer_the_phone_is_called_again_from_the_box(
+        self, site: Site, ouvrir: Ouvrir
+    ) -> None:
+        brancher(site)
+        site.monde.rdv[103]["type"] = "telephone"
+        page = await ouvrir("box")
+        await page.locator("#b-103").get_by_role("button", name="Appeler").click()
+        await jusqua(page, "document.querySelector('#b-103').dataset.etat === 'appele'")
+
+
+class TestDefaire:
+    """The undoing stays where the click was, for a while; the next row never slides under a second click."""
+
+    async def test_it_is_where_the_button_was_and_by_keyboard_right_after_the_search(
+        self, site: Site, ouvrir: Ouvrir
+    ) -> None:
+        brancher(site)
+        page = await ouvrir("accueil")
+        cadre = await page.locator("#l-104 button:visible").bounding_box()
+        await arriver(page, 104)
+        defaire = page.locator("[data-defaire] button")
+        await defaire.wait_for()
+        assert cadre is not None
+        milieu = {"x": cadre["x"] + cadre["width"] / 2, "y": cadre["y"] + cadre["height"] / 2}
+        assert await page.evaluate(
+            "({x, y}) => document.elementFromPoint(x, y).closest('[data-defaire]') !== null", milieu
+        )
+        await jusqua(page, "document.getElementById('annonces').textContent.includes('suit le champ de recherche')")
+        await page.locator("[data-recherche]").focus()
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Tab")
+        assert await defaire.evaluate("e => e === document.activeElement")
+        assert await axe(page) == []
+        await page.keyboard.press("Enter")
+        await page.locator('[data-groupe="retard"] #l-104').wait_for()
+        assert await page.locator("[data-defaire]").count() == 0
+        assert await page.evaluate("document.activeElement.id") == "filtre"
+        assert [p["action"] for p in site.postes] == ["arrivee", "arrivee/annulation"]
+        await egale_au_frais(page, "accueil")
+
+    async def test_it_leaves_when_somebody_else_goes_further(self, site: Site, ouvrir: Ouvrir) -> None:
+        brancher(site)
+        page = await ouvrir("accueil")
+        await arriver(page, 104)
+        await page.locator("[data-defaire]").wait_for()
+        await site.direct.publier(site.monde.changer("rdv.appele", 104))
+        await page.locator("[data-defaire]").wait_for(state="detached")
+
+    async def test_taking_an_arrival_back_by_its_row_can_be_taken_back_too(self, site: Site, ouvrir: Ouvrir) -> None:
+        brancher(site)
+        page = await ouvrir("accueil")
+        await page.locator("#l-105").get_by_role("button", name="Annuler l’arrivée").click()
+        await page.locator("[data-defaire]").get_by_role("button", name="Remettre arrivé").click()
+        await page.locator('[data-groupe="arrives"] #l-105').wait_for()
+
+
+class TestFiltre:
+    async def test_under_a_filter_each_group_says_how_many_of_its_rows_are_shown(
+        self, site: Site, ouvrir: Ouvrir
+    ) -> None:
+        page = await ouvrir("accueil")
+        compte = page.locator('[data-groupe="arrives"] [data-compte=""]')
+        total = await compte.inner_text()
+        await page.fill("#filtre", "VALENTON")
+        assert await compte.get_attribute("data-visibles") == "1"
+        assert await compte.evaluate("e => getComputedStyle(e, '::before').content") == '"1 sur "'
+        await site.direct.publier(site.monde.changer("rdv.arrive", 104))
+        await jusqua(
+            page,
+            "n => document.querySelector('[data-groupe=arrives] [data-compte=\"\"]').textContent === n",
+            str(int(total) + 1),
+        )
+        assert await compte.get_attribute("data-visibles") == "1"
+        await page.fill("#filtre", "")
+        assert await compte.get_attribute("data-visibles") is None
 
 
 class TestFormulaire:

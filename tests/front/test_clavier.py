@@ -33,6 +33,8 @@ class TestGrille:
         assert await focus(page) == "08:20 libre, Guichet 1"
         await presser(page, "ArrowRight")
         assert (await focus(page)).startswith("08:20 Au guichet N'DIAYE Aminata")
+        await presser(page, "ArrowRight")
+        assert await focus(page) == "Arrivé : N'DIAYE Aminata", "noted absent, she may still come"
         await presser(page, "ArrowRight", "ArrowDown", "ArrowDown")
         assert (await focus(page)).startswith("09:10")
         await presser(page, "ArrowRight")

@@ -32,6 +32,7 @@ EVENEMENTS = (
 
 async def egale_au_frais(page: Page, vue: str) -> None:
     """Fail with a diff when the live region differs from a fresh one."""
+    await jusqua(page, "document.querySelector('[aria-busy]') === null")  # the frame may come before the answer
     vif, frais = await page.evaluate(COMPARER, {"url": f"/fragment/{vue}", "id": vue})
     if vif != frais:
         ecart = difflib.unified_diff(frais.splitlines(), vif.splitlines(), "fresh", "live", n=1, lineterm="")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 from playwright.async_api import Page
 
-from tests.front.conftest import Ouvrir, attendre, jusqua
+from tests.front.conftest import Ouvrir, attendre, axe, jusqua
 from tests.front.monde import EPOQUE, minute
 from tests.front.site import Site
 from tests.front.test_etats import a_la_version, egale_au_frais
@@ -265,7 +265,9 @@ class TestFinDesDroits:
         page = await ouvrir("agenda")
         await site.direct.fermer(4403)
         await etat(page, "arret")
-        assert await ligne(page) == "Accès retiré – données de 10:05"
+        assert await ligne(page) == "Accès retiré"
+        assert await page.locator("#agenda [data-masque]").get_by_role("link").get_attribute("href") == "/agent"
+        assert await page.locator("[data-rdv]").count() == 0
         vues = len(site.direct.connexions)
         await page.evaluate("dispatchEvent(new Event('online'))")
         await asyncio.sleep(1.2)
@@ -277,8 +279,47 @@ class TestFinDesDroits:
         await site.direct.publier(site.monde.creer(2, "11:40"))
         await etat(page, "arret")
         lien = page.locator("#direct a")
-        assert await lien.get_attribute("href") == "/connexion"
-        assert (await ligne(page)).startswith("Session terminée – données de 10:05")
+        assert await lien.get_attribute("href") == "/connexion?suite=%2Fpage%2Fagenda"
+        assert (await ligne(page)).startswith("Session terminée.")
+
+    @pytest.mark.parametrize(("vue", "par"), [("box", "socket"), ("accueil", "action")])
+    async def test_when_the_session_ends_in_another_tab_no_name_stays_on_the_screen(
+        self, site: Site, ouvrir: Ouvrir, vue: str, par: str
+    ) -> None:
+        page = await ouvrir(vue)
+        nom = "LE GOFF-KERVADEC"
+        assert nom in await page.locator("main").inner_text()
+        assert (await page.title()).startswith("(") is (vue == "box")
+        if par == "socket":
+            await site.direct.fermer(4401)
+        else:
+            site.refus = (401, {"detail": "Votre session est terminée."})
+            await page.locator("#accueil button:visible").first.click()
+        alerte = page.locator("[data-masque]")
+        await alerte.wait_for()
+        assert await alerte.get_by_role("heading").inner_text() == "Votre session est terminée"
+        lien = alerte.get_by_role("link", name="Se reconnecter")
+        assert await lien.get_attribute("href") == "/connexion?suite=%2Fpage%2F" + vue
+        assert await page.locator("[data-rdv]").count() == 0
+        assert nom not in await page.content()
+        assert await page.title() == "Votre session est terminée – Accueil personnalisé sur rendez-vous"
+        vus, sonne = len(site.fragments), await page.evaluate("document.documentElement.dataset.sonne ?? '0'")
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        await asyncio.sleep(3.3)  # a beat of the page's clock
+        assert len(site.fragments) == vus
+        assert await page.evaluate("document.documentElement.dataset.sonne ?? '0'") == sonne
+        assert await page.locator("[data-masque]").count() == 1
+        assert await axe(page) == []
+
+    async def test_a_fragment_on_its_way_when_the_session_ends_is_not_shown(self, site: Site, ouvrir: Ouvrir) -> None:
+        page = await ouvrir("accueil")
+        site.lenteur = 0.6
+        await site.direct.publier(site.monde.creer(2, "11:40"))
+        await attendre(lambda: len(site.fragments) == 1)
+        await site.direct.fermer(4401)
+        await page.locator("[data-masque]").wait_for()
+        await asyncio.sleep(0.9)
+        assert await page.locator("[data-rdv]").count() == 0
 
 
 class TestLaPageResteEnPlace:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import asyncpg
 import httpx
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from app import clock
+from app.booking.outils import Outils
 from app.db import async_url
+from app.identite.echecs import PAR_ADRESSE, Debit, record_inconnu
+from app.identite.empreintes import print_critere
 from app.identite.sessions import ECHECS_MAX, hash_mot_de_passe
 from tests.fixtures.base import Site
 from tests.fixtures.donnees import build_agent, build_service
@@ -161,3 +167,69 @@ class TestReponses:
             "/rdv/-1/motif",
         ):
             assert (await navigateur.get(chemin)).status_code in (303, 404)
+
+
+class TestCadre:
+    """A refusal is read in one's own frame: an agent keeps his header and his menu."""
+
+    @pytest.mark.parametrize("chemin", ["/nulle-part", "/services/999999/agenda", "/sites/999999/accueil", "/pilotage"])
+    async def test_a_signed_in_agent_keeps_his_menu_on_a_404(self, navigateur: httpx.AsyncClient, chemin: str) -> None:
+        await connect(navigateur)
+        page = await navigateur.get(chemin)
+        assert page.status_code == 404
+        assert "Se déconnecter" in page.text
+        assert 'id="menu-principal"' in page.text
+        assert 'href="/agent"' in page.text
+        assert page.headers["cache-control"] == "no-store"
+
+    async def test_and_on_a_403(self, navigateur: httpx.AsyncClient) -> None:
+        await connect(navigateur)
+        page = await navigateur.post("/connexion", data={"_csrf": "faux"})
+        assert page.status_code == 403
+        assert "Se déconnecter" in page.text
+
+    async def test_an_usager_keeps_his(self, navigateur: httpx.AsyncClient) -> None:
+        for chemin in ("/nulle-part", "/rdv/999999/motif"):
+            page = await navigateur.get(chemin)
+            assert page.status_code == 404
+            assert "Se déconnecter" not in page.text
+
+    async def test_so_does_an_agent_who_walks_through_the_pages_of_usagers(self, navigateur: httpx.AsyncClient) -> None:
+        await connect(navigateur)
+        assert "Se déconnecter" not in (await navigateur.get("/rdv/999999/motif")).text
+
+    async def test_a_session_that_is_over_is_nobody(self, navigateur: httpx.AsyncClient) -> None:
+        navigateur.cookies.set("accueil_session", "jamais-ouverte-0123456789", domain="127.0.0.1")
+        assert "Se déconnecter" not in (await navigateur.get("/nulle-part")).text
+
+
+class TestComptesInconnus:
+    """A failed sign-in leaves a trace even when the account does not exist, and never what was typed."""
+
+    async def test_it_keeps_the_print_of_the_account_alone(self, navigateur: httpx.AsyncClient, site: Site) -> None:
+        await connect(navigateur, "peu importe", identifiant="Mon-Mot-De-Passe-Secret")
+        conn = await asyncpg.connect(site.settings.database_url)
+        lignes = await conn.fetch(
+            "SELECT acteur, adresse::text, apres::text FROM journal WHERE action = 'connexion.echec'"
+            " AND agent_id IS NULL ORDER BY id DESC LIMIT 1"
+        )
+        tout = await conn.fetchval("SELECT string_agg(j::text, ' ') FROM journal j")
+        await conn.close()
+        attendue = print_critere(site.settings, "compte", "mon-mot-de-passe-secret")
+        assert [(ligne["acteur"], ligne["adresse"]) for ligne in lignes] == [("inconnu", "127.0.0.1/32")]
+        assert attendue in lignes[0]["apres"]
+        assert "secret" not in tout.lower()
+
+    def test_a_flood_is_counted_not_written(self) -> None:
+        debit, a = Debit(par_adresse=3, en_tout=5), clock.now()
+        assert [debit.take("1.1.1.1", a) for _ in range(5)] == [0, 0, 0, None, None]
+        assert [debit.take(f"2.2.2.{n}", a) for n in range(4)] == [2, 0, None, None]
+        assert debit.take("1.1.1.1", a + timedelta(minutes=1)) == 2
+
+    async def test_a_thousand_tries_write_a_few_lines(self, outils: Outils) -> None:
+        a = clock.now()
+        for rang in range(200):
+            await record_inconnu(outils.db, outils.settings, f"compte{rang}", "198.51.100.7", a)
+        async with outils.db.read() as conn:
+            ecrites = (await conn.execute(text("SELECT count(*) FROM journal"))).scalar_one()
+        assert ecrites <= PAR_ADRESSE

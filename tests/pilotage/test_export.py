@@ -51,5 +51,5 @@ class TestFichier:
         assert rang[0] == "'" + ligne.libelle
         assert rang[2] == "NEVERS CEDEX"
         assert rang[4] == "2026-11-23"
-        assert rang[5:12] == [str(n) for n in range(7)]
-        assert rang[12] == "15"
+        assert entete[5:-1] == ["Attendus", "Arrivés", "En attente", "Reçus", "Non venus", "Annulés"]
+        assert rang[5:] == ["0", "6", "3", "4", "5", "6", "15"]

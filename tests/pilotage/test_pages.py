@@ -19,7 +19,7 @@ from tests.fixtures.donnees import build_agent
 
 def chiffres(html: str) -> dict[str, int]:
     """The counters of the page."""
-    return {cle: int(n) for cle, n in re.findall(r'data-chiffre="(\w+)">(\d+)</b>', html)}
+    return {cle: int(n) for cle, n in re.findall(r'data-chiffre="(\w+)"[^>]*>(\d+)</b>', html)}
 
 
 def rangs(html: str) -> list[int]:
@@ -106,13 +106,12 @@ class TestPage:
             page = (await client.get("/pilotage/departement-25")).text
         assert chiffres(page) == {
             "total": 2,
-            "annule": 1,
-            "prevu": 1,
-            "arrive": 1,
-            "appele": 0,
-            "recu": 0,
-            "termine": 0,
-            "non_honore": 0,
+            "annules": 1,
+            "attendus": 1,
+            "arrives": 1,
+            "en_attente": 1,
+            "recus": 0,
+            "non_venus": 0,
         }
         assert rangs(page) == [deux.id, un.id]
         assert page.count('data-flux="pilotage:departement-25"') == 2
@@ -135,7 +134,7 @@ class TestPage:
         await journee.book(b, "11:00")
         async with journee.client(a.agents["pilote"]) as client:
             base = (await client.get("/pilotage/departement-90")).text
-            lien = next(u for u in re.findall(r'class="tri" href="([^"#]+)', base) if "tri=prevu" in u)
+            lien = next(u for u in re.findall(r'class="tri" href="([^"#]+)', base) if "tri=attendus" in u)
             triee = (await client.get(lien.replace("&amp;", "&"))).text
             inverse = (await client.get("/pilotage/departement-90?tri=service&sens=desc")).text
         assert rangs(base) == [a.id, b.id]
@@ -174,7 +173,7 @@ class TestPage:
             loin = (await client.get("/pilotage/departement-95?page=99")).text
         assert len(rangs(une)) == 50
         assert rangs(deux) == rangs(loin) == [s.id for s in services[50:]]
-        assert chiffres(une)["prevu"] == 1
+        assert chiffres(une)["attendus"] == 1
         assert "page 2 sur 2" in deux
 
 
@@ -193,7 +192,7 @@ class TestExport:
         assert 'filename="pilotage-departement-88-2026-11-23.csv"' in reponse.headers["content-disposition"]
         lignes = reponse.content.decode("utf-8-sig").splitlines()
         assert [ligne.split(";")[0] for ligne in lignes] == ["Service", "A", "'=B"]
-        assert lignes[1].endswith(";1;0;0;0;0;0;0;1")
+        assert lignes[1].endswith(";1;0;0;0;0;0;1")
         assert b.id
 
 
@@ -212,7 +211,7 @@ class TestRequetes:
         try:
             async with db.read() as conn:
                 suivi = await read_perimetre(conn, service.agents["national"], "nation")
-                await read_jour(conn, suivi.perimetre.cle, clock.now())
+                await read_jour(conn, service.agents["national"], suivi.perimetre.cle, clock.now())
         finally:
             await db.close()
         assert len(vues) == 2

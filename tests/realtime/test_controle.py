@@ -104,6 +104,17 @@ class TestRights:
         porteur = await porteur_of(bench, agent)
         assert await may_follow(bench.db, porteur, [f"service:{service}"]) == set()
 
+    async def test_who_organises_a_service_follows_it_without_its_screen(self, bench: Bench) -> None:
+        service, agent = await bench.service(), await bench.agent()
+        await bench.db.execute("INSERT INTO acces VALUES ($1, 'organiser', $2)", agent, service)
+        porteur = await porteur_of(bench, agent)
+        asked = [f"service:{service}", f"affichage:{service}"]
+        assert await may_follow(bench.db, porteur, asked) == {f"service:{service}"}
+        suivis = {porteur: set(asked)}
+        assert (await read_watch(bench.db, asked, suivis, NOW)).lost == {(agent, f"affichage:{service}")}
+        await bench.db.execute("DELETE FROM acces WHERE agent_id = $1", agent)
+        assert (agent, f"service:{service}") in (await read_watch(bench.db, asked, suivis, NOW)).lost
+
 
 class TestVersions:
     async def test_each_subject_has_its_own_counter(self, bench: Bench) -> None:
@@ -153,7 +164,7 @@ class TestWatch:
         suivis = {
             kept: {f"service:{service}", "pilotage:nation", f"creneaux:{other}"},
             ended: {f"service:{service}"},
-            losing: {f"affichage:{service}", f"service:{other}", "pilotage:nation"},
+            losing: {f"affichage:{service}", f"service:{service}", f"service:{other}", "pilotage:nation"},
             suspended_key: {f"service:{service}"},
         }
         watch = await read_watch(bench.db, [f"service:{service}"], suivis, NOW)

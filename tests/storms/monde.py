@@ -6,21 +6,23 @@ import asyncio
 import re
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count, product
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Page
 
 from app import clock
-from app.embedded.postgres import Postgres
-from app.embedded.redis import RedisServer
+from app.embedded.postgres import Postgres, start_postgres
+from app.embedded.redis import RedisServer, start_redis
 from app.embedded.smtp import Smtp
+from app.migrations import migrate
 from loadtests import invariants
-from tests.accueil.monde import JOUR, Journee
+from tests.accueil.monde import JOUR, Journee, run_journee
 from tests.e2e.outillage import find_difference, read_versions, wait_for_versions
 from tests.e2e.usages import act_by_agent, book_by_agent, cancel_by_agent, visiteur
 from tests.fixtures.donnees import MondeService
@@ -37,9 +39,9 @@ def print_measure(nom: str, secondes: float) -> None:
     sys.stdout.write(f"\n    {nom}: {secondes:.2f} s ")
 
 
-def places(heures: range) -> Iterator[tuple[str, int]]:
+def places(heures: range, guichets: int) -> Iterator[tuple[str, int]]:
     """Hours and guichets never given twice."""
-    for minute, guichet in product(heures, range(3)):
+    for minute, guichet in product(heures, range(guichets)):
         if minute < 720 or minute >= 840:
             yield f"{minute // 60:02d}:{minute % 60:02d}", guichet
 
@@ -56,9 +58,14 @@ class Tempete:
     pages: dict[str, Page] = field(default_factory=dict)
     acquittes: dict[str, int] = field(default_factory=dict)
     adresses: set[str] = field(default_factory=set)
-    _jour: Iterator[tuple[str, int]] = field(default_factory=lambda: places(range(640, 960, 20)))
-    _jeudi: Iterator[tuple[str, int]] = field(default_factory=lambda: places(range(480, 960, 20)))
+    _jour: Iterator[tuple[str, int]] = field(init=False)
+    _jeudi: Iterator[tuple[str, int]] = field(init=False)
     _rang: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        """Nothing is taken yet."""
+        self._jour = places(range(640, 960, 20), len(self.service.guichets))
+        self._jeudi = places(range(480, 960, 20), len(self.service.guichets))
 
     async def open_all(self, browser: Browser, pile: AsyncExitStack) -> None:
         """Every kind of screen, live."""
@@ -132,17 +139,22 @@ class Tempete:
         """attente, direct or perdu."""
         return str(await self.pages[nom].get_attribute("#direct", "data-direct"))
 
-    async def wait_for_admission(self, depart: float) -> None:
-        """Every screen says that it is late, in time [P5]."""
+    async def wait_for_admission(self, depart: float) -> float:
+        """Every screen says that it is late, in time [P5]. Seconds from ``depart`` to the last one."""
         for nom in self.pages:
             while await self.state(nom) != "perdu":
                 assert time.monotonic() - depart < AVEU_S, f"« {nom} » still claims « {await self.phrase(nom)} »"
                 await asyncio.sleep(0.05)
             assert PERDUE.fullmatch(await self.phrase(nom)), await self.phrase(nom)
-        print_measure("« Connexion perdue » everywhere after", time.monotonic() - depart)
+        avoue = time.monotonic() - depart
+        print_measure("« Connexion perdue » everywhere after", avoue)
+        return avoue
 
-    async def wait_for_heal(self, guerison: float) -> None:
-        """Every screen equals the database at most five seconds after the heal, nobody having touched it [P4]."""
+    async def wait_for_heal(self, guerison: float) -> float:
+        """Every screen equals the database at most five seconds after the heal, nobody having touched it [P4].
+
+        Seconds from ``guerison`` to the last screen.
+        """
         versions = await read_versions(self.journee.outils)
 
         async def follow(nom: str, page: Page) -> None:
@@ -153,10 +165,12 @@ class Tempete:
                 await asyncio.sleep(0.05)
 
         await asyncio.gather(*(follow(nom, page) for nom, page in self.pages.items()))
-        print_measure("every screen healed after", time.monotonic() - guerison)
+        gueri = time.monotonic() - guerison
+        print_measure("every screen healed after", gueri)
         for nom, page in self.pages.items():
             ecart = await find_difference(page)
             assert not ecart, f"« {nom} » does not equal the database:\n{ecart}"
+        return gueri
 
     async def check_invariants(self) -> None:
         """promises « Invariants after every storm »."""
@@ -177,6 +191,29 @@ class Tempete:
         self.journee.site.start(commande, ACCUEIL_HORLOGE=clock.now().isoformat())
         if commande == "serve":
             await asyncio.to_thread(self.journee.site.wait_ready)
+
+
+@asynccontextmanager
+async def open_tempete(
+    dossier: Path, smtp: Smtp, browser: Browser, var: Path, *, guichets: int = 3
+) -> AsyncIterator[Tempete]:
+    """The site where it is Monday 10:05, every screen open, on a PostgreSQL and a Redis of its own in ``dossier``."""
+    postgres = start_postgres(dossier / "pg", durable=False)
+    redis = start_redis(dossier / "redis")
+    try:
+        migrate(postgres.create_database("modele"))
+        async with run_journee(postgres, "modele", redis, smtp, var) as journee, AsyncExitStack() as pile:
+            service = await journee.service(
+                guichets=guichets, plages=((480, 720), (840, 960)), jours_semaine=range(1, 6)
+            )
+            tempete = Tempete(journee, service, postgres, redis, smtp)
+            for _ in range(3):
+                await tempete.book_today()
+            await tempete.open_all(browser, pile)
+            yield tempete
+    finally:
+        redis.stop()
+        postgres.destroy()
 
 
 async def until_true(condition: Callable[[], Awaitable[Any]], delai_s: float, dire: str) -> float:

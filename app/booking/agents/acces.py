@@ -6,31 +6,33 @@ the version it carries.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request
-from sqlalchemy import func, select
+from sqlalchemy import Select, any_, func, literal, select
 
 from app import clock
+from app.booking.agents.lectures import PHRASE
 from app.booking.contexte import Versions
 from app.booking.outils import Outils
-from app.db import UnitOfWork
-from app.errors import Introuvable
+from app.booking.traces import Lectures, Trace, write_traces
+from app.errors import AccesRefuse, Introuvable
 from app.identite.acteur import Acteur
-from app.journal import write_journal
 from app.tables import Agenda, Epoque, RendezVous
 from app.tables.vues import acces
 from app.web.dependances import auteur_agent
 
-PHRASE = "Ce service ne fait pas partie de ceux auxquels vous êtes rattaché."
-PHRASE_RDV = "Ce rendez-vous n'existe pas dans les services auxquels vous êtes rattaché."
+PHRASE_RDV: Final = "Ce rendez-vous n’existe pas dans les services auxquels vous êtes rattaché."
 
 
 @dataclass(frozen=True, slots=True)
 class Acces:
     """What an agent may do on a service (modules of the view ``acces``), and where its agenda stands."""
 
+    agent_id: int
     service_id: int
     modules: frozenset[str]
     versions: Versions
@@ -43,93 +45,96 @@ class Acces:
 
 
 _VERSIONS = (Agenda.version, Agenda.version_creneaux, Agenda.version_affichage, Agenda.version_planning)
-
-
 _EPOQUE = select(Epoque.valeur).scalar_subquery()
 
 
-def _modules(agent_id: int) -> Any:
-    return (
-        select(func.array_agg(acces.c.module))
+def _select_acces(agent_id: int) -> Select[*tuple[Any, ...]]:
+    """Services whose agenda the agent holds, with his modules and their versions."""
+    permis = (
+        select(func.array_agg(acces.c.module).label("modules"))
         .where(acces.c.agent_id == agent_id, acces.c.service_id == Agenda.service_id)
         .correlate(Agenda)
-        .scalar_subquery()
+        .lateral("permis")
+    )
+    return (
+        select(Agenda.service_id, *_VERSIONS, _EPOQUE, permis.c.modules)
+        .select_from(Agenda)
+        .join(permis, literal("agenda") == any_(permis.c.modules))
     )
 
 
 async def open_service(outils: Outils, acteur: Acteur, request: Request[Any, Any, Any], service_id: int) -> Acces:
     """The agent's rights on a service of his zone de compétence.
 
-    Raises Introuvable, journaled: another service's id and an unknown one are the same 404 [A1 §3.1].
+    Raises AccesRefuse, journaled: another service's id and an unknown one are the same 404 [A1 §3.1].
     """
     if 0 < service_id < 2**63:
-        async with outils.db.read() as conn:
-            ligne = (
-                await conn.execute(
-                    select(Agenda.service_id, *_VERSIONS, _EPOQUE, _modules(acteur.agent_id)).where(
-                        Agenda.service_id == service_id
-                    )
-                )
-            ).one_or_none()
-        if ligne is not None:
-            trouve = _read(ligne)
-            if "agenda" in trouve.modules:
-                return trouve
-    await write_acte(outils, acteur, request, "service.acces_refuse", service_id=service_id)
-    raise Introuvable(PHRASE)
+        trouve = await _read(outils, acteur, _select_acces(acteur.agent_id).where(Agenda.service_id == service_id))
+        if trouve is not None:
+            return trouve
+    await write_acte(outils, acteur, request, Trace("service.acces_refuse", service_id=service_id))
+    raise AccesRefuse(PHRASE)
 
 
 async def open_rdv(outils: Outils, acteur: Acteur, request: Request[Any, Any, Any], rdv_id: int) -> Acces:
-    """The same for the service of a RDV (never a hold). Raises Introuvable, journaled."""
+    """The same for the service of a RDV (never a hold). Raises AccesRefuse, journaled."""
     if 0 < rdv_id < 2**63:
-        async with outils.db.read() as conn:
-            ligne = (
-                await conn.execute(
-                    select(Agenda.service_id, *_VERSIONS, _EPOQUE, _modules(acteur.agent_id))
-                    .join(RendezVous, RendezVous.service_id == Agenda.service_id)
-                    .where(RendezVous.id == rdv_id, RendezVous.etat != "option")
-                )
-            ).one_or_none()
-        if ligne is not None:
-            trouve = _read(ligne)
-            if "agenda" in trouve.modules:
-                return trouve
-    await write_acte(outils, acteur, request, "rdv.acces_refuse", rdv_id=rdv_id)
-    raise Introuvable(PHRASE_RDV)
-
-
-def _read(ligne: Any) -> Acces:
-    service_id, version, creneaux, affichage, planning, epoque, modules = ligne
-    return Acces(service_id, frozenset(modules or ()), Versions(version, creneaux, affichage, planning), epoque)
-
-
-async def write_acte(
-    outils: Outils,
-    acteur: Acteur,
-    request: Request[Any, Any, Any],
-    action: str,
-    *,
-    service_id: int | None = None,
-    rdv_id: int | None = None,
-) -> None:
-    """Journal a read of personal data, or a refused one, in its own transaction: no journal, no access."""
-    auteur = auteur_agent(acteur, request)
-
-    async def travail(uow: UnitOfWork) -> None:
-        await write_journal(
-            uow.conn,
-            a=clock.now(),
-            acteur=auteur.nature,
-            action=action,
-            origine=auteur.origine,
-            agent_id=auteur.agent_id,
-            service_id=_bigint(service_id),
-            rdv_id=_bigint(rdv_id),
-            adresse=auteur.adresse,
+        requete = (
+            _select_acces(acteur.agent_id)
+            .join(RendezVous, RendezVous.service_id == Agenda.service_id)
+            .where(RendezVous.id == rdv_id, RendezVous.etat != "option")
         )
+        trouve = await _read(outils, acteur, requete)
+        if trouve is not None:
+            return trouve
+    await write_acte(outils, acteur, request, Trace("rdv.acces_refuse", rdv_id=rdv_id))
+    raise AccesRefuse(PHRASE_RDV)
 
-    await outils.db.transaction(travail)
+
+async def _read(outils: Outils, acteur: Acteur, requete: Select[*tuple[Any, ...]]) -> Acces | None:
+    async with outils.db.read() as conn:
+        ligne = (await conn.execute(requete)).one_or_none()
+    if ligne is None:
+        return None
+    service_id, version, creneaux, affichage, planning, epoque, modules = ligne
+    return Acces(
+        acteur.agent_id, service_id, frozenset(modules), Versions(version, creneaux, affichage, planning), epoque
+    )
 
 
-def _bigint(ident: int | None) -> int | None:
-    return ident if ident is not None and 0 < ident < 2**63 else None
+def _lectures(request: Request[Any, Any, Any]) -> Lectures:
+    """What this process remembers of the journal."""
+    lectures: Lectures | None = request.app.state.get("lectures")
+    if lectures is None:
+        lectures = request.app.state.lectures = Lectures()
+    return lectures
+
+
+async def write_acte(outils: Outils, acteur: Acteur, request: Request[Any, Any, Any], *traces: Trace) -> None:
+    """Journal a search or a refusal: always, all the lines or none."""
+    await write_traces(outils, auteur_agent(acteur, request), clock.now(), *traces)
+
+
+async def write_lecture(outils: Outils, acteur: Acteur, request: Request[Any, Any, Any], *traces: Trace) -> None:
+    """Journal the opening of a page that shows personal data: always. No journal, no access."""
+    a, auteur = clock.now(), auteur_agent(acteur, request)
+    await write_traces(outils, auteur, a, *traces)
+    for trace in traces:
+        _lectures(request).remember(auteur, trace, a)
+
+
+async def note_lecture(outils: Outils, acteur: Acteur, request: Request[Any, Any, Any], *traces: Trace) -> None:
+    """Journal a region fetched again, unless a recent line of the same agent says it already (``Lectures``)."""
+    await _lectures(request).note(outils, auteur_agent(acteur, request), clock.now(), *traces)
+
+
+@asynccontextmanager
+async def journal_refus(
+    outils: Outils, acteur: Acteur, request: Request[Any, Any, Any], trace: Trace
+) -> AsyncIterator[None]:
+    """Around reads that carry the right themselves: what they do not find is a refusal, and leaves its line."""
+    try:
+        yield
+    except Introuvable:
+        await write_acte(outils, acteur, request, trace)
+        raise

@@ -10,12 +10,15 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from litestar import Request, post
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy import select
 
 from app import clock
 from app.booking.agents.affichage import url_jour
+from app.booking.droits import scoped
 from app.booking.outils import Outils
 from app.booking.vie import RdvActe, act
 from app.domain.rendez_vous import Action
@@ -42,7 +45,7 @@ def check_champs(formulaire: Mapping[str, Any], connus: frozenset[str]) -> None:
     """Refuse a form that brings anything else (``statut``, ``service_id``…). Raises SaisieInvalide (422)."""
     if not set(formulaire) <= connus or not all(isinstance(v, str) for v in formulaire.values()):
         raise SaisieInvalide(
-            "Cette demande contient une information inattendue : rien n'a été enregistré.",
+            "Cette demande contient une information inattendue : rien n’a été enregistré.",
             remede="Rouvrez la page puis recommencez.",
         )
 
@@ -56,16 +59,17 @@ def safe_retour(texte: str) -> str:
 
 
 async def answer(
-    request: Request[Any, Any, Any], outils: Outils, acte: RdvActe, message: str, retour: str
+    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, acte: RdvActe, message: str, retour: str
 ) -> Response[Any]:
     """JSON for a script, else back to ``retour`` or to the agenda of the RDV's day."""
     if wants_json(request):
         return Response({"message": message, "etat": acte.etat, "revision": acte.revision})
     suite = safe_retour(retour)
     if not suite:
+        requete = scoped(select(RendezVous.jour).where(RendezVous.id == acte.id), acteur.agent_id, "agenda")
         async with outils.db.read() as conn:
-            jour = (await conn.execute(select(RendezVous.jour).where(RendezVous.id == acte.id))).scalar_one()
-        suite = url_jour(acte.service_id, jour)
+            jour = (await conn.execute(requete)).scalar_one_or_none()
+        suite = url_jour(acte.service_id, jour) if jour is not None else "/agent"
     return Redirect(suite, status_code=303)
 
 
@@ -77,13 +81,18 @@ async def _perform(
     action, message = ACTES[chemin]
     acte = await act(outils, rdv_id, action, auteur_agent(acteur, request), clock.now())
     retour = str(formulaire.get("retour") or request.query_params.get("retour") or "")
-    return await answer(request, outils, acte, message, retour)
+    return await answer(request, outils, acteur, acte, message, retour)
 
 
 def _create_route(chemin: str) -> HTTPRouteHandler:
     """The POST handler of one action."""
 
-    async def perform(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, rdv_id: int) -> Response[Any]:
+    async def perform(
+        request: Request[Any, Any, Any],
+        outils: NamedDependency[Outils],
+        acteur: NamedDependency[Acteur],
+        rdv_id: FromPath[int],
+    ) -> Response[Any]:
         return await _perform(request, outils, acteur, rdv_id, chemin)
 
     travail: Callable[..., Coroutine[Any, Any, Response[Any]]] = perform

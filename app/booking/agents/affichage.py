@@ -93,7 +93,7 @@ def read_affichage(request: Request[Any, Any, Any], contexte: ServiceContexte, a
     vue, densite = parametres.get("vue") or "jour", parametres.get("densite") or "normale"
     if vue not in ("jour", "semaine") or densite not in DENSITES:
         raise SaisieInvalide(
-            "Cet affichage de l'agenda n'existe pas.", remede="Choisissez la vue avec les boutons de l'agenda."
+            "Cet affichage de l’agenda n’existe pas.", remede="Choisissez la vue avec les boutons de l’agenda."
         )
     guichets = _read_guichets(parametres.getall("guichet", []), contexte)
     return Affichage(
@@ -114,7 +114,7 @@ def read_jour(texte: str, defaut: date) -> date:
     except ValueError:
         jour = date.min
     if jour.year not in _ANNEES:
-        phrase = "Cette date n'existe pas."
+        phrase = "Cette date n’existe pas."
         raise SaisieInvalide(phrase, remede="Choisissez une date dans le calendrier.", champs={"jour": phrase})
     return jour
 
@@ -126,6 +126,6 @@ def _read_guichets(textes: Iterable[str], contexte: ServiceContexte) -> tuple[in
         if not texte:
             continue
         if not (texte.isascii() and texte.isdecimal() and int(texte[:18]) in contexte.guichets):
-            raise Introuvable("Ce guichet n'existe pas dans ce service.")
+            raise Introuvable("Ce guichet n’existe pas dans ce service.")
         voulus.add(int(texte))
     return () if len(voulus) == len(contexte.guichets) else tuple(g for g in contexte.guichets if g in voulus)

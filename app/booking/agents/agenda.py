@@ -6,19 +6,22 @@ from datetime import date, datetime
 from typing import Any
 
 from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
-from app.booking.agents.acces import Acces, open_service, write_acte
+from app.booking.agents.acces import Acces, journal_refus, note_lecture, open_service, write_lecture
 from app.booking.agents.affichage import DENSITES, Affichage, read_affichage
 from app.booking.agents.grille import Droits, Matiere, build_jour, build_semaine, titre_semaine
 from app.booking.agents.lectures import read_jours
-from app.booking.agents.memoire import Fragments
 from app.booking.agents.mots import raison_guichet
 from app.booking.contexte import ServiceContexte
+from app.booking.fragments import Fragments
 from app.booking.jugement import compute_fenetre
 from app.booking.outils import Outils
+from app.booking.traces import Trace
 from app.domain.horaires import get_cadran, iter_jours
 from app.identite.acteur import Acteur
 from app.web.dates import jour_long
@@ -30,10 +33,16 @@ _fragments = Fragments()
 
 
 async def _prepare(
-    request: Request[Any, Any, Any], outils: Outils, acces: Acces, maintenant: datetime
+    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, acces: Acces, maintenant: datetime
 ) -> tuple[Affichage, ServiceContexte, str]:
-    """The view asked for, its service, and its live region rendered (or remembered)."""
-    async with outils.db.read() as conn:
+    """The view asked for, its service, and its live region rendered (or remembered).
+
+    Raises Introuvable, journaled, on a guichet of another service or a right lost since the door.
+    """
+    async with (
+        journal_refus(outils, acteur, request, Trace("service.acces_refuse", acces.service_id)),
+        outils.db.read() as conn,
+    ):
         contexte = await outils.dispo.contextes.get(conn, acces.service_id, acces.versions.planning)
         aujourdhui = maintenant.astimezone(contexte.zone).date()
         affichage = read_affichage(request, contexte, aujourdhui)
@@ -67,7 +76,7 @@ async def _render(
     droits: Droits,
 ) -> str:
     du, au = affichage.bornes
-    matiere = Matiere(affichage, contexte, await read_jours(conn, contexte.id, du, au), droits)
+    matiere = Matiere(affichage, contexte, await read_jours(conn, acces.agent_id, contexte.id, du, au), droits)
     fusion = affichage.vue == "semaine" and len(matiere.guichets) > 1
     gabarit = request.app.state.gabarits.get_template("booking/agents/_agenda_region.html")
     return str(
@@ -105,13 +114,16 @@ def _explain_vide(matiere: Matiere) -> dict[str, str]:
 
 @get("/services/{service_id:int}/agenda", include_in_schema=False)
 async def show_agenda(
-    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, service_id: int
+    request: Request[Any, Any, Any],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    service_id: FromPath[int],
 ) -> Response[bytes]:
     """The whole page; its opening is journaled."""
     maintenant = clock.now()
     acces = await open_service(outils, acteur, request, service_id)
-    affichage, contexte, region = await _prepare(request, outils, acces, maintenant)
-    await write_acte(outils, acteur, request, "agenda.lu", service_id=service_id)
+    affichage, contexte, region = await _prepare(request, outils, acteur, acces, maintenant)
+    await write_lecture(outils, acteur, request, _trace(affichage))
     aujourdhui = maintenant.astimezone(contexte.zone).date()
     droits = compute_droits(contexte, acces, affichage, maintenant)
     ctx = {
@@ -135,6 +147,7 @@ async def show_agenda(
         "fusion": affichage.vue == "semaine" and len(affichage.guichets or contexte.guichets) > 1,
         "guichets": list(contexte.guichets.values()),
         "densites": DENSITES,
+        "url_recherche": f"/sites/{contexte.site_id}/accueil/recherche" if acces.recoit else "",
         "url_nouveau": _url_nouveau(contexte, affichage, droits),
         "remarque": _remarque(contexte, affichage, droits, aujourdhui),
     }
@@ -143,12 +156,22 @@ async def show_agenda(
 
 @get("/services/{service_id:int}/agenda/fragment", include_in_schema=False)
 async def show_agenda_fragment(
-    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, service_id: int
+    request: Request[Any, Any, Any],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    service_id: FromPath[int],
 ) -> Response[bytes]:
     """Exactly the live region of the page with the same parameters."""
     acces = await open_service(outils, acteur, request, service_id)
-    _, _, region = await _prepare(request, outils, acces, clock.now())
+    affichage, _, region = await _prepare(request, outils, acteur, acces, clock.now())
+    await note_lecture(outils, acteur, request, _trace(affichage))
     return Response(region.encode(), media_type="text/html")
+
+
+def _trace(affichage: Affichage) -> Trace:
+    """Whose days were read: other days are another reading."""
+    du, au = affichage.bornes
+    return Trace("agenda.lu", affichage.service_id, apres={"du": du.isoformat(), "au": au.isoformat()})
 
 
 def _titre(affichage: Affichage) -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any, Final
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from app import clock
-from app.booking.agents.acces import Acces, open_rdv, write_acte
+from app.booking.agents.acces import Acces, note_lecture, open_rdv, write_lecture
 from app.booking.agents.actes import answer, check_champs
 from app.booking.agents.affichage import url_jour
 from app.booking.agents.fiche import load, possible
 from app.booking.agents.lectures import nom_agenda
 from app.booking.agents.mots import TYPES
 from app.booking.outils import Outils
+from app.booking.traces import Trace
 from app.booking.vie import act
 from app.domain.rendez_vous import Action
 from app.errors import AppError, SaisieInvalide
@@ -30,19 +33,27 @@ _CHAMPS: Final = frozenset({CHAMP_CSRF, "raison", "revision", "retour"})
 
 @get("/rendez-vous/{rdv_id:int}/annuler", include_in_schema=False)
 async def show_annulation(
-    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, rdv_id: int
+    request: Request[Any, Any, Any],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    rdv_id: FromPath[int],
 ) -> Response[Any]:
     """The confirmation page; back to the fiche when nothing can be cancelled any more."""
     acces = await open_rdv(outils, acteur, request, rdv_id)
-    contexte, rdv, _ = await load(outils, acces, rdv_id)
+    contexte, rdv, _ = await load(request, outils, acteur, acces, rdv_id)
     if not possible(rdv, Action.ANNULER, contexte, clock.now()):
         return Redirect(f"/rendez-vous/{rdv_id}", status_code=303)
-    await write_acte(outils, acteur, request, "rdv.lu", service_id=contexte.id, rdv_id=rdv_id)
+    await write_lecture(outils, acteur, request, Trace("rdv.lu", contexte.id, rdv_id))
     return await _render(request, outils, acteur, acces, rdv_id)
 
 
 @post("/rendez-vous/{rdv_id:int}/annulation", status_code=200, include_in_schema=False)
-async def do_annuler(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, rdv_id: int) -> Response[Any]:
+async def do_annuler(
+    request: Request[Any, Any, Any],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    rdv_id: FromPath[int],
+) -> Response[Any]:
     """Cancel, once; a stale revision shows the current state instead (409)."""
     formulaire = dict(await request.form())
     check_champs(formulaire, _CHAMPS)
@@ -63,13 +74,14 @@ async def do_annuler(request: Request[Any, Any, Any], outils: Outils, acteur: Ac
         if wants_json(request) or refus.statut not in (409, 422):
             raise
         acces = await open_rdv(outils, acteur, request, rdv_id)
+        await note_lecture(outils, acteur, request, Trace("rdv.lu", acces.service_id, rdv_id))
         return await _render(request, outils, acteur, acces, rdv_id, raison=raison, refus=refus)
-    return await answer(request, outils, acte, "Rendez-vous annulé", retour or f"/rendez-vous/{rdv_id}")
+    return await answer(request, outils, acteur, acte, "Rendez-vous annulé", retour or f"/rendez-vous/{rdv_id}")
 
 
 def _read_revision(texte: str) -> int:
     if not (texte.isascii() and texte.isdecimal() and len(texte) < 10):
-        raise SaisieInvalide("Cette page est incomplète : rien n'a été annulé.", remede="Rouvrez la fiche.")
+        raise SaisieInvalide("Cette page est incomplète : rien n’a été annulé.", remede="Rouvrez la fiche.")
     return int(texte)
 
 
@@ -85,7 +97,7 @@ async def _render(
 ) -> Response[Any]:
     """The page, with the state as it is now."""
     maintenant = clock.now()
-    contexte, rdv, _ = await load(outils, acces, rdv_id)
+    contexte, rdv, _ = await load(request, outils, acteur, acces, rdv_id)
     motif, guichet = contexte.motifs.get(rdv["motif_id"]), contexte.guichets.get(rdv["guichet_id"])
     ctx = {
         **agent_page(acteur, menu=service_menu(contexte.id, contexte.site_id)),
@@ -110,6 +122,7 @@ async def _render(
         "raison": raison,
         "refus": refus,
         "url": f"/rendez-vous/{rdv_id}",
+        "adresse": f"/rendez-vous/{rdv_id}/annuler",
     }
     return page(request, "booking/agents/annuler.html", ctx, statut=refus.statut if refus else 200)
 

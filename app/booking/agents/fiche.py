@@ -2,7 +2,7 @@
 
 The whole fiche is one live region without rows of its own: any event of the service brings a fresh one, so that the
 story and the revision always go with the state shown. Opening it is a read of personal data and is journaled; its
-refreshes belong to the same reading.
+refreshes belong to the same reading for a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -12,18 +12,22 @@ from datetime import datetime
 from typing import Any, Final
 
 from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Response
 
 from app import clock
-from app.booking.agents.acces import PHRASE_RDV, Acces, open_rdv, write_acte
+from app.booking.agents.acces import PHRASE_RDV, Acces, journal_refus, note_lecture, open_rdv, write_lecture
 from app.booking.agents.affichage import url_jour
 from app.booking.agents.lectures import nom_agenda, read_fiche, read_histoire
 from app.booking.agents.mots import CANAUX, ORIGINES, PREFERENCES, TYPES, fait, forcages, nom_agent
 from app.booking.agents.saisie import national
 from app.booking.contexte import ServiceContexte
 from app.booking.outils import Outils
+from app.booking.traces import Trace
+from app.domain.horaires import floor_minute
 from app.domain.rendez_vous import Action, Transition, transition
-from app.errors import Introuvable
+from app.errors import AccesRefuse
 from app.identite.acteur import Acteur
 from app.web.dates import heure, jour_long
 from app.web.pages import agent_page, page, service_header, service_menu
@@ -48,6 +52,7 @@ def possible(rdv: Mapping[str, Any], action: Action, contexte: ServiceContexte, 
         action,
         jour_rdv=rdv["jour"],
         jour_local_courant=maintenant.astimezone(contexte.zone).date(),
+        heure_a_venir=None,  # the page's clock shows « Pas venu » at that hour
         a_distance=rdv["type_rdv"] != "guichet",
     )
     return isinstance(issue, Transition)
@@ -57,14 +62,17 @@ def possible(rdv: Mapping[str, Any], action: Action, contexte: ServiceContexte, 
 Dossier = tuple[ServiceContexte, dict[str, Any], list[dict[str, Any]]]
 
 
-async def load(outils: Outils, acces: Acces, rdv_id: int) -> Dossier:
-    """The service, the RDV and its story. Raises Introuvable when it has just gone."""
-    async with outils.db.read() as conn:
+async def load(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, acces: Acces, rdv_id: int) -> Dossier:
+    """The service, the RDV and its story. Raises AccesRefuse, journaled, when the right has just gone."""
+    async with (
+        journal_refus(outils, acteur, request, Trace("rdv.acces_refuse", acces.service_id, rdv_id)),
+        outils.db.read() as conn,
+    ):
         contexte = await outils.dispo.contextes.get(conn, acces.service_id, acces.versions.planning)
-        rdv = await read_fiche(conn, rdv_id)
+        rdv = await read_fiche(conn, acces.agent_id, rdv_id)
         if rdv is None:
-            raise Introuvable(PHRASE_RDV)
-        return contexte, rdv, await read_histoire(conn, rdv_id)
+            raise AccesRefuse(PHRASE_RDV)
+        return contexte, rdv, await read_histoire(conn, acces.agent_id, rdv_id)
 
 
 def render_region(
@@ -96,6 +104,7 @@ def render_region(
                     "evenement": BOUTONS[action][2],
                     "icone": BOUTONS[action][3],
                     "principal": rang == 0,
+                    "des": _find_des(rdv, action),
                 }
                 for rang, action in enumerate(actions)
             ],
@@ -109,6 +118,12 @@ def render_region(
             histoire=[{**fait(ligne, contexte), "quand": _instant(ligne["a"], contexte)} for ligne in histoire],
         )
     )
+
+
+def _find_des(rdv: Mapping[str, Any], action: Action) -> str:
+    """The epoch minute from which the button shows, "" when it always does: nobody is absent before his hour."""
+    attendu = action is Action.MARQUER_NON_VENU and rdv["etat"] == "prevu"
+    return str(floor_minute(rdv["debut"])) if attendu else ""
 
 
 def _instant(instant: datetime, contexte: ServiceContexte) -> str:
@@ -170,12 +185,17 @@ def _annulation(rdv: Mapping[str, Any], contexte: ServiceContexte) -> dict[str, 
 
 
 @get("/rendez-vous/{rdv_id:int}", include_in_schema=False)
-async def show_fiche(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, rdv_id: int) -> Response[bytes]:
+async def show_fiche(
+    request: Request[Any, Any, Any],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    rdv_id: FromPath[int],
+) -> Response[bytes]:
     """The fiche; just after a booking, the code to read out loud."""
     acces = await open_rdv(outils, acteur, request, rdv_id)
     maintenant = clock.now()
-    contexte, rdv, histoire = await load(outils, acces, rdv_id)
-    await write_acte(outils, acteur, request, "rdv.lu", service_id=contexte.id, rdv_id=rdv_id)
+    contexte, rdv, histoire = await load(request, outils, acteur, acces, rdv_id)
+    await write_lecture(outils, acteur, request, Trace("rdv.lu", contexte.id, rdv_id))
     agenda = url_jour(contexte.id, rdv["jour"])
     ctx = {
         **agent_page(acteur, menu=service_menu(contexte.id, contexte.site_id)),
@@ -198,11 +218,15 @@ async def show_fiche(request: Request[Any, Any, Any], outils: Outils, acteur: Ac
 
 @get("/rendez-vous/{rdv_id:int}/fragment", include_in_schema=False)
 async def show_fiche_fragment(
-    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, rdv_id: int
+    request: Request[Any, Any, Any],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    rdv_id: FromPath[int],
 ) -> Response[bytes]:
     """Exactly the live region of the fiche."""
     acces = await open_rdv(outils, acteur, request, rdv_id)
-    contexte, rdv, histoire = await load(outils, acces, rdv_id)
+    contexte, rdv, histoire = await load(request, outils, acteur, acces, rdv_id)
+    await note_lecture(outils, acteur, request, Trace("rdv.lu", contexte.id, rdv_id))
     region = render_region(request, acces, contexte, rdv, histoire, clock.now())
     return Response(region.encode(), media_type="text/html")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from litestar import Request
 from litestar.response import Response
@@ -12,14 +14,14 @@ from litestar.response import Response
 from app import clock
 from app.booking.agents.affichage import Affichage, read_jour
 from app.booking.agents.mots import ORIGINES, TYPES
+from app.booking.agents.saisie import CHAMPS, Saisie, offered_types
 from app.booking.agents.saisie import ORIGINES as ORIGINES_AGENT
-from app.booking.agents.saisie import Saisie, offered_types
 from app.booking.contexte import MotifOffert, ServiceContexte
 from app.domain.creneaux import Creneau
 from app.domain.horaires import from_minute
 from app.errors import AppError, AvertissementRequis, CreneauPris, SaisieInvalide
 from app.identite.acteur import Acteur
-from app.web.dates import heure, jour_moyen
+from app.web.dates import heure, jour_long, jour_moyen
 from app.web.pages import agent_page, page, service_header, service_menu
 
 #: Fields of a refusal → fields of the form; what the date is to blame for goes beside the date.
@@ -27,12 +29,24 @@ _CHAMPS: Final = {"debut": "du", "fin": "au"}
 _RAISONS_DU_JOUR: Final = frozenset({"horizon", "ferie", "delai"})
 
 
+#: The fields from top to bottom: the summary of errors reads in their order.
+_ORDRE: Final = (
+    "guichet", "jour", "du", "au", "motif", "type", "origine", "precision", "note_interne", "siren", "raison_sociale",
+    "contact", "numero_fiscal", "civilite", "nom_usage", "prenoms", "nom_naissance", "date_naissance", "telephone1",
+    "telephone2", "preference_appel", "courriel",
+)  # fmt: skip
+
+
+def _rank(champ: str) -> int:
+    return _ORDRE.index(champ) if champ in _ORDRE else len(_ORDRE)
+
+
 class DejaUnRendezVous(AvertissementRequis):
     """409: the person already holds a RDV to come in this service; announced before the final validation [A1 §3.2]."""
 
     code = "deja-un-rendez-vous"
     phrase = "Cet usager a déjà un rendez-vous à venir dans ce service."
-    remede = "Vérifiez avec lui s'il s'agit de la même demande, puis confirmez si un second rendez-vous est utile."
+    remede = "Vérifiez avec lui s’il s’agit de la même demande, puis confirmez si un second rendez-vous est utile."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +70,7 @@ def explain(refus: AppError) -> Retour:
         "jour" if champ == "debut" and du_jour else _CHAMPS.get(champ, champ): phrase
         for champ, phrase in refus.champs.items()
     }
+    erreurs = {champ: erreurs[champ] for champ in sorted(erreurs, key=_rank)}
     pris = isinstance(refus, CreneauPris)
     alternatives = refus.details.get("alternatives", ()) if pris else ()
     remede = refus.remede
@@ -107,15 +122,30 @@ def render_formulaire(
         "futurs": [_futur(ligne, contexte) for ligne in retour.futurs],
         "alternatives": [_alternative(c, saisie, contexte) for c in retour.alternatives],
         "min": aujourdhui.isoformat(),
+        "adresse": _address(contexte, saisie),
+        "recap": _recap(contexte, saisie, jour),
     }
     return page(request, "booking/agents/nouveau.html", ctx, statut=retour.statut)
 
 
-_AFFICHES: Final = (
-    "cle", "guichet", "jour", "du", "au", "motif", "type", "origine", "nature", "civilite", "nom_usage",
-    "nom_naissance", "prenoms", "date_naissance", "numero_fiscal", "raison_sociale", "siren", "contact", "telephone1",
-    "telephone2", "preference_appel", "courriel", "precision", "note_interne", "deja_vu",
-)  # fmt: skip
+def _recap(contexte: ServiceContexte, saisie: Saisie, jour: date) -> str:
+    """« mardi 24 novembre 2026 à 08:40, Guichet 1 »: the place chosen; what is not chosen yet is left out."""
+    guichet = next((g.nom for g in contexte.guichets.values() if str(g.id) == saisie["guichet"]), "")
+    quand = jour_long(jour) if saisie["jour"] else ""
+    if quand and saisie["du"]:
+        quand += f" à {saisie['du'][:5]}"
+    return ", ".join(mot for mot in (quand, guichet) if mot)
+
+
+def _address(contexte: ServiceContexte, saisie: Saisie) -> str:
+    """The GET address of the form with its place; nobody's name is in it."""
+    champs = {"jour": saisie["jour"], "guichet": saisie["guichet"], "heure": saisie["du"], "nature": saisie["nature"]}
+    requete = urlencode({nom: valeur[:20] for nom, valeur in champs.items() if valeur})
+    return f"/services/{contexte.id}/rendez-vous/nouveau?{requete}"
+
+
+#: Every field but the buttons.
+_AFFICHES: Final = tuple(champ for champ in CHAMPS if champ not in ("faire", "choix"))
 
 
 def group_motifs(contexte: ServiceContexte) -> list[Any]:

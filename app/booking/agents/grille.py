@@ -19,6 +19,7 @@ from app.domain.creneaux import compute_departs
 from app.domain.guichets import GuichetRegle
 from app.domain.horaires import floor_minute, format_heure, from_minute, get_cadran, heure_locale, iter_jours
 from app.domain.plages import OuverturesParJour
+from app.domain.rendez_vous import NatureOption
 from app.web.dates import heure, instant_utc, jour_court, jour_long
 
 Ligne = Mapping[str, Any]
@@ -100,6 +101,7 @@ def build_rdv(ligne: Ligne, contexte: ServiceContexte) -> dict[str, Any]:
         "motif": motif.libelle if motif else "",
         "type": ligne["type_rdv"],
         "etat": ligne["etat"],
+        "gel": heure(ligne["expire_a"], contexte.zone) if ligne["nature_option"] == NatureOption.GEL else "",
         "arrive_a": instant_utc(ligne["arrivee_a"]),
         "appele_a": instant_utc(ligne["appel_a"]),
         "recu_a": instant_utc(ligne["reception_a"]),

@@ -1,4 +1,8 @@
-"""SQL behind the attached agent's screens. One statement per screen's rows, never one per row."""
+"""SQL behind the attached agent's screens. One statement per screen's rows, never one per row.
+
+Each statement asks the right again (module *agenda* of the service): the door that was checked before it proves nothing
+any more once the right is withdrawn.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,14 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import null, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.booking.droits import has_acces, permis, scoped
+from app.errors import AccesRefuse
 from app.tables import Agent, Journal, Passage, RdvUsager, RendezVous, Usager
 
+PHRASE = "Ce service ne fait pas partie de ceux auxquels vous êtes rattaché."
 _NOM = (RdvUsager.nature, RdvUsager.nom_usage, RdvUsager.prenoms, RdvUsager.raison_sociale)
 _PASSAGE = (Passage.arrivee_a, Passage.appel_a, Passage.reception_a, Passage.fin_a)
 
@@ -24,12 +31,14 @@ def nom_agenda(usager: Mapping[str, Any]) -> str:
     return f"{usager['nom_usage'].upper()} {usager['prenoms']}".strip() or "Usager anonymisé"
 
 
-async def read_jours(conn: AsyncConnection, service_id: int, du: date, au: date) -> list[dict[str, Any]]:
+async def read_jours(conn: AsyncConnection, agent_id: int, service_id: int, du: date, au: date) -> list[dict[str, Any]]:
     """RDV and holds of the local days ``du``..``au`` with names and presence, by hour.
 
     Cancelled ones are given too (nobody draws them): the hours that a grid spans must not shrink when a RDV outside
-    the plages is cancelled, or a live page would no longer equal a fresh one.
+    the plages is cancelled, or a live page would no longer equal a fresh one. Raises AccesRefuse without the right: a
+    drawing is shared between agents, and « nothing to see » must never be drawn for « not yours ».
     """
+    droit = permis(agent_id, "agenda", service_id)
     lignes = await conn.execute(
         select(
             RendezVous.id,
@@ -40,15 +49,21 @@ async def read_jours(conn: AsyncConnection, service_id: int, du: date, au: date)
             RendezVous.fin,
             RendezVous.jour,
             RendezVous.etat,
+            RendezVous.nature_option,
+            RendezVous.expire_a,
             *_NOM,
             *_PASSAGE,
         )
+        .select_from(droit)
+        .outerjoin(RendezVous, (RendezVous.service_id == droit.c.service_id) & RendezVous.jour.between(du, au))
         .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
         .outerjoin(Passage, Passage.rdv_id == RendezVous.id)
-        .where(RendezVous.service_id == service_id, RendezVous.jour.between(du, au))
         .order_by(RendezVous.debut, RendezVous.id)
     )
-    return [dict(ligne) for ligne in lignes.mappings()]
+    trouvees = lignes.mappings().all()
+    if not trouvees:
+        raise AccesRefuse(PHRASE)
+    return [dict(ligne) for ligne in trouvees if ligne["id"] is not None]
 
 
 _TABLEAU = text(
@@ -61,49 +76,50 @@ _TABLEAU = text(
            (SELECT json_object_agg(c.etat, c.nombre) FROM compteur_jour c
              WHERE c.service_id = s.id AND c.jour = j.jour) AS compteurs,
            (SELECT min(pa.arrivee_a) FROM passage pa JOIN rendez_vous r ON r.id = pa.rdv_id
-             WHERE pa.service_id = s.id AND pa.jour = j.jour AND r.etat = 'arrive') AS attend_depuis
+             WHERE pa.service_id = s.id AND pa.jour = j.jour AND r.etat IN ('arrive', 'appele')) AS attend_depuis
       FROM permis p
       JOIN service_fiscal s ON s.id = p.service_id
       CROSS JOIN LATERAL (SELECT (CAST(:maintenant AS timestamptz) AT TIME ZONE s.fuseau)::date AS jour) j
      WHERE p.modules && ARRAY['agenda', 'accueil']
+        OR ('organiser' = ANY(p.modules)
+            AND (SELECT count(*) FROM permis q WHERE 'organiser' = ANY(q.modules)) <= :organises)
      ORDER BY s.libelle, s.id
     """
 )
 
 
+#: Services organised without being attached to them that a dashboard lists; beyond, the directory finds them.
+_ORGANISES = 200
+
+
 async def read_tableau(conn: AsyncConnection, agent_id: int, maintenant: datetime) -> list[dict[str, Any]]:
     """The services of the zone de compétence, each with its modules and the counters of its own local day."""
-    lignes = await conn.execute(_TABLEAU, {"agent": agent_id, "maintenant": maintenant})
+    lignes = await conn.execute(_TABLEAU, {"agent": agent_id, "maintenant": maintenant, "organises": _ORGANISES})
     return [dict(ligne) for ligne in lignes.mappings()]
 
 
-async def read_fiche(conn: AsyncConnection, rdv_id: int) -> dict[str, Any] | None:
-    """Everything known of one RDV: its row, its person, its presence, who took and who cancelled it."""
+async def read_fiche(conn: AsyncConnection, agent_id: int, rdv_id: int) -> dict[str, Any] | None:
+    """Everything known of one RDV: its row, its person, its presence, who took, who cancelled it; None if not his."""
     preneur, annuleur = Agent.__table__.alias("preneur"), Agent.__table__.alias("annuleur")
     rdv, usager = RendezVous.__table__, RdvUsager.__table__
-    ligne = (
-        (
-            await conn.execute(
-                select(
-                    *[c for c in rdv.c if c.name not in _SECRETS],
-                    *[c for c in usager.c if c.name != "rdv_id"],
-                    *_PASSAGE,
-                    preneur.c.prenom.label("preneur_prenom"),
-                    preneur.c.nom.label("preneur_nom"),
-                    annuleur.c.prenom.label("annuleur_prenom"),
-                    annuleur.c.nom.label("annuleur_nom"),
-                )
-                .select_from(rdv)
-                .outerjoin(usager, usager.c.rdv_id == rdv.c.id)
-                .outerjoin(Passage, Passage.rdv_id == rdv.c.id)
-                .outerjoin(preneur, preneur.c.id == rdv.c.cree_par)
-                .outerjoin(annuleur, annuleur.c.id == rdv.c.annule_par_agent)
-                .where(rdv.c.id == rdv_id, rdv.c.etat != "option")
-            )
+    requete = (
+        select(
+            *[c for c in rdv.c if c.name not in _SECRETS],
+            *[c for c in usager.c if c.name != "rdv_id"],
+            *_PASSAGE,
+            preneur.c.prenom.label("preneur_prenom"),
+            preneur.c.nom.label("preneur_nom"),
+            annuleur.c.prenom.label("annuleur_prenom"),
+            annuleur.c.nom.label("annuleur_nom"),
         )
-        .mappings()
-        .one_or_none()
+        .select_from(rdv)
+        .outerjoin(usager, usager.c.rdv_id == rdv.c.id)
+        .outerjoin(Passage, Passage.rdv_id == rdv.c.id)
+        .outerjoin(preneur, preneur.c.id == rdv.c.cree_par)
+        .outerjoin(annuleur, annuleur.c.id == rdv.c.annule_par_agent)
+        .where(rdv.c.id == rdv_id, rdv.c.etat != "option")
     )
+    ligne = (await conn.execute(scoped(requete, agent_id, "agenda"))).mappings().one_or_none()
     return None if ligne is None else dict(ligne)
 
 
@@ -115,15 +131,16 @@ _SECRETS = frozenset(
 _HORS_HISTOIRE = ("rdv.lu", "rdv.acces_refuse")
 
 
-async def read_histoire(conn: AsyncConnection, rdv_id: int) -> list[dict[str, Any]]:
-    """What happened to a RDV, oldest first, with the agents' names."""
-    lignes = await conn.execute(
+async def read_histoire(conn: AsyncConnection, agent_id: int, rdv_id: int) -> list[dict[str, Any]]:
+    """What happened to a RDV, oldest first, with the agents' names; nothing when it is not his."""
+    requete = (
         select(Journal.a, Journal.acteur, Journal.action, Journal.avant, Journal.apres, Agent.prenom, Agent.nom)
+        .join(RendezVous, RendezVous.id == Journal.rdv_id)
         .outerjoin(Agent, Agent.id == Journal.agent_id)
         .where(Journal.rdv_id == rdv_id, Journal.action.not_in(_HORS_HISTOIRE))
         .order_by(Journal.id)
     )
-    return [dict(ligne) for ligne in lignes.mappings()]
+    return [dict(ligne) for ligne in (await conn.execute(scoped(requete, agent_id, "agenda"))).mappings()]
 
 
 def _meme_personne(numero_fiscal: str | None, siren: str | None) -> Any:
@@ -137,6 +154,7 @@ def _meme_personne(numero_fiscal: str | None, siren: str | None) -> Any:
 
 async def find_futurs(
     conn: AsyncConnection,
+    agent_id: int,
     service_id: int,
     maintenant: datetime,
     *,
@@ -156,6 +174,7 @@ async def find_futurs(
         .where(
             _meme_personne(numero_fiscal, siren),
             RendezVous.service_id == service_id,
+            has_acces(agent_id, "agenda", service_id),
             RendezVous.fin > maintenant,
             RendezVous.etat.in_(["prevu", "arrive", "appele", "recu"]),
         )
@@ -184,26 +203,31 @@ _IDENTITE = (
 
 
 async def find_identite(
-    conn: AsyncConnection, service_id: int, *, numero_fiscal: str | None, siren: str | None
+    conn: AsyncConnection, agent_id: int, service_id: int, *, numero_fiscal: str | None, siren: str | None
 ) -> dict[str, Any] | None:
-    """What is known of a person: the last entry in this service, else the register; None when nothing is."""
+    """What is known of a person, for an agent of the service: its last entry here, else the register; else None.
+
+    ``rdv_id`` is the RDV it comes from, None for the register.
+    """
     if not numero_fiscal and not siren:
         return None
+    droit = has_acces(agent_id, "agenda", service_id)
     usager = RdvUsager.__table__
     derniere = (
-        select(*[usager.c[nom] for nom in _IDENTITE])
+        select(*[usager.c[nom] for nom in _IDENTITE], usager.c.rdv_id)
         .join(RendezVous, RendezVous.id == usager.c.rdv_id)
         .where(
             _meme_personne(numero_fiscal, siren),
             RendezVous.service_id == service_id,
             usager.c.anonymise_a.is_(None),
+            droit,
         )
         .order_by(RendezVous.cree_a.desc(), RendezVous.id.desc())
         .limit(1)
     )
     registre = Usager.__table__
-    connu = select(*[registre.c[nom] for nom in _IDENTITE]).where(
-        registre.c.numero_fiscal == numero_fiscal if numero_fiscal else registre.c.siren == siren
+    connu = select(*[registre.c[nom] for nom in _IDENTITE], null().label("rdv_id")).where(
+        registre.c.numero_fiscal == numero_fiscal if numero_fiscal else registre.c.siren == siren, droit
     )
     for requete in (derniere, connu):
         ligne = (await conn.execute(requete)).mappings().one_or_none()

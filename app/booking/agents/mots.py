@@ -11,7 +11,7 @@ from app.domain.contexte import PHRASES_ALERTES, Alerte
 from app.domain.guichets import GuichetRegle
 from app.domain.plages import OuverturesParJour, RaisonFermeture
 from app.feries import nom_ferie
-from app.web.dates import heure_mots, jour_moyen
+from app.web.dates import heure, jour_moyen
 
 TYPES: Final[Mapping[str, str]] = {"guichet": "Au guichet", "telephone": "Par téléphone", "visio": "En visio"}
 CANAUX: Final[Mapping[str, str]] = {
@@ -39,6 +39,8 @@ _FAITS: Final[Mapping[str, str]] = {
     "rdv.recu": "Usager reçu",
     "rdv.termine": "Entretien terminé",
     "rdv.non_honore": "Noté « pas venu »",
+    "rdv.maintenu": "Gardé tel quel hors de l’organisation",
+    "rdv.maintien_leve": "De nouveau à replacer",
 }
 _ACTEURS: Final[Mapping[str, str]] = {
     "usager": "par l’usager",
@@ -99,7 +101,7 @@ def fait(ligne: Mapping[str, Any], contexte: ServiceContexte) -> dict[str, str]:
     if ligne["action"] == "rdv.cree" and "debut" in apres:
         debut = datetime.fromisoformat(apres["debut"])
         guichet = contexte.guichets.get(apres.get("guichet", 0))
-        quoi += f" pour le {jour_moyen(debut.astimezone(contexte.zone).date())} à {heure_mots(debut, contexte.zone)}"
+        quoi += f" pour le {jour_moyen(debut.astimezone(contexte.zone).date())} à {heure(debut, contexte.zone)}"
         quoi += f", {guichet.nom}" if guichet else ""
     qui = nom_agent(ligne["prenom"], ligne["nom"])
     return {"quoi": quoi, "qui": f"par {qui}" if qui else _ACTEURS.get(ligne["acteur"], "par un agent")}

@@ -7,11 +7,13 @@ and asked to be confirmed, and a RDV that the person already holds here is annou
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from app import clock
@@ -20,24 +22,28 @@ from app.booking.agents.formulaire import DejaUnRendezVous, Retour, explain, ren
 from app.booking.agents.lectures import find_futurs, find_identite
 from app.booking.agents.saisie import Lecture, Saisie, apply_choix, parse_saisie, prefill, read_saisie
 from app.booking.contexte import ServiceContexte
-from app.booking.forms import parse_usager
-from app.booking.jugement import Reservation, compute_fenetre
+from app.booking.forms import UsagerSaisi, parse_usager
 from app.booking.outils import Outils
-from app.booking.refus import raise_refus
-from app.booking.reserver import RdvReserve, book
-from app.domain.contexte import build_contexte
-from app.domain.creneaux import Demande
-from app.domain.droits import AConfirmer, Refuse, decide_reservation
-from app.domain.horaires import jour_local
+from app.booking.reserver import RdvReserve, book, preview
+from app.booking.traces import Trace
 from app.errors import AppError, Conflit, SaisieInvalide
 from app.identite.acteur import Acteur
+from app.identite.empreintes import print_critere
 from app.web.dependances import auteur_agent
 from app.web.erreurs import wants_json
 
 
+class _Numeros(TypedDict):
+    numero_fiscal: str | None
+    siren: str | None
+
+
 @get("/services/{service_id:int}/rendez-vous/nouveau", include_in_schema=False)
 async def show_nouveau(
-    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, service_id: int
+    request: Request[Any, Any, Any],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    service_id: FromPath[int],
 ) -> Response[bytes]:
     """The form, with the place that was clicked."""
     acces = await open_service(outils, acteur, request, service_id)
@@ -49,7 +55,7 @@ async def show_nouveau(
             "guichet": demande.get("guichet") or (str(ouverts[0]) if len(ouverts) == 1 else ""),
             "jour": demande.get("jour") or "",
             "du": demande.get("heure") or "",
-            "nature": "particulier",
+            "nature": "professionnel" if demande.get("nature") == "professionnel" else "particulier",
             "type": "guichet",
             "cle": secrets.token_urlsafe(24),
         }
@@ -59,7 +65,10 @@ async def show_nouveau(
 
 @post("/services/{service_id:int}/rendez-vous", status_code=200, include_in_schema=False)
 async def do_reserver(
-    request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, service_id: int
+    request: Request[Any, Any, Any],
+    outils: NamedDependency[Outils],
+    acteur: NamedDependency[Acteur],
+    service_id: FromPath[int],
 ) -> Response[Any]:
     """Book, or show the form again with what stands in the way; nothing typed is lost."""
     maintenant = clock.now()
@@ -74,7 +83,7 @@ async def do_reserver(
         return render_formulaire(request, acteur, contexte, saisie, retour)
     lu = parse_saisie(saisie, contexte, maintenant.astimezone(contexte.zone).date())
     try:
-        rdv = await _save(request, outils, acteur, acces, contexte, saisie, lu, maintenant)
+        rdv = await _save(request, outils, acteur, contexte, saisie, lu, maintenant)
     except AppError as refus:
         if wants_json(request) or refus.statut in (401, 404, 503):
             raise
@@ -94,7 +103,6 @@ async def _save(
     request: Request[Any, Any, Any],
     outils: Outils,
     acteur: Acteur,
-    acces: Acces,
     contexte: ServiceContexte,
     saisie: Saisie,
     lu: Lecture,
@@ -108,6 +116,7 @@ async def _save(
         futurs = tuple(
             await find_futurs(
                 conn,
+                acteur.agent_id,
                 contexte.id,
                 maintenant,
                 numero_fiscal=lu.usager.numero_fiscal,
@@ -115,9 +124,11 @@ async def _save(
                 sauf_cle=demande.print_cle(auteur),
             )
         )
+    if futurs:
+        await _journal_recherche(request, outils, acteur, contexte, lu.usager, [ligne["id"] for ligne in futurs])
     try:
         if futurs and saisie["deja_vu"] != "1":
-            raise DejaUnRendezVous(alertes=await _preview(outils, acces, contexte, demande, maintenant))
+            raise DejaUnRendezVous(alertes=await preview(outils, demande, auteur, maintenant))
         rdv = await book(outils, demande, auteur, maintenant)
     except AppError as refus:
         refus.details["futurs"] = futurs
@@ -125,37 +136,9 @@ async def _save(
     if rdv.rejoue and not rdv.identique:
         raise Conflit(
             f"Ce formulaire a déjà servi à enregistrer le rendez-vous {rdv.code}.",
-            remede="Ouvrez un nouveau formulaire depuis l'agenda pour prendre un autre rendez-vous.",
+            remede="Ouvrez un nouveau formulaire depuis l’agenda pour prendre un autre rendez-vous.",
         )
     return rdv
-
-
-async def _preview(
-    outils: Outils, acces: Acces, contexte: ServiceContexte, demande: Reservation, maintenant: datetime
-) -> list[dict[str, str]]:
-    """The warnings that booking would raise, without booking. Raises its refusals."""
-    assert demande.guichet_id is not None
-    motif, guichet = contexte.motif(demande.motif_id), contexte.guichets[demande.guichet_id]
-    jour = jour_local(demande.debut, contexte.zone)
-    async with outils.db.read() as conn:
-        prises = await outils.dispo.occupations(conn, contexte, acces.versions, jour, jour, maintenant)
-    faits = build_contexte(
-        Demande(motif.id, demande.type_rdv, demande.canal, motif.duree, contexte.pas),
-        demande.debut,
-        demande.debut + (demande.duree or motif.duree),
-        guichet if motif.ouvert else replace(guichet, motifs=frozenset[int]()),
-        contexte.ouvertures(jour, jour),
-        prises.par_guichet.get(guichet.id, ()),
-        compute_fenetre(contexte, demande.canal, maintenant),
-        contexte.zone,
-        acquittees=demande.acquittees,
-    )
-    decision = decide_reservation(demande.canal, faits)
-    if isinstance(decision, Refuse):
-        raise_refus(decision)
-    if not isinstance(decision, AConfirmer):
-        return []
-    return [{"code": a.value, "phrase": p} for a, p in zip(decision.alertes, decision.phrases, strict=True)]
 
 
 async def _search(
@@ -174,17 +157,36 @@ async def _search(
     numero = usager.siren if champ == "siren" else usager.numero_fiscal
     if numero is None:
         phrase = erreurs.get(champ) or "Saisissez le numéro à rechercher."
-        return saisie, Retour(statut=422, erreurs={champ: phrase}, phrase="La recherche n'a pas pu être faite.")
+        return saisie, Retour(statut=422, erreurs={champ: phrase}, phrase="La recherche n’a pas pu être faite.")
     async with outils.db.read() as conn:
-        connu = await find_identite(conn, contexte.id, numero_fiscal=usager.numero_fiscal, siren=usager.siren)
-        futurs = tuple(
-            await find_futurs(conn, contexte.id, maintenant, numero_fiscal=usager.numero_fiscal, siren=usager.siren)
-        )
-    await write_acte(outils, acteur, request, "usager.recherche", service_id=contexte.id)
+        siens: _Numeros = {"numero_fiscal": usager.numero_fiscal, "siren": usager.siren}
+        connu = await find_identite(conn, acteur.agent_id, contexte.id, **siens)
+        futurs = tuple(await find_futurs(conn, acteur.agent_id, contexte.id, maintenant, **siens))
+    source = connu["rdv_id"] if connu else None
+    montres = {ligne["id"] for ligne in futurs} | ({source} if source else set())
+    registre = connu is not None and source is None
+    await _journal_recherche(request, outils, acteur, contexte, usager, sorted(montres), registre=registre)
     if connu is None:
         return saisie, Retour(information="Aucun usager connu avec ce numéro : saisissez ses coordonnées.")
-    information = "Coordonnées reprises de la dernière visite : vérifiez-les avec l'usager."
+    information = "Coordonnées reprises de la dernière visite : vérifiez-les avec l’usager."
     return prefill(saisie, contexte, connu), Retour(information=information, futurs=futurs)
+
+
+async def _journal_recherche(
+    request: Request[Any, Any, Any],
+    outils: Outils,
+    acteur: Acteur,
+    contexte: ServiceContexte,
+    usager: UsagerSaisi,
+    rdv: Sequence[int],
+    *,
+    registre: bool = False,
+) -> None:
+    """Who was looked up, as the print of each number; which RDV were shown; whether the register answered."""
+    numeros = {"numero_fiscal": usager.numero_fiscal, "siren": usager.siren}
+    criteres = {nom: print_critere(outils.settings, nom, valeur) for nom, valeur in numeros.items() if valeur}
+    faits = {"criteres": criteres, "rdv": list(rdv), "registre": registre}
+    await write_acte(outils, acteur, request, Trace("usager.recherche", contexte.id, apres=faits))
 
 
 ROUTES = [show_nouveau, do_reserver]

@@ -17,7 +17,7 @@ from litestar import Request
 
 from app.booking.agents.affichage import read_jour
 from app.booking.contexte import ServiceContexte
-from app.booking.forms import UsagerSaisi, parse_precision, parse_usager
+from app.booking.forms import CHAMPS_PARTICULIER, CHAMPS_PROFESSIONNEL, UsagerSaisi, parse_precision, parse_usager
 from app.booking.jugement import Reservation
 from app.booking.textes import TexteInvalide, clean_text
 from app.domain.horaires import from_minute, local_minute_to_epoch
@@ -37,15 +37,8 @@ CHAMPS: Final = (
     "type",
     "origine",
     "nature",
-    "civilite",
-    "nom_usage",
-    "nom_naissance",
-    "prenoms",
-    "date_naissance",
-    "numero_fiscal",
-    "raison_sociale",
-    "siren",
-    "contact",
+    *CHAMPS_PARTICULIER,
+    *CHAMPS_PROFESSIONNEL,
     "telephone1",
     "telephone2",
     "preference_appel",
@@ -88,8 +81,8 @@ async def read_saisie(request: Request[Any, Any, Any]) -> Saisie:
         connu = nom in CHAMPS or nom in _MULTIPLES or nom in _SANS_VALEUR
         if not connu or not all(isinstance(v, str) for v in valeurs) or (len(valeurs) > 1 and nom not in _MULTIPLES):
             raise SaisieInvalide(
-                "Ce formulaire contient une information inattendue : rien n'a été enregistré.",
-                remede="Rouvrez le formulaire depuis l'agenda puis recommencez.",
+                "Ce formulaire contient une information inattendue : rien n’a été enregistré.",
+                remede="Rouvrez le formulaire depuis l’agenda puis recommencez.",
             )
         if nom in _MULTIPLES:
             acquittees |= {str(v) for v in valeurs}
@@ -115,7 +108,7 @@ class Lecture:
 def parse_saisie(saisie: Saisie, contexte: ServiceContexte, aujourdhui: date) -> Lecture:
     """Check every field; rules of booking are not decided here, but in ``book``."""
     usager, erreurs = parse_usager(saisie.champs, departement=contexte.departement, aujourdhui=aujourdhui)
-    precision = parse_precision(saisie.champs, erreurs)
+    precision = parse_precision(saisie.champs, erreurs, par_agent=True)
     note = _read_note(saisie, erreurs)
     motif_id = _read_id(saisie, "motif", contexte.motifs, erreurs, "Choisissez le motif du rendez-vous.")
     guichet_id = _read_id(saisie, "guichet", contexte.guichets, erreurs, "Choisissez un guichet.")
@@ -126,7 +119,7 @@ def parse_saisie(saisie: Saisie, contexte: ServiceContexte, aujourdhui: date) ->
         erreurs["origine"] = "Indiquez comment la demande est arrivée."
     debut, fin = _read_horaire(saisie, contexte, aujourdhui, erreurs)
     if not _CLE.fullmatch(saisie["cle"]):
-        erreurs["cle"] = "Ce formulaire est incomplet : rouvrez-le depuis l'agenda."
+        erreurs["cle"] = "Ce formulaire est incomplet : rouvrez-le depuis l’agenda."
     if erreurs or debut is None or motif_id is None or guichet_id is None:
         return Lecture(usager, None, erreurs)
     return Lecture(
@@ -188,13 +181,13 @@ def _read_horaire(
         return None, None
     debut = _read_heure(saisie["du"], jour, contexte)
     if debut is None:
-        erreurs["du"] = "Indiquez l'heure de début, par exemple 08:40."
+        erreurs["du"] = "Indiquez l’heure de début, par exemple 08:40."
         return None, None
     if not saisie["au"]:
         return debut, None
     fin = _read_heure(saisie["au"], jour, contexte)
     if fin is None:
-        erreurs["au"] = "Indiquez l'heure de fin, par exemple 09:00, ou laissez vide."
+        erreurs["au"] = "Indiquez l’heure de fin, par exemple 09:00, ou laissez vide."
     elif fin <= debut:
         erreurs["au"] = "La fin doit suivre le début, dans la même journée."
     return debut, fin

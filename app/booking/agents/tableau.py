@@ -6,32 +6,28 @@ Drawn once, at the hour it says: it is not a live screen and does not pretend to
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from litestar import Request, get
+from litestar.di import NamedDependency
 from litestar.response import Response
 
 from app import clock
 from app.booking.agents.lectures import read_tableau
 from app.booking.outils import Outils
+from app.domain.vocabulaire import COMPTES
 from app.identite.acteur import Acteur
 from app.web.dates import heure, instant_utc, jour_long
 from app.web.pages import agent_page, page
 
-#: Columns of the day: label → the states that they add up.
-COMPTES: Mapping[str, tuple[str, ...]] = {
-    "Attendus": ("prevu",),
-    "Arrivés": ("arrive", "appele"),
-    "Reçus": ("recu", "termine"),
-    "Non venus": ("non_honore",),
-}
-
 
 @get("/agent", include_in_schema=False)
-async def show_tableau(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur) -> Response[bytes]:
+async def show_tableau(
+    request: Request[Any, Any, Any], outils: NamedDependency[Outils], acteur: NamedDependency[Acteur]
+) -> Response[bytes]:
     """The dashboard; what an agent attached to nothing may do, when there is no service to show."""
     maintenant = clock.now()
     async with outils.db.read() as conn:
@@ -40,10 +36,17 @@ async def show_tableau(request: Request[Any, Any, Any], outils: Outils, acteur: 
         **agent_page(acteur, actif="/agent"),
         "titre": "Tableau de bord",
         "services": [_service(ligne, maintenant) for ligne in lignes],
+        "url_recherche": _find_recherche(lignes),
         "pilote": bool({"admin_local", "admin_national", "pilotage"} & acteur.profils),
         "reserve": bool({"agent_local", "agent_national", "admin_local", "admin_national"} & acteur.profils),
     }
     return page(request, "booking/agents/tableau.html", ctx)
+
+
+def _find_recherche(lignes: Sequence[Mapping[str, Any]]) -> str:
+    """The search of the one reception where the agent receives; "" when he receives nowhere or at several."""
+    sites = {ligne["site_id"] for ligne in lignes if "accueil" in ligne["modules"]}
+    return f"/sites/{sites.pop()}/accueil/recherche" if len(sites) == 1 else ""
 
 
 def _service(ligne: Mapping[str, Any], maintenant: datetime) -> dict[str, Any]:
@@ -58,6 +61,7 @@ def _service(ligne: Mapping[str, Any], maintenant: datetime) -> dict[str, Any]:
         ("agenda" in modules and ouvert, "Prendre RDV", f"{base}/rendez-vous/nouveau", "add-line"),
         ("accueil" in modules, "Accueil", f"/sites/{ligne['site_id']}/accueil", "map-pin-user-line"),
         ("accueil" in modules, "Mon box", f"{base}/box", "user-line"),
+        ("organiser" in modules, "Organiser", f"{base}/organiser", "settings-5-line"),
         ("pilotage" in modules, "Statistiques", f"/pilotage/service-{ligne['id']}", "line-chart-line"),
     )
     return {
@@ -69,7 +73,7 @@ def _service(ligne: Mapping[str, Any], maintenant: datetime) -> dict[str, Any]:
         "ferme": not ouvert,
         "jour": jour_long(ligne["jour"]),
         "heure": heure(maintenant, zone),
-        "comptes": [(nom, sum(compteurs.get(etat, 0) for etat in etats)) for nom, etats in COMPTES.items()],
+        "comptes": [(compte.mot, compte.count(compteurs)) for compte in COMPTES],
         "attend_depuis": instant_utc(ligne["attend_depuis"]),
         "attend_heure": heure(ligne["attend_depuis"], zone) if ligne["attend_depuis"] else "",
         "actions": [{"libelle": mot, "url": url, "icone": icone} for permis, mot, url, icone in actions if permis],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from litestar import delete, post, put
+from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
 from litestar.params import Body
 from litestar.types import ControllerRouterHandler
@@ -41,9 +42,9 @@ async def _act(outils: Outils, auteur: Auteur, rdv_id: int, action: Action, **pl
     summary="Mark the arrival",
     description=_JOUR_MEME,
     tags=["accueil"],
-    responses=refusals(404, 409),
+    responses=refusals(404, 409, 413, 415),
 )
-async def mark_arrivee(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> RdvEtat:
+async def mark_arrivee(outils: NamedDependency[Outils], auteur: NamedDependency[Auteur], rdv_id: IdentRdv) -> RdvEtat:
     """The usager is here; repeating it changes nothing."""
     return await _act(outils, auteur, rdv_id, Action.MARQUER_ARRIVEE)
 
@@ -56,9 +57,9 @@ async def mark_arrivee(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> RdvE
     summary="Undo the arrival",
     description=_JOUR_MEME,
     tags=["accueil"],
-    responses=refusals(404, 409),
+    responses=refusals(404, 409, 413, 415),
 )
-async def unmark_arrivee(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> RdvEtat:
+async def unmark_arrivee(outils: NamedDependency[Outils], auteur: NamedDependency[Auteur], rdv_id: IdentRdv) -> RdvEtat:
     """The arrival was a mistake; repeating it changes nothing."""
     return await _act(outils, auteur, rdv_id, Action.ANNULER_ARRIVEE)
 
@@ -71,9 +72,9 @@ async def unmark_arrivee(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> Rd
     summary="Call the usager to the guichet",
     description=_JOUR_MEME,
     tags=["accueil"],
-    responses=refusals(404, 409),
+    responses=refusals(404, 409, 413, 415),
 )
-async def call_usager(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> RdvEtat:
+async def call_usager(outils: NamedDependency[Outils], auteur: NamedDependency[Auteur], rdv_id: IdentRdv) -> RdvEtat:
     """`arrive` → `appele` (a téléphone or visio RDV is called straight from `prevu`)."""
     return await _act(outils, auteur, rdv_id, Action.APPELER)
 
@@ -86,9 +87,9 @@ async def call_usager(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> RdvEt
     summary="The usager is in the box",
     description=_JOUR_MEME,
     tags=["accueil"],
-    responses=refusals(404, 409),
+    responses=refusals(404, 409, 413, 415),
 )
-async def receive_usager(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> RdvEtat:
+async def receive_usager(outils: NamedDependency[Outils], auteur: NamedDependency[Auteur], rdv_id: IdentRdv) -> RdvEtat:
     """`arrive` or `appele` → `recu`."""
     return await _act(outils, auteur, rdv_id, Action.RECEVOIR)
 
@@ -100,9 +101,11 @@ async def receive_usager(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> Rd
     operation_class=OperationApi,
     summary="The visit is over",
     tags=["accueil"],
-    responses=refusals(404, 409),
+    responses=refusals(404, 409, 413, 415),
 )
-async def end_rendez_vous(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> RdvEtat:
+async def end_rendez_vous(
+    outils: NamedDependency[Outils], auteur: NamedDependency[Auteur], rdv_id: IdentRdv
+) -> RdvEtat:
     """`recu` or `appele` → `termine`."""
     return await _act(outils, auteur, rdv_id, Action.TERMINER)
 
@@ -115,9 +118,9 @@ async def end_rendez_vous(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> R
     summary="The usager did not come",
     description=_JOUR_MEME,
     tags=["accueil"],
-    responses=refusals(404, 409),
+    responses=refusals(404, 409, 413, 415),
 )
-async def mark_absence(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> RdvEtat:
+async def mark_absence(outils: NamedDependency[Outils], auteur: NamedDependency[Auteur], rdv_id: IdentRdv) -> RdvEtat:
     """`prevu` or `appele` → `non_honore`; coming in late the same day is still an arrival."""
     return await _act(outils, auteur, rdv_id, Action.MARQUER_NON_VENU)
 
@@ -136,10 +139,10 @@ async def mark_absence(outils: Outils, auteur: Auteur, rdv_id: IdentRdv) -> RdvE
     return_dto=None,
 )
 async def cancel_rendez_vous(
-    outils: Outils,
-    auteur: Auteur,
+    outils: NamedDependency[Outils],
+    auteur: NamedDependency[Auteur],
     rdv_id: IdentRdv,
-    data: Annotated[DemandeAnnulation, Body(examples=[Example(value={"raison": "L'usager ne peut plus venir"})])],
+    data: Annotated[DemandeAnnulation, Body(examples=[Example(value={"raison": "L’usager ne peut plus venir"})])],
 ) -> RdvEtat:
     """Cancel a RDV of the caller's zone; repeating it changes nothing."""
     return await _act(outils, auteur, rdv_id, Action.ANNULER, raison=data.raison, revision=data.revision)

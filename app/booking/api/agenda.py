@@ -8,21 +8,22 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 
 from app import clock
 from app.booking.api.acces import PARAMETRES, check_jour
 from app.booking.api.description import OperationApi, refusals
 from app.booking.api.lecture import read_jour, read_vue
-from app.booking.api.reponses import AgendaJour, GuichetJour, Intervalle, OptionTenue, RdvAgenda
+from app.booking.api.reponses import AgendaJour, GuichetJour, Intervalle, OptionTenue, RdvAgenda, describe_rdv
 from app.booking.api.services import IdentChemin
 from app.booking.contexte import ServiceContexte
 from app.booking.outils import Auteur, Outils
 from app.booking.store import nom_affiche
+from app.booking.traces import Trace, write_lines, write_traces
 from app.domain.horaires import from_minute
-from app.errors import Introuvable
+from app.errors import AccesRefuse
 from app.identite.cles import AccesCle
-from app.journal import write_journal
 
 
 @get(
@@ -37,34 +38,27 @@ from app.journal import write_journal
     opt={PARAMETRES: frozenset({"jour"})},
 )
 async def read_agenda(
-    outils: Outils,
-    acces: AccesCle,
-    auteur: Auteur,
+    outils: NamedDependency[Outils],
+    acces: NamedDependency[AccesCle],
+    auteur: NamedDependency[Auteur],
     service_id: IdentChemin,
-    jour: Annotated[date | None, Parameter(description="Today by default.", required=False)] = None,
+    jour: Annotated[date | None, QueryParameter(description="Today by default.", required=False)] = None,
 ) -> AgendaJour:
     """The day's RDV, guichets and holds."""
     if jour is not None:
         check_jour("jour", jour)
     maintenant = clock.now()
-    async with outils.db.read() as conn:
-        vue = await read_vue(conn, service_id, acces.acteur.agent_id)
-        if vue is None:
-            raise Introuvable("Ce service n'existe pas parmi ceux auxquels vous êtes rattaché.")
-        contexte = await outils.dispo.contextes.get(conn, service_id, vue.versions.planning)
-        local = jour or maintenant.astimezone(contexte.zone).date()
-        lignes = await read_jour(conn, service_id, local, maintenant)
-        await write_journal(
-            conn,
-            a=maintenant,
-            acteur=auteur.nature,
-            action="agenda.lu",
-            origine=auteur.origine,
-            agent_id=auteur.agent_id,
-            service_id=service_id,
-            adresse=auteur.adresse,
-            apres={"jour": local.isoformat(), "rendez_vous": len(lignes)},
-        )
+    try:
+        async with outils.db.read() as conn:
+            vue = await read_vue(conn, acces.acteur.agent_id, service_id)
+            contexte = await outils.dispo.contextes.get(conn, service_id, vue.versions.planning)
+            local = jour or maintenant.astimezone(contexte.zone).date()
+            lignes = await read_jour(conn, acces.acteur.agent_id, service_id, local, maintenant)
+            jours = {"du": local.isoformat(), "au": local.isoformat()}
+            await write_lines(conn, auteur, maintenant, Trace("agenda.lu", service_id, apres=jours))
+    except AccesRefuse:
+        await write_traces(outils, auteur, maintenant, Trace("service.acces_refuse", service_id))
+        raise
     return AgendaJour(
         elements=[_rdv(ligne, contexte) for ligne in lignes if ligne["etat"] != "option"],
         service=service_id,
@@ -78,23 +72,12 @@ async def read_agenda(
 
 
 def _rdv(ligne: Mapping[str, Any], contexte: ServiceContexte) -> RdvAgenda:
-    zone = contexte.zone
-    motif = contexte.motifs.get(ligne["motif_id"])
+    arrivee, appel = ligne["arrivee_a"], ligne["appel_a"]
     return RdvAgenda(
-        id=ligne["id"],
-        code=ligne["code"],
-        guichet=ligne["guichet_id"],
-        motif=ligne["motif_id"],
-        motif_libelle=motif.libelle if motif else "",
-        type=ligne["type_rdv"],
-        debut=ligne["debut"].astimezone(zone),
-        fin=ligne["fin"].astimezone(zone),
-        etat=ligne["etat"],
-        revision=ligne["revision"],
-        canal=ligne["canal"],
+        **describe_rdv(ligne, contexte),
         usager=nom_affiche(ligne) if ligne["nature"] else "",
-        arrivee_a=ligne["arrivee_a"].astimezone(zone) if ligne["arrivee_a"] else None,
-        appel_a=ligne["appel_a"].astimezone(zone) if ligne["appel_a"] else None,
+        arrivee_a=arrivee.astimezone(contexte.zone) if arrivee else None,
+        appel_a=appel.astimezone(contexte.zone) if appel else None,
     )
 
 

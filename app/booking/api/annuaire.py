@@ -100,7 +100,7 @@ def _service(ligne: Mapping[str, Any], acces: AccesCle, maintenant: datetime) ->
         id=ligne["id"],
         type=ligne["type_code"],
         libelle=ligne["libelle"],
-        sages=ligne["sages"],
+        sages=ligne["sages"] or "",
         codique=ligne["codique"],
         adresse=[morceau for morceau in adresse if morceau.strip()],
         code_postal=ligne["code_postal"],

@@ -8,7 +8,8 @@ from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
 
 from app import clock
 from app.booking.api.acces import PARAMETRES, check_jour, require_rendez_vous
@@ -50,13 +51,13 @@ _ORDRE: Final = (
     opt={PARAMETRES: frozenset({"motif", "type", "du", "au"})},
 )
 async def list_creneaux(
-    outils: Outils,
-    acces: AccesCle,
+    outils: NamedDependency[Outils],
+    acces: NamedDependency[AccesCle],
     service_id: IdentChemin,
-    motif: Annotated[int, Parameter(ge=1, le=IDENT_MAX, description="Id of the motif.")],
-    type_rdv: Annotated[Literal["guichet", "telephone", "visio"], Parameter(query="type")] = "guichet",
-    du: Annotated[date | None, Parameter(description="First day, in the service's time.", required=False)] = None,
-    au: Annotated[date | None, Parameter(description="Last day, included.", required=False)] = None,
+    motif: Annotated[int, QueryParameter(ge=1, le=IDENT_MAX, description="Id of the motif.")],
+    type_rdv: Annotated[Literal["guichet", "telephone", "visio"], QueryParameter(name="type")] = "guichet",
+    du: Annotated[date | None, QueryParameter(description="First day, in the service's time.", required=False)] = None,
+    au: Annotated[date | None, QueryParameter(description="Last day, included.", required=False)] = None,
 ) -> Creneaux:
     """The free créneaux, in order, and the days with their reason."""
     require_rendez_vous(acces)

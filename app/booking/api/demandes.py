@@ -80,5 +80,5 @@ class DemandeRdv(Struct, forbid_unknown_fields=True, kw_only=True):
 class DemandeAnnulation(Struct, forbid_unknown_fields=True, kw_only=True):
     """Why, and the revision that was read, when it matters."""
 
-    raison: Annotated[str, Meta(min_length=1, max_length=500, examples=["L'usager a téléphoné : affaire réglée"])]
+    raison: Annotated[str, Meta(min_length=1, max_length=500, examples=["L’usager a téléphoné : affaire réglée"])]
     revision: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None

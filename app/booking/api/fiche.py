@@ -8,22 +8,23 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import PathParameter
 
 from app import clock
 from app.booking.api.demandes import IDENT_MAX
 from app.booking.api.description import OperationApi, refusals
 from app.booking.api.lecture import read_fiche
-from app.booking.api.reponses import Annulation, Presence, RdvLu, UsagerLu
+from app.booking.api.reponses import Annulation, Presence, RdvLu, UsagerLu, describe_rdv
 from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.outils import Auteur, Outils
+from app.booking.traces import Trace, write_lines
 from app.booking.vie import journal_refus
 from app.db import UnitOfWork
-from app.errors import Introuvable
+from app.errors import AccesRefuse
 from app.identite.cles import AccesCle
-from app.journal import write_journal
 
-IdentRdv = Annotated[int, Parameter(ge=1, le=IDENT_MAX, description="Id of the RDV.")]
+IdentRdv = Annotated[int, PathParameter(ge=1, le=IDENT_MAX, description="Id of the RDV.")]
 
 
 @get(
@@ -35,53 +36,34 @@ IdentRdv = Annotated[int, Parameter(ge=1, le=IDENT_MAX, description="Id of the R
     tags=["rendez-vous"],
     responses=refusals(404),
 )
-async def read_rendez_vous(outils: Outils, acces: AccesCle, auteur: Auteur, rdv_id: IdentRdv) -> RdvLu:
+async def read_rendez_vous(
+    outils: NamedDependency[Outils], acces: NamedDependency[AccesCle], auteur: NamedDependency[Auteur], rdv_id: IdentRdv
+) -> RdvLu:
     """The fiche of a RDV of the caller's zone."""
     maintenant = clock.now()
 
     async def travail(uow: UnitOfWork) -> tuple[Mapping[str, Any], ServiceContexte] | None:
-        ligne = await read_fiche(uow.conn, rdv_id, acces.acteur.agent_id)
+        ligne = await read_fiche(uow.conn, acces.acteur.agent_id, rdv_id)
         if ligne is None:
             return None
-        await write_journal(
-            uow.conn,
-            a=maintenant,
-            acteur=auteur.nature,
-            action="rdv.lu",
-            origine=auteur.origine,
-            agent_id=auteur.agent_id,
-            service_id=ligne["service_id"],
-            rdv_id=rdv_id,
-            adresse=auteur.adresse,
-        )
+        await write_lines(uow.conn, auteur, maintenant, Trace("rdv.lu", ligne["service_id"], rdv_id))
         versions = await read_versions(uow.conn, ligne["service_id"])
         return ligne, await outils.dispo.contextes.get(uow.conn, ligne["service_id"], versions.planning)
 
     lu = await outils.db.transaction(travail)
     if lu is None:
         await journal_refus(outils, rdv_id, auteur, "lire", maintenant)
-        raise Introuvable("Ce rendez-vous n'existe pas dans les services auxquels vous êtes rattaché.")
+        raise AccesRefuse("Ce rendez-vous n’existe pas dans les services auxquels vous êtes rattaché.")
     return _answer(*lu)
 
 
 def _answer(ligne: Mapping[str, Any], contexte: ServiceContexte) -> RdvLu:
     zone = contexte.zone
-    motif = contexte.motifs.get(ligne["motif_id"])
     guichet = contexte.guichets.get(ligne["guichet_id"])
     return RdvLu(
-        id=ligne["id"],
-        code=ligne["code"],
+        **describe_rdv(ligne, contexte),
         service=ligne["service_id"],
-        guichet=ligne["guichet_id"],
         guichet_nom=guichet.nom if guichet else "",
-        motif=ligne["motif_id"],
-        motif_libelle=motif.libelle if motif else "",
-        type=ligne["type_rdv"],
-        debut=ligne["debut"].astimezone(zone),
-        fin=ligne["fin"].astimezone(zone),
-        etat=ligne["etat"],
-        revision=ligne["revision"],
-        canal=ligne["canal"],
         origine=ligne["origine"],
         precision=ligne["precision"],
         note_interne=ligne["note_interne"],

@@ -12,6 +12,7 @@ from collections.abc import Generator
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
+from litestar.connection import ASGIConnection
 from litestar.dto import AbstractDTO, DTOFieldDefinition
 from litestar.exceptions import HTTPException
 from litestar.openapi.spec import Reference, Schema
@@ -23,7 +24,7 @@ T = TypeVar("T")
 
 CORPS: Final = "corps"
 _MAX: Final = 2**63 - 1
-_MALFORME: Final = "Ce corps n'est pas du JSON valide, en UTF-8."
+_MALFORME: Final = "Ce corps n’est pas du JSON valide, en UTF-8."
 
 
 class _Ambigu(ValueError):
@@ -46,7 +47,7 @@ def _refuse_doubles(paires: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constante(nom: str) -> NoReturn:
-    raise _Ambigu(f"« {nom} » n'est pas un nombre JSON.")
+    raise _Ambigu(f"« {nom} » n’est pas un nombre JSON.")
 
 
 def _parse_int(texte: str) -> int:
@@ -85,18 +86,25 @@ def _explain(message: str) -> dict[str, str]:
     if message.startswith("Object missing required field") and champ_lu:
         return {_join(chemin, champ_lu[1]): "Ce champ est obligatoire."}
     if message.startswith("Object contains unknown field") and champ_lu:
-        return {_join(chemin, champ_lu[1]): "Ce champ n'existe pas ici."}
+        return {_join(chemin, champ_lu[1]): "Ce champ n’existe pas ici."}
     if message.startswith("Invalid "):
-        return {chemin or CORPS: "Cette valeur n'est pas proposée."}
+        return {chemin or CORPS: "Cette valeur n’est pas proposée."}
     if "of length" in message:
         return {chemin or CORPS: "Cette valeur est trop courte ou trop longue."}
     if ">=" in message or "<=" in message:
         return {chemin or CORPS: "Cette valeur est hors des limites."}
-    return {chemin or CORPS: "Cette valeur n'a pas le type ou le format attendu."}
+    return {chemin or CORPS: "Cette valeur n’a pas le type ou le format attendu."}
 
 
 def _join(chemin: str, champ: str) -> str:
     return _printable(f"{chemin}.{champ}" if chemin else champ)
+
+
+def check_json(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Raise HTTPException (415) when the body does not say that it is JSON."""
+    nature = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if nature != "application/json":
+        raise HTTPException(status_code=415)
 
 
 def read_strict(corps: bytes, modele: type[T]) -> T:
@@ -119,9 +127,7 @@ class CorpsStrict(AbstractDTO[T]):
 
     def decode_bytes(self, value: bytes) -> Any:
         """Raises SaisieInvalide, or HTTPException (415) when the body says that it is not JSON."""
-        nature = self.asgi_connection.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if nature != "application/json":
-            raise HTTPException(status_code=415)
+        check_json(self.asgi_connection)
         return read_strict(value, self.model_type)
 
     @classmethod

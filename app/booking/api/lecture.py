@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.contexte import Versions
-from app.booking.store import scoped
+from app.booking.droits import has_acces, permis, scoped
+from app.errors import AccesRefuse
 from app.tables import Agenda, Epoque, Passage, RdvUsager, RendezVous
-from app.tables.vues import acces
 
+_HORS_ZONE = "Ce service n’existe pas parmi ceux auxquels vous êtes rattaché."
 _FICHE = (
     RendezVous.id,
     RendezVous.code,
@@ -42,7 +43,7 @@ _FICHE = (
 _PRESENCE = (Passage.arrivee_a, Passage.appel_a, Passage.reception_a, Passage.fin_a.label("passage_fin_a"))
 
 
-async def read_fiche(conn: AsyncConnection, rdv_id: int, agent_id: int) -> dict[str, Any] | None:
+async def read_fiche(conn: AsyncConnection, agent_id: int, rdv_id: int) -> dict[str, Any] | None:
     """A RDV of a service whose agenda the agent holds, with its person and presence; None when absent or not his.
 
     Columns of the person are prefixed ``usager_``; ``usager_nature`` is None when there is no snapshot.
@@ -65,8 +66,8 @@ class Vue:
     epoque: str
 
 
-async def read_vue(conn: AsyncConnection, service_id: int, agent_id: int) -> Vue | None:
-    """The versions of a service whose agenda the agent holds; None when absent or not his. Read before the rows."""
+async def read_vue(conn: AsyncConnection, agent_id: int, service_id: int) -> Vue:
+    """The versions of a service whose agenda the agent holds, read before the rows. Raises AccesRefuse."""
     requete = (
         select(
             Agenda.version,
@@ -76,21 +77,19 @@ async def read_vue(conn: AsyncConnection, service_id: int, agent_id: int) -> Vue
             Epoque.valeur,
         )
         .join(Epoque, Epoque.seul == 1)
-        .where(
-            Agenda.service_id == service_id,
-            Agenda.service_id.in_(
-                select(acces.c.service_id).where(
-                    acces.c.agent_id == agent_id, acces.c.module == "agenda", acces.c.service_id == service_id
-                )
-            ),
-        )
+        .where(Agenda.service_id == service_id, has_acces(agent_id, "agenda", service_id))
     )
     ligne = (await conn.execute(requete)).one_or_none()
-    return None if ligne is None else Vue(Versions(*ligne[:4]), ligne[4])
+    if ligne is None:
+        raise AccesRefuse(_HORS_ZONE)
+    return Vue(Versions(*ligne[:4]), ligne[4])
 
 
-async def read_jour(conn: AsyncConnection, service_id: int, jour: date, maintenant: datetime) -> Sequence[Any]:
-    """RDV that are not cancelled and live holds of that local day, in the order of the screen."""
+async def read_jour(
+    conn: AsyncConnection, agent_id: int, service_id: int, jour: date, maintenant: datetime
+) -> Sequence[Any]:
+    """RDV that are not cancelled and live holds of that local day, in the order of the screen. Raises AccesRefuse."""
+    droit = permis(agent_id, "agenda", service_id)
     requete = (
         select(
             RendezVous.id,
@@ -111,10 +110,20 @@ async def read_jour(conn: AsyncConnection, service_id: int, jour: date, maintena
             Passage.arrivee_a,
             Passage.appel_a,
         )
+        .select_from(droit)
+        .outerjoin(
+            RendezVous,
+            and_(RendezVous.service_id == droit.c.service_id, RendezVous.jour == jour, RendezVous.etat != "annule"),
+        )
         .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
         .outerjoin(Passage, Passage.rdv_id == RendezVous.id)
-        .where(RendezVous.service_id == service_id, RendezVous.jour == jour, RendezVous.etat != "annule")
         .order_by(RendezVous.debut, RendezVous.guichet_id, RendezVous.id)
     )
     lignes = (await conn.execute(requete)).mappings().all()
-    return [ligne for ligne in lignes if ligne["expire_a"] is None or ligne["expire_a"] > maintenant]
+    if not lignes:
+        raise AccesRefuse(_HORS_ZONE)
+    return [
+        ligne
+        for ligne in lignes
+        if ligne["id"] is not None and (ligne["expire_a"] is None or ligne["expire_a"] > maintenant)
+    ]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.booking.contexte import ServiceContexte
 
 Canal = Literal["rattache", "exterieur"]
 Suite = Annotated[str | None, Meta(description="Give it back as `suite` for the next page; null on the last one.")]
@@ -150,14 +153,12 @@ class Annulation(Struct, kw_only=True):
     raison: str
 
 
-class RdvLu(Struct, kw_only=True):
-    """Everything about one RDV. Reading it is journaled."""
+class RdvCommun(Struct, kw_only=True):
+    """What every reading of a RDV says of it."""
 
     id: int
     code: str
-    service: int
     guichet: int
-    guichet_nom: str
     motif: int
     motif_libelle: str
     type: TypeDeRdv
@@ -166,6 +167,31 @@ class RdvLu(Struct, kw_only=True):
     etat: Etat
     revision: int
     canal: Literal["internet", "exterieur", "rattache"]
+
+
+def describe_rdv(ligne: Mapping[str, Any], contexte: ServiceContexte) -> dict[str, Any]:
+    """The fields of ``RdvCommun``, from a row, in the service's time."""
+    motif = contexte.motifs.get(ligne["motif_id"])
+    return {
+        "id": ligne["id"],
+        "code": ligne["code"],
+        "guichet": ligne["guichet_id"],
+        "motif": ligne["motif_id"],
+        "motif_libelle": motif.libelle if motif else "",
+        "type": ligne["type_rdv"],
+        "debut": ligne["debut"].astimezone(contexte.zone),
+        "fin": ligne["fin"].astimezone(contexte.zone),
+        "etat": ligne["etat"],
+        "revision": ligne["revision"],
+        "canal": ligne["canal"],
+    }
+
+
+class RdvLu(RdvCommun, kw_only=True):
+    """Everything about one RDV. Reading it is journaled."""
+
+    service: int
+    guichet_nom: str
     origine: str
     precision: str
     note_interne: str
@@ -179,20 +205,9 @@ class RdvLu(Struct, kw_only=True):
     annulation: Annulation | None
 
 
-class RdvAgenda(Struct, kw_only=True):
+class RdvAgenda(RdvCommun, kw_only=True):
     """One line of the day's agenda."""
 
-    id: int
-    code: str
-    guichet: int
-    motif: int
-    motif_libelle: str
-    type: TypeDeRdv
-    debut: datetime
-    fin: datetime
-    etat: Etat
-    revision: int
-    canal: Literal["internet", "exterieur", "rattache"]
     usager: Annotated[str, Meta(description="Display name", examples=["Monsieur VALENTON"])]
     arrivee_a: datetime | None
     appel_a: datetime | None
@@ -250,7 +265,7 @@ class Probleme(Struct, kw_only=True):
     type: Annotated[str, Meta(examples=["/problemes/creneau-pris"])]
     title: str
     status: int
-    detail: Annotated[str, Meta(examples=["Ce créneau vient d'être pris."])]
+    detail: Annotated[str, Meta(examples=["Ce créneau vient d’être pris."])]
     remede: str
     champs: dict[str, str] | UnsetType = UNSET
     raison: str | UnsetType = UNSET

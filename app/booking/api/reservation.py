@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Request, post
+from litestar.di import NamedDependency
 from litestar.openapi.spec import Example
-from litestar.params import Body, Parameter
+from litestar.params import Body, HeaderParameter
 from litestar.response import Response
 
 from app import clock
@@ -24,6 +25,7 @@ from app.booking.forms import check, parse_precision, parse_usager
 from app.booking.jugement import Reservation
 from app.booking.outils import Outils
 from app.booking.reserver import RdvReserve
+from app.booking.traces import Trace, write_traces
 from app.domain.horaires import to_minute
 from app.errors import Interdit, SaisieInvalide
 from app.identite.cles import AccesCle
@@ -64,13 +66,13 @@ _EXEMPLE: Final = {
 )
 async def create_rendez_vous(
     request: Request[Any, Any, Any],
-    outils: Outils,
-    acces: AccesCle,
+    outils: NamedDependency[Outils],
+    acces: NamedDependency[AccesCle],
     data: Annotated[DemandeRdv, Body(examples=[Example(value=_EXEMPLE)])],
     cle: Annotated[
         str,
-        Parameter(
-            header=EN_TETE,
+        HeaderParameter(
+            name=EN_TETE,
             min_length=1,
             max_length=255,
             pattern="^[!-~]+$",
@@ -79,20 +81,24 @@ async def create_rendez_vous(
     ],
 ) -> Response[RdvCree]:
     """Book, or answer again what this key has already booked."""
-    require_rendez_vous(acces)
-    canal = acces.canal(data.service)
-    if canal != "rattache" and (data.guichet is not None or data.acquittees):
-        raise Interdit("Hors de votre zone de compétence, le guichet est choisi par le service.")
-    maintenant = clock.now()
+    maintenant, auteur, canal = clock.now(), await provide_auteur(request, acces), acces.canal(data.service)
+    try:
+        require_rendez_vous(acces)
+        if canal != "rattache" and (data.guichet is not None or data.acquittees):
+            raise Interdit("Hors de votre zone de compétence, le guichet est choisi par le service.")
+    except Interdit:
+        faits = {"action": "reserver", "canal": canal}
+        await write_traces(outils, auteur, maintenant, Trace("service.acces_refuse", data.service, apres=faits))
+        raise
     contexte = outils.dispo.contextes.peek(data.service)
     if contexte is None:
         async with outils.db.read() as conn:
             contexte = await outils.dispo.contextes.get(conn, data.service, 0)
     reservation = _read(data, contexte, canal, cle, maintenant)
-    rdv = await book_somewhere(outils, reservation, await provide_auteur(request, acces), maintenant)
+    rdv = await book_somewhere(outils, reservation, auteur, maintenant)
     if not rdv.identique:
         raise SaisieInvalide(
-            "Cette clé d'idempotence a déjà servi pour une autre demande.",
+            "Cette clé d’idempotence a déjà servi pour une autre demande.",
             remede="Envoyez une nouvelle clé pour une nouvelle demande.",
             champs={EN_TETE: "Cette clé a déjà servi pour une autre demande."},
         )
@@ -140,7 +146,7 @@ def _read_instant(texte: str, champ: str, erreurs: dict[str, str]) -> int:
         instant = datetime.fromisoformat(texte)
     except ValueError:
         erreurs[champ] = (
-            "Cet instant n'existe pas ou n'est pas au format ISO 8601, par exemple 2026-04-07T10:20:00+02:00."
+            "Cet instant n’existe pas ou n’est pas au format ISO 8601, par exemple 2026-04-07T10:20:00+02:00."
         )
         return 0
     if instant.tzinfo is None:
@@ -164,7 +170,7 @@ def _read_duree(demande: DemandeRdv, debut: int, fin: int, erreurs: dict[str, st
     elif fin - debut > 1440:
         erreurs["fin"] = "Un rendez-vous dure un jour au plus."
     elif demande.duree not in (None, fin - debut):
-        erreurs["duree"] = "La durée et la fin ne disent pas la même chose : donnez l'une des deux."
+        erreurs["duree"] = "La durée et la fin ne disent pas la même chose : donnez l’une des deux."
     return fin - debut
 
 

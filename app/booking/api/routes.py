@@ -6,7 +6,7 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from app.booking.api.acces import check_cle, provide_acces, provide_auteur
+from app.booking.api.acces import check_cle, check_sans_corps, provide_acces, provide_auteur
 from app.booking.api.actes import ACTES
 from app.booking.api.agenda import read_agenda
 from app.booking.api.creneaux import list_creneaux
@@ -18,6 +18,7 @@ ROUTES: list[ControllerRouterHandler] = [
     Router(
         path="/api/v1",
         guards=[check_cle],
+        before_request=check_sans_corps,
         dependencies={"acces": Provide(provide_acces), "auteur": Provide(provide_auteur)},
         route_handlers=[
             list_services,

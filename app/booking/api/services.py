@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import PathParameter, QueryParameter
 
 from app import clock
 from app.booking.api.acces import PARAMETRES
@@ -18,7 +19,7 @@ from app.booking.outils import Outils
 from app.errors import Introuvable, SaisieInvalide
 from app.identite.cles import AccesCle
 
-IdentChemin = Annotated[int, Parameter(ge=1, le=IDENT_MAX, description="Id of the service.")]
+IdentChemin = Annotated[int, PathParameter(ge=1, le=IDENT_MAX, description="Id of the service.")]
 
 
 @get(
@@ -33,16 +34,16 @@ IdentChemin = Annotated[int, Parameter(ge=1, le=IDENT_MAX, description="Id of th
     opt={PARAMETRES: frozenset({"code_postal", "type", "sages", "codique", "limit", "suite"})},
 )
 async def list_services(
-    outils: Outils,
-    acces: AccesCle,
-    code_postal: Annotated[str | None, Parameter(pattern="^[0-9]{5}$", max_length=5, required=False)] = None,
+    outils: NamedDependency[Outils],
+    acces: NamedDependency[AccesCle],
+    code_postal: Annotated[str | None, QueryParameter(pattern="^[0-9]{5}$", max_length=5, required=False)] = None,
     type_service: Annotated[
-        str | None, Parameter(query="type", pattern="^[A-Za-z0-9_ -]{1,40}$", max_length=40, required=False)
+        str | None, QueryParameter(name="type", pattern="^[A-Za-z0-9_ -]{1,40}$", max_length=40, required=False)
     ] = None,
-    sages: Annotated[str | None, Parameter(pattern="^[0-9]{7}$", max_length=7, required=False)] = None,
-    codique: Annotated[str | None, Parameter(pattern="^[0-9]{6}$", max_length=6, required=False)] = None,
-    limit: Annotated[int, Parameter(ge=1, le=200, description="Elements a page.")] = 50,
-    suite: Annotated[str | None, Parameter(description="`suite` of the previous page.", max_length=19)] = None,
+    sages: Annotated[str | None, QueryParameter(pattern="^[0-9]{7}$", max_length=7, required=False)] = None,
+    codique: Annotated[str | None, QueryParameter(pattern="^[0-9]{6}$", max_length=6, required=False)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=200, description="Elements a page.")] = 50,
+    suite: Annotated[str | None, QueryParameter(description="`suite` of the previous page.", max_length=19)] = None,
 ) -> ListeServices:
     """Services still open, in id order, a page at a time."""
     if sum(critere is not None for critere in (code_postal, sages, codique)) > 1:
@@ -71,12 +72,14 @@ def _read_suite(suite: str | None) -> int:
     tags=["services"],
     responses=refusals(404),
 )
-async def read_service(outils: Outils, acces: AccesCle, service_id: IdentChemin) -> Service:
+async def read_service(
+    outils: NamedDependency[Outils], acces: NamedDependency[AccesCle], service_id: IdentChemin
+) -> Service:
     """The service, closed or not."""
     async with outils.db.read() as conn:
         service = await find_service(conn, service_id, acces, clock.now())
     if service is None:
-        raise Introuvable("Ce service n'existe pas.")
+        raise Introuvable("Ce service n’existe pas.")
     return service
 
 
@@ -88,7 +91,9 @@ async def read_service(outils: Outils, acces: AccesCle, service_id: IdentChemin)
     tags=["services"],
     responses=refusals(404),
 )
-async def list_motifs_of(outils: Outils, acces: AccesCle, service_id: IdentChemin) -> ListeMotifs:
+async def list_motifs_of(
+    outils: NamedDependency[Outils], acces: NamedDependency[AccesCle], service_id: IdentChemin
+) -> ListeMotifs:
     """The motifs open to this key's channel, in the national order; the whole list."""
     async with outils.db.read() as conn:
         versions = await read_versions(conn, service_id)

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Response
 
 from app import clock
@@ -31,13 +33,16 @@ def _present(ligne: Mapping[str, Any], maintenant: datetime) -> dict[str, Any]:
         "url": f"/services/{ligne['id']}",
         "en_ligne": is_en_ligne(ligne, maintenant),
         "ferme": ligne["ferme_a"] is not None,
+        "version": ligne["version_creneaux"],
+        "epoque": ligne["epoque"],
+        "zone": ligne["fuseau"],
         "reserver": f"/rdv/{ligne['id']}/motif",
         "carte": carte_de_ligne(ligne),
     }
 
 
 @get("/", include_in_schema=False)
-async def show_home(request: Request[Any, Any, Any], outils: Outils) -> Response[bytes]:
+async def show_home(request: Request[Any, Any, Any], outils: NamedDependency[Outils]) -> Response[bytes]:
     """A search by commune, postal code or name; a small directory is shown whole at once."""
     saisie = request.query_params.get("q", "").strip()[:200]
     recherche = parse_recherche(saisie)
@@ -61,14 +66,32 @@ async def show_home(request: Request[Any, Any, Any], outils: Outils) -> Response
 
 
 @get("/services/{service_id:int}", include_in_schema=False)
-async def show_service(request: Request[Any, Any, Any], outils: Outils, service_id: int) -> Response[bytes]:
+async def show_service(
+    request: Request[Any, Any, Any], outils: NamedDependency[Outils], service_id: FromPath[int]
+) -> Response[bytes]:
     """One service, at an address that can be shared. Raises Introuvable."""
+    return await _answer_service(request, outils, service_id)
+
+
+@get("/services/{service_id:int}/carte", include_in_schema=False)
+async def show_carte(
+    request: Request[Any, Any, Any], outils: NamedDependency[Outils], service_id: FromPath[int]
+) -> Response[bytes]:
+    """Its contacts and its button alone: the button comes and goes with the service's opening [C §5]."""
+    return await _answer_service(request, outils, service_id, fragment=True)
+
+
+async def _answer_service(
+    request: Request[Any, Any, Any], outils: Outils, service_id: int, *, fragment: bool = False
+) -> Response[bytes]:
     maintenant = clock.now()
     async with outils.db.read() as conn:
         lignes = await find_services(conn, Recherche(), limite=1, service_id=check_service_id(service_id))
     if not lignes:
-        raise Introuvable("Ce service n'existe pas.")
+        raise Introuvable("Ce service n’existe pas.")
     service = _present(lignes[0], maintenant)
+    if fragment:
+        return page(request, "booking/usager/_carte.html", {"service_public": service})
     donnees = {
         "titre": service["carte"]["libelle"],
         "fil": [{"libelle": "Accueil", "url": "/"}, {"libelle": service["carte"]["libelle"], "url": ""}],
@@ -77,4 +100,4 @@ async def show_service(request: Request[Any, Any, Any], outils: Outils, service_
     return page(request, "booking/usager/service.html", donnees)
 
 
-ROUTES = [show_home, show_service]
+ROUTES = [show_home, show_service, show_carte]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,7 @@ class Tenue(NamedTuple):
     fin: int
 
 
+@lru_cache(maxsize=4096)
 def en_mots(jour: date, *, annee: bool = False) -> str:
     """« jeudi 26 novembre », « mardi 1er décembre 2026 »."""
     quantieme = "1er" if jour.day == 1 else str(jour.day)
@@ -45,6 +47,7 @@ def en_mots(jour: date, *, annee: bool = False) -> str:
     return f"{format_date(jour, 'EEEE', locale='fr')} {quantieme} {fin}"
 
 
+@lru_cache(maxsize=16384)
 def heure_de(minute: int, zone: ZoneInfo) -> str:
     """« 08:20 », on the wall clock of the place."""
     heures, minutes = heure_locale(minute, zone)

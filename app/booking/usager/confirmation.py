@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import segno
 from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Response
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,13 +36,13 @@ from app.web.pages import page
 _RECENT: Final = timedelta(minutes=30)
 _ETATS: Final = {
     "arrive": ("info", "Votre arrivée est enregistrée", "Installez-vous : un agent va vous appeler."),
-    "appele": ("info", "C'est à vous", "Un agent vous appelle : présentez-vous au guichet."),
+    "appele": ("info", "C’est à vous", "Un agent vous appelle : présentez-vous au guichet."),
     "recu": ("info", "Votre rendez-vous est en cours", ""),
     "termine": ("success", "Ce rendez-vous a eu lieu", "Merci de votre visite."),
     "non_honore": (
         "warning",
-        "Ce rendez-vous n'a pas été honoré",
-        "Vous n'avez pas été vu(e) à l'heure prévue. Si vous en avez encore besoin, prenez un nouveau rendez-vous.",
+        "Ce rendez-vous n’a pas été honoré",
+        "Vous n’avez pas été vu(e) à l’heure prévue. Si vous en avez encore besoin, prenez un nouveau rendez-vous.",
     ),
 }
 
@@ -71,13 +73,15 @@ async def find_rdv(outils: Outils, conn: AsyncConnection, jeton: str) -> tuple[M
     )
     ligne = (await conn.execute(requete)).mappings().one_or_none()
     if ligne is None:
-        raise Introuvable("Ce lien ne mène à aucun rendez-vous.", remede="Vérifiez que vous l'avez copié en entier.")
+        raise Introuvable("Ce lien ne mène à aucun rendez-vous.", remede="Vérifiez que vous l’avez copié en entier.")
     versions = await read_versions(conn, ligne["service_id"])
     return dict(ligne), await outils.dispo.contextes.get(conn, ligne["service_id"], versions.planning)
 
 
 @get("/mon-rendez-vous/{jeton:str}", include_in_schema=False)
-async def show_rdv(request: Request[Any, Any, Any], outils: Outils, jeton: str) -> Response[bytes]:
+async def show_rdv(
+    request: Request[Any, Any, Any], outils: NamedDependency[Outils], jeton: FromPath[str]
+) -> Response[bytes]:
     """Everything to know and to bring; a cancelled or past one says so first."""
     maintenant = clock.now()
     async with outils.db.read() as conn:
@@ -98,7 +102,7 @@ async def show_rdv(request: Request[Any, Any, Any], outils: Outils, jeton: str) 
 
 
 @get("/mon-rendez-vous/{jeton:str}/agenda.ics", include_in_schema=False)
-async def show_agenda(outils: Outils, jeton: str) -> Response[bytes]:
+async def show_agenda(outils: NamedDependency[Outils], jeton: FromPath[str]) -> Response[bytes]:
     """« Ajouter à mon agenda ». Raises Introuvable, also once the rendez-vous is cancelled."""
     async with outils.db.read() as conn:
         rdv, contexte = await find_rdv(outils, conn, jeton)
@@ -156,6 +160,8 @@ def present_rdv(rdv: Mapping[str, Any], contexte: ServiceContexte, maintenant: d
         "telephone_rappel": telephone_lisible(telephones[0]) if telephones else "",
         "visio": lien_sur(rdv["visio_lien"]),
         "message_usager": rdv["message_usager"],
+        "message_service": contexte.parametres.message_confirmation,
+        "message_motif": motif.message if motif else "",
         "courriel_usager": bool(rdv["courriel"]),
         "rappel_jours": contexte.parametres.rappel_jours,
         "annule": annule,

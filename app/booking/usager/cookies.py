@@ -16,10 +16,10 @@ from app.errors import Interdit
 from app.web.pages import page
 from app.web.securite import check_change, cookie_name
 
-PHRASE = "Votre navigateur n'a pas gardé le cookie nécessaire à la prise de rendez-vous."
+PHRASE = "Votre navigateur n’a pas gardé le cookie nécessaire à la prise de rendez-vous."
 REMEDE = (
-    "Autorisez les cookies pour ce site, puis rouvrez la page. Ce cookie ne sert qu'à vous garder le créneau choisi "
-    "pendant votre saisie : il ne vous identifie pas et n'est transmis à personne."
+    "Autorisez les cookies pour ce site, puis rouvrez la page. Ce cookie ne sert qu’à vous garder le créneau choisi "
+    "pendant votre saisie : il ne vous identifie pas et n’est transmis à personne."
 )
 
 
@@ -40,7 +40,7 @@ def refuse_cookies(request: Request[Any, Any, Any], suite: str) -> Response[byte
         "incident": "",
         "actions": [
             {"libelle": "Reprendre après avoir autorisé les cookies", "url": suite},
-            {"libelle": "Page d'accueil", "url": "/"},
+            {"libelle": "Page d’accueil", "url": "/"},
         ],
     }
     return page(request, "erreur.html", contexte, statut=403)

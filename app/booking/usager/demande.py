@@ -28,7 +28,7 @@ def read_id(texte: object) -> int:
 def check_service_id(service_id: int) -> int:
     """The id itself. Raises Introuvable when no service can have it."""
     if not 0 < service_id <= ID_MAX:
-        raise Introuvable("Ce service n'existe pas.")
+        raise Introuvable("Ce service n’existe pas.")
     return service_id
 
 

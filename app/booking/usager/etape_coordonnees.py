@@ -6,12 +6,14 @@ a hold extended without scripts. The form's key makes a double click, a reload o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from app import clock
@@ -31,17 +33,21 @@ from app.booking.usager.formulaire import Lue, read_formulaire, read_saisie
 from app.booking.usager.lecture import Vue, read_dispo, read_vue
 from app.booking.usager.motifs import find_types, settle_nature
 from app.booking.usager.page_coordonnees import Ecran, Perdu, render_coordonnees
-from app.errors import AppError, CreneauPris, Interdit, Introuvable, RegleRefusee, SaisieInvalide
+from app.booking.usager.reprise import keep_saisie
+from app.errors import AppError, CreneauPris, Indisponible, Interdit, Introuvable, RegleRefusee, SaisieInvalide
 from app.web.dates import instant_utc
 from app.web.dependances import auteur_usager, provide_outils
 from app.web.erreurs import wants_json
 from app.web.securite import is_ours, visite
 
 Requete = Request[Any, Any, Any]
+_PERDU = "Ce créneau n’est plus réservé pour vous."
 
 
 @get("/rdv/{service_id:int}/coordonnees", include_in_schema=False)
-async def show_coordonnees(request: Requete, outils: Outils, service_id: int) -> Response[Any]:
+async def show_coordonnees(
+    request: Requete, outils: NamedDependency[Outils], service_id: FromPath[int]
+) -> Response[Any]:
     """The form, for who holds a créneau; the confirmation, for who has just booked it; else back to step 2."""
     parcours = Parcours.read(service_id, request.query_params)
     async with outils.db.read() as conn:
@@ -50,8 +56,15 @@ async def show_coordonnees(request: Requete, outils: Outils, service_id: int) ->
             jeton = await _find_confirmation(request, outils, conn, read_id(request.query_params.get("option")))
             if jeton:
                 return Redirect(f"/mon-rendez-vous/{jeton}", status_code=303)
-            etape = "creneau" if parcours.motif and parcours.type_rdv else "motif"
-            return Redirect(parcours.url(etape, avis="expire"), status_code=303)
+            debut = request.query_params.get("debut")
+            if not (debut and parcours.type_rdv and parcours.motif in vue.contexte.motifs):
+                etape = "creneau" if parcours.motif and parcours.type_rdv else "motif"
+                return Redirect(parcours.url(etape, avis="expire"), status_code=303)
+    if vue.option is None and not vue.en_ligne:
+        return refuse_en_ligne(request, vue)
+    if vue.option is None:  # a form come back to after its créneau was lost: what was typed meets the nearest ones
+        lue = _read_fields(vue, parcours, {"debut": debut})
+        return await _redo(request, outils, vue, parcours, lue, None, perte=AppError(_PERDU))
     parcours = _of_hold(vue, parcours)
     cle = derive_cle(outils.settings, visite(request), vue.option.id)
     return render_coordonnees(request, vue, Ecran(parcours, vue.option.tenue.debut, cle, read_saisie({})))
@@ -90,15 +103,32 @@ async def check_coordonnees(request: Requete) -> Response[Any] | None:
 
 
 @post("/rdv/{service_id:int}/coordonnees", status_code=200, include_in_schema=False, before_request=check_coordonnees)
-async def book_rdv(request: Requete, outils: Outils, service_id: int) -> Response[Any]:
-    """Book and go to the confirmation. 409 when the créneau is lost, 422 when something has to be corrected."""
+async def book_rdv(request: Requete, outils: NamedDependency[Outils], service_id: FromPath[int]) -> Response[Any]:
+    """Book and go to the confirmation. 409 when the créneau is lost, 422 when something has to be corrected.
+
+    503 with the form kept when PostgreSQL is away: its key makes another try safe, whatever became of this one.
+    """
+    return await _keep(request, outils, service_id, _answer(request, outils, service_id))
+
+
+async def _keep(request: Requete, outils: Outils, service_id: int, reponse: Awaitable[Response[Any]]) -> Response[Any]:
+    """That answer, or the form as it was typed when the database cannot be asked."""
+    try:
+        return await reponse
+    except Indisponible as refus:
+        if wants_json(request):
+            raise
+        return keep_saisie(request, outils, service_id, await request.form(), refus)
+
+
+async def _answer(request: Requete, outils: Outils, service_id: int) -> Response[Any]:
     lue, parcours, vue = await _read(request, outils, service_id)
     if not lue.valide:
         return await _redo(request, outils, vue, parcours, lue, SaisieInvalide(champs=lue.erreurs))
     try:
         reserve = await _book(request, outils, parcours, lue)
     except (CreneauPris, RegleRefusee, SaisieInvalide) as refus:
-        if isinstance(refus, RegleRefusee) and not vue.en_ligne:
+        if isinstance(refus, RegleRefusee) and not vue.en_ligne and vue.option is None:
             return refuse_en_ligne(request, vue, statut=refus.statut)
         return await _redo(request, outils, vue, parcours, lue, refus)
     deja = "?deja=1" if not reserve.identique else ""
@@ -129,11 +159,15 @@ async def _book(request: Requete, outils: Outils, parcours: Parcours, lue: Lue) 
     include_in_schema=False,
     before_request=check_coordonnees,
 )
-async def extend(request: Requete, outils: Outils, service_id: int) -> Response[Any]:
+async def extend(request: Requete, outils: NamedDependency[Outils], service_id: FromPath[int]) -> Response[Any]:
     """« Garder 5 minutes de plus »: JSON for the page's script; else the same form, with what was typed.
 
     Raises Introuvable when the hold is over (to the script; without one the page says so).
     """
+    return await _keep(request, outils, service_id, _extend(request, outils, service_id))
+
+
+async def _extend(request: Requete, outils: Outils, service_id: int) -> Response[Any]:
     donnees = await request.form()
     parcours = Parcours.read(service_id, donnees)
     expire: Introuvable | None = None
@@ -155,8 +189,12 @@ async def extend(request: Requete, outils: Outils, service_id: int) -> Response[
 
 
 @post("/rdv/{service_id:int}/option/rendre", status_code=200, include_in_schema=False, before_request=check_coordonnees)
-async def give_back(request: Requete, outils: Outils, service_id: int) -> Response[Any]:
+async def give_back(request: Requete, outils: NamedDependency[Outils], service_id: FromPath[int]) -> Response[Any]:
     """« Rendre ce créneau »: somebody else may have it at once; what was typed waits for another one."""
+    return await _keep(request, outils, service_id, _give_back(request, outils, service_id))
+
+
+async def _give_back(request: Requete, outils: Outils, service_id: int) -> Response[Any]:
     donnees = await request.form()
     parcours = Parcours.read(service_id, donnees)
     await release_option(outils, visite(request), clock.now())
@@ -168,7 +206,7 @@ async def give_back(request: Requete, outils: Outils, service_id: int) -> Respon
 
 
 @get("/rdv/{service_id:int}/option/prolonger", include_in_schema=False)
-async def reopen(request: Requete, service_id: int) -> Response[Any]:
+async def reopen(request: Requete, service_id: FromPath[int]) -> Response[Any]:
     """Somebody reloads the address of an answer: back to the form of the hold, if it lives."""
     return Redirect(Parcours.read(service_id, request.query_params).url("coordonnees"), status_code=303)
 
@@ -181,16 +219,20 @@ async def _read(request: Requete, outils: Outils, service_id: int) -> tuple[Lue,
     async with outils.db.read() as conn:
         vue = await read_vue(outils, conn, service_id, visite(request), maintenant)
     motif = vue.contexte.motif(parcours.motif)
-    lue = read_formulaire(
-        donnees,
-        nature=settle_nature(motif, parcours.nature),
-        departement=vue.contexte.departement,
-        aujourdhui=maintenant.astimezone(vue.contexte.zone).date(),
-    )
+    lue = _read_fields(vue, parcours, donnees)
     if not parcours.type_rdv:
         lue = replace(lue, phrases=(*lue.phrases, "Choisissez un type de rendez-vous parmi ceux proposés."))
     type_rdv = parcours.type_rdv or next(iter(find_types(vue.contexte, motif)), "guichet")
     return lue, replace(parcours, type_rdv=type_rdv, nature=lue.usager.nature), vue
+
+
+def _read_fields(vue: Vue, parcours: Parcours, donnees: Mapping[str, Any]) -> Lue:
+    return read_formulaire(
+        donnees,
+        nature=settle_nature(vue.contexte.motif(parcours.motif), parcours.nature),
+        departement=vue.contexte.departement,
+        aujourdhui=vue.maintenant.astimezone(vue.contexte.zone).date(),
+    )
 
 
 async def _redo(
@@ -207,7 +249,7 @@ async def _redo(
 
     ``perte``: why it cannot, when that is known already.
     """
-    if not vue.en_ligne:
+    if not vue.en_ligne and vue.option is None:  # who holds a créneau finishes
         return refuse_en_ligne(request, vue, statut=refus.statut if refus else 409)
     if isinstance(refus, CreneauPris | RegleRefusee):
         perte = refus

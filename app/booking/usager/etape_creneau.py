@@ -7,14 +7,19 @@ on the choices of the URL and on the visitor's own hold, never on the minute of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
 from litestar import Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
+from markupsafe import Markup
 
 from app import clock
 from app.booking.disponibilites import Disponibilite
+from app.booking.fragments import Fragments
 from app.booking.options import place_option
 from app.booking.outils import Outils
 from app.booking.usager.calendrier import Calendrier, en_mots, quand_de
@@ -24,43 +29,49 @@ from app.booking.usager.demande import Parcours, check_service_id, read_choix, r
 from app.booking.usager.etape_motif import TYPES, fil_de, refuse_en_ligne
 from app.booking.usager.lecture import Vue, read_dispo, read_vue
 from app.booking.usager.motifs import compute_etape
-from app.courrier.texte import heure_en_mots
-from app.domain.creneaux import Creneau
+from app.domain.creneaux import Creneau, compute_grille
 from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
 from app.errors import AppError, CreneauPris, Introuvable, RegleRefusee, SaisieInvalide
 from app.web.dates import heure
-from app.web.pages import page
+from app.web.pages import page, render
 from app.web.securite import visite
 
+_regions = Fragments()
 _LEGENDES: Final[Mapping[Raison, str]] = {
-    Raison.DELAI: "Délai : le service prépare votre dossier, il faut le prévenir à l'avance ({phrase})",
-    Raison.HORIZON: "Plus tard : ces jours s'ouvriront à la réservation ({phrase})",
+    Raison.DELAI: "Délai : le service prépare votre dossier, il faut le prévenir à l’avance ({phrase})",
+    Raison.HORIZON: "Plus tard : ces jours s’ouvriront à la réservation ({phrase})",
     Raison.DUREE_TROP_LONGUE: "Trop court : aucune plage assez longue pour ce rendez-vous",
 }
 _AVIS: Final = {
     "expire": (
-        "Le créneau choisi n'est plus réservé pour vous",
-        "Le temps de saisie est écoulé et le créneau a été rendu. Choisissez-le de nouveau s'il est encore libre.",
+        "Le créneau choisi n’est plus réservé pour vous",
+        "Le temps de saisie est écoulé et le créneau a été rendu. Choisissez-le de nouveau s’il est encore libre.",
     ),
     "rendu": ("Votre créneau a été rendu", "Choisissez un autre jour ou une autre heure."),
 }
 
 
 @get("/rdv/{service_id:int}/creneau", include_in_schema=False)
-async def show_creneau(request: Request[Any, Any, Any], outils: Outils, service_id: int) -> Response[Any]:
+async def show_creneau(
+    request: Request[Any, Any, Any], outils: NamedDependency[Outils], service_id: FromPath[int]
+) -> Response[Any]:
     """The month, the hours of the day, the first free créneau."""
     return await answer_creneau(request, outils, Parcours.read(service_id, request.query_params))
 
 
 @get("/rdv/{service_id:int}/creneau/fragment", include_in_schema=False)
-async def show_fragment(request: Request[Any, Any, Any], outils: Outils, service_id: int) -> Response[Any]:
+async def show_fragment(
+    request: Request[Any, Any, Any], outils: NamedDependency[Outils], service_id: FromPath[int]
+) -> Response[Any]:
     """The live region alone."""
     return await answer_creneau(request, outils, Parcours.read(service_id, request.query_params), fragment=True)
 
 
 @post("/rdv/{service_id:int}/option", status_code=200, include_in_schema=False, before_request=check_change_usager)
-async def choose_creneau(request: Request[Any, Any, Any], outils: Outils, service_id: int) -> Response[Any]:
+async def choose_creneau(
+    request: Request[Any, Any, Any], outils: NamedDependency[Outils], service_id: FromPath[int]
+) -> Response[Any]:
     """Hold the créneau and go on to step 3; when it is no longer free, the same page with the nearest ones (409)."""
     donnees = await request.form()
     parcours = Parcours.read(service_id, donnees)
@@ -86,7 +97,7 @@ async def choose_creneau(request: Request[Any, Any, Any], outils: Outils, servic
 
 
 @get(["/rdv/{service_id:int}/option", "/rdv/{service_id:int}/option/rendre"], include_in_schema=False)
-async def reopen(service_id: int) -> Response[Any]:
+async def reopen(service_id: FromPath[int]) -> Response[Any]:
     """Somebody reloads the address of an answer: back to the start of the journey, which changes nothing."""
     return Redirect(f"/rdv/{check_service_id(service_id)}/motif", status_code=303)
 
@@ -122,13 +133,20 @@ async def answer_creneau(
         parcours = _complete(request, vue, parcours)
         if not _is_complete(vue, parcours):
             if fragment:
-                raise Introuvable("Ce motif n'est plus proposé par ce service.")
+                raise Introuvable("Ce motif n’est plus proposé par ce service.")
             return Redirect(_back_to_motif(request, parcours), status_code=303)
         dispo = await read_dispo(outils, conn, vue, parcours)
-    donnees = render_creneau(request, vue, dispo, parcours, jour)
+    if not vue.en_ligne:
+        dispo = close_grille(dispo)
+    region = render_region(request, vue, dispo, parcours, jour)
     if fragment:
-        return page(request, "booking/usager/_creneaux.html", donnees)
-    donnees |= {
+        return Response(region.encode(), media_type="text/html")
+    donnees = {
+        "region": region,
+        "service_id": vue.contexte.id,
+        "parcours": parcours,
+        "motif": vue.contexte.motif(parcours.motif),
+        "type_libelle": TYPES[parcours.type_rdv][0].lower(),
         "titre": "Date et heure",
         "etape": 2,
         "service": {"libelle": vue.contexte.libelle},
@@ -138,6 +156,7 @@ async def answer_creneau(
         "avis": _AVIS.get(request.query_params.get("avis", "")) if refus is None else None,
         "refus": _present_refus(refus, vue, dispo, parcours),
         "tenue": present_tenue(vue, parcours),
+        "adresse": parcours.url("creneau", jour=jour.isoformat() if jour else ""),
     }
     return page(request, "booking/usager/creneau.html", donnees, statut=refus.statut if refus else 200)
 
@@ -163,14 +182,35 @@ def _back_to_motif(request: Request[Any, Any, Any], parcours: Parcours) -> str:
     return parcours.url("motif", **read_choix(request.query_params), demande=request.query_params.get("demande", ""))
 
 
-def render_creneau(
-    request: Request[Any, Any, Any], vue: Vue, dispo: Disponibilite, parcours: Parcours, voulu: date | None = None
+def render_region(
+    request: Request[Any, Any, Any], vue: Vue, dispo: Disponibilite, parcours: Parcours, voulu: date | None
+) -> Markup:
+    """The live region, rendered once for all the visitors who hold nothing and look at the same thing."""
+    mois, jour = read_mois(request.query_params.get("mois")), read_jour(request.query_params.get("jour"))
+    cle = None
+    if vue.option is None:
+        versions = vue.epoque, vue.versions.creneaux, vue.versions.planning
+        cle = (*versions, dispo.valable_jusqu_a, dispo.fenetre, vue.en_ligne, parcours, mois, jour, voulu)
+    html = None if cle is None else _regions.get(cle)
+    if html is None:
+        contexte = build_region(vue, dispo, parcours, mois, jour, voulu)
+        html = render(request, "booking/usager/_creneaux.html", contexte)
+        if cle is not None:
+            _regions.put(cle, html)
+    return Markup(html)  # noqa: S704 (a template's own output, escaped there)
+
+
+def build_region(
+    vue: Vue,
+    dispo: Disponibilite,
+    parcours: Parcours,
+    mois_demande: date | None,
+    lue: date | None,
+    voulu: date | None,
 ) -> dict[str, Any]:
     """The context of the live region: a function of the versions, the choices and the visitor's own hold."""
-    mois_demande = read_mois(request.query_params.get("mois"))
     tenue = vue.option.tenue if vue.option is not None else None
     calendrier = Calendrier(dispo, tenue, url_jour(parcours))
-    lue = read_jour(request.query_params.get("jour"))
     jour = calendrier.choose_jour(voulu if voulu is not None and calendrier.libres.get(voulu) else lue)
     premier = calendrier.choose_mois(mois_demande, jour)
     contexte = vue.contexte
@@ -187,6 +227,7 @@ def render_creneau(
         "motif": contexte.motif(parcours.motif),
         "type_libelle": TYPES[parcours.type_rdv][0].lower(),
         "impossible": dispo.fenetre.phrase(dispo.grille.raison) if dispo.grille.raison else "",
+        "en_ligne": vue.en_ligne,
         "sans_plage": not any(journee.candidats for journee in dispo.grille.jours.values()),
         "dernier_jour": en_mots(dispo.fenetre.au),
         "premier": calendrier.premier_libre(),
@@ -197,6 +238,13 @@ def render_creneau(
         "donnees_json": calendrier.donnees(),
         "carte": carte_de(contexte),
     }
+
+
+def close_grille(dispo: Disponibilite) -> Disponibilite:
+    """The same days without a single créneau: the service closed its online booking while the page was open."""
+    demande, ouvertures = dispo.demande, dispo.contexte.ouvertures(dispo.fenetre.du, dispo.fenetre.au)
+    vide = compute_grille(demande, (), ouvertures, {}, dispo.fenetre, dispo.contexte.zone)
+    return replace(dispo, grille=vide)
 
 
 def url_jour(parcours: Parcours) -> Callable[[date], str]:
@@ -228,7 +276,7 @@ def _present_refus(refus: AppError | None, vue: Vue, dispo: Disponibilite, parco
     tenue = vue.option.tenue if vue.option is not None else None
     alternatives = refus.details.get("alternatives", ())
     pris = isinstance(refus, CreneauPris)
-    reste = "Choisissez l'un des créneaux les plus proches, ou un autre jour." if alternatives else ""
+    reste = "Choisissez l’un des créneaux les plus proches, ou un autre jour." if alternatives else ""
     return {
         "phrase": refus.phrase,
         "remede": (reste or "Choisissez un autre créneau ci-dessous.") if pris else refus.remede,
@@ -242,10 +290,9 @@ def present_tenue(vue: Vue, parcours: Parcours) -> dict[str, str] | None:
     if option is None:
         return None
     garde = Parcours(parcours.service_id, option.motif_id, option.type_rdv, parcours.nature)
-    fuseau = vue.contexte.zone.key
     return {
         "quand": quand_de(option.debut, vue.contexte.zone),
-        "jusqu_a": heure_en_mots(option.expire_a, fuseau),
+        "jusqu_a": heure(option.expire_a, vue.contexte.zone),
         "url": garde.url("coordonnees", option=option.id),
     }
 

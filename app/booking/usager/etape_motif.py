@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from litestar import Request, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Response
 
 from app import clock
@@ -34,25 +36,30 @@ MANQUES: Final = {
 }
 TYPES: Final = {
     "guichet": ("Au guichet", "Vous vous rendez dans le service."),
-    "telephone": ("Par téléphone", "Vous serez rappelé(e) à l'heure choisie, au numéro que vous indiquerez ensuite."),
-    "visio": ("En visioconférence", "Vous recevrez un lien à ouvrir dans votre navigateur à l'heure choisie."),
+    "telephone": (
+        "Par téléphone",
+        "Un agent vous appelle à l’heure choisie, au premier numéro que vous indiquerez ensuite.",
+    ),
+    "visio": ("En visioconférence", "Vous recevrez un lien à ouvrir dans votre navigateur à l’heure choisie."),
 }
 AVIS: Final = {
     "expire": (
-        "Le créneau choisi n'est plus réservé pour vous",
+        "Le créneau choisi n’est plus réservé pour vous",
         "Le temps prévu pour la saisie est écoulé et le créneau a été rendu. Choisissez de nouveau un horaire.",
     ),
 }
 
 
 @get("/rdv/{service_id:int}", include_in_schema=False)
-async def show_parcours(service_id: int) -> Response[bytes]:
+async def show_parcours(service_id: FromPath[int]) -> Response[bytes]:
     """The journey begins at its first step."""
     return Response(b"", status_code=303, headers={"Location": Parcours.read(service_id, {}).url("motif")})
 
 
 @get("/rdv/{service_id:int}/motif", include_in_schema=False)
-async def show_motif(request: Request[Any, Any, Any], outils: Outils, service_id: int) -> Response[bytes]:
+async def show_motif(
+    request: Request[Any, Any, Any], outils: NamedDependency[Outils], service_id: FromPath[int]
+) -> Response[bytes]:
     """The questions so far, each revealed by the answer to the one before; then documents, FAQ and online procedure."""
     parcours = Parcours.read(service_id, request.query_params)
     async with outils.db.read() as conn:
@@ -77,6 +84,7 @@ async def show_motif(request: Request[Any, Any, Any], outils: Outils, service_id
         "aucun_motif": not etape.natures,
         "carte": carte_de(contexte),
         "erreurs": _manque(etape, request.query_params.get("demande", "")),
+        "message_accueil": contexte.parametres.message_accueil,
         "avis": AVIS.get(request.query_params.get("avis", "")),
     }
     return page(request, "booking/usager/motif.html", donnees)
@@ -88,6 +96,7 @@ def refuse_en_ligne(request: Request[Any, Any, Any], vue: Vue, *, statut: int = 
         "titre": "Prise de rendez-vous en ligne fermée",
         "fil": fil_de(vue.contexte),
         "carte": carte_de(vue.contexte),
+        "adresse": f"/rdv/{vue.contexte.id}/motif",
     }
     return page(request, "booking/usager/ferme.html", donnees, statut=statut)
 
@@ -150,6 +159,7 @@ def _present_feuille(etape: Etape) -> dict[str, Any] | None:
     motif = etape.feuille.motif
     return {
         "libelle": motif.libelle,
+        "message": motif.message,
         "duree": motif.duree,
         "documents": motif.documents,
         "faq": lien_sur(motif.faq_url),

@@ -12,6 +12,7 @@ from app.booking.usager.cle import is_cle
 from app.booking.usager.demande import read_debut
 from app.errors import SaisieInvalide
 
+#: In the order in which people read the page.
 CHAMPS: Final = (
     *CHAMPS_PARTICULIER,
     *CHAMPS_PROFESSIONNEL,
@@ -76,24 +77,5 @@ def read_formulaire(donnees: Mapping[str, Any], *, nature: str, departement: str
 
 def _in_order(erreurs: Mapping[str, str]) -> dict[str, str]:
     """The errors in the order of the fields on the page: the summary reads from top to bottom."""
-    rang = {champ: position for position, champ in enumerate(ORDRE)}
+    rang = {champ: position for position, champ in enumerate(CHAMPS)}
     return dict(sorted(erreurs.items(), key=lambda paire: rang.get(paire[0], len(rang))))
-
-
-#: The order in which people read the page.
-ORDRE: Final = (
-    "civilite",
-    "nom_usage",
-    "nom_naissance",
-    "prenoms",
-    "date_naissance",
-    "numero_fiscal",
-    "raison_sociale",
-    "siren",
-    "contact",
-    "telephone1",
-    "telephone2",
-    "preference_appel",
-    "courriel",
-    "precision",
-)

@@ -81,7 +81,7 @@ async def read_vue(outils: Outils, conn: AsyncConnection, service_id: int, visit
     parametres = {"service": service_id, "empreinte": empreinte(visite), "maintenant": maintenant}
     ligne = (await conn.execute(_VUE, parametres)).one_or_none()
     if ligne is None:
-        raise Introuvable("Ce service n'existe pas.")
+        raise Introuvable("Ce service n’existe pas.")
     versions = Versions(*ligne[:4])
     contexte = await outils.dispo.contextes.get(conn, service_id, versions.planning)
     option = Option(*ligne[5:]) if ligne.id is not None else None

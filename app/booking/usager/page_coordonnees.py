@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from litestar import Request
@@ -31,7 +31,10 @@ class Perdu:
 
 @dataclass(frozen=True, slots=True)
 class Ecran:
-    """One rendering of the form. ``debut`` in minutes-époque: the créneau asked for, lost or not."""
+    """One rendering of the form. ``debut`` in minutes-époque: the créneau asked for, lost or not.
+
+    ``reessai``: the same form is to be sent again as it is; whether the créneau is still held is not known.
+    """
 
     parcours: Parcours
     debut: int | None
@@ -41,6 +44,7 @@ class Ecran:
     phrases: tuple[str, ...] = ()
     perdu: Perdu | None = None
     focus: bool = False
+    reessai: bool = False
     statut: int = 200
 
 
@@ -72,9 +76,18 @@ def render_coordonnees(request: Request[Any, Any, Any], vue: Vue, ecran: Ecran) 
         "perdu": ecran.perdu,
         "tenue": _present_tenue(vue, ecran),
         "focus_tenue": ecran.focus,
+        "reessai": ecran.reessai,
+        "adresse": _address(vue, ecran, debut),
         "carte": carte_de(contexte),
     }
     return page(request, "booking/usager/coordonnees.html", donnees, statut=ecran.statut)
+
+
+def _address(vue: Vue, ecran: Ecran, debut: datetime | None) -> str:
+    """The GET address of this very page: the hold's form, or the nearest créneaux once it is lost."""
+    option = vue.option.id if vue.option is not None else ""
+    instant = debut.astimezone(vue.contexte.zone).isoformat() if debut else ""
+    return ecran.parcours.url("coordonnees", option=option, debut=instant)
 
 
 def _present_tenue(vue: Vue, ecran: Ecran) -> dict[str, Any] | None:

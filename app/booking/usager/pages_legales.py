@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Request, get
+from litestar.di import NamedDependency
 from litestar.response import Response
 
+from app.booking.anonymisation import read_conservation
+from app.booking.outils import Outils
 from app.web.pages import page
 
 
-def _show(request: Request[Any, Any, Any], nom: str, titre: str) -> Response[bytes]:
+def _show(request: Request[Any, Any, Any], nom: str, titre: str, **plus: Any) -> Response[bytes]:
     fil = [{"libelle": "Accueil", "url": "/"}, {"libelle": titre, "url": ""}]
-    return page(request, f"booking/usager/{nom}.html", {"titre": titre, "fil": fil})
+    return page(request, f"booking/usager/{nom}.html", {"titre": titre, "fil": fil, **plus})
 
 
 @get("/accessibilite", include_in_schema=False)
@@ -21,10 +24,19 @@ async def show_accessibilite(request: Request[Any, Any, Any]) -> Response[bytes]
     return _show(request, "accessibilite", "Accessibilité")
 
 
+def dire_duree(jours: int) -> str:
+    """« 3 ans », « 18 mois », « 400 jours »: the round one when it is."""
+    if jours % 365 == 0:
+        return f"{jours // 365}\u00a0an{'s' if jours > 365 else ''}"
+    return f"{jours // 30}\u00a0mois" if jours % 30 == 0 else f"{jours}\u00a0jours"
+
+
 @get("/donnees-personnelles", include_in_schema=False)
-async def show_donnees(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """What is collected, what for, who reads it, which rights."""
-    return _show(request, "donnees_personnelles", "Données personnelles")
+async def show_donnees(request: Request[Any, Any, Any], outils: NamedDependency[Outils]) -> Response[bytes]:
+    """What is collected, what for, who reads it, for how long, which rights."""
+    async with outils.db.read() as conn:
+        jours = await read_conservation(conn)
+    return _show(request, "donnees_personnelles", "Données personnelles", conservation=dire_duree(jours))
 
 
 @get("/mentions-legales", include_in_schema=False)

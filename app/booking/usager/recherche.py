@@ -34,11 +34,13 @@ _SERVICES = text(
               WHERE g.service_id = s.id AND g.ouvert AND (g.canaux IS NULL OR 'internet' = ANY(g.canaux))
            ) AS ouvert_en_ligne,
            (SELECT p.valeur #>> '{}' FROM parametre p
-             WHERE p.cle = 'ouverture_nationale' AND (p.service_id IS NULL OR p.service_id = s.id)
-             ORDER BY p.service_id NULLS LAST LIMIT 1) AS ouverture_nationale
+             WHERE p.cle = 'ouverture_nationale' AND p.service_id IS NULL) AS ouverture_nationale,
+           a.version_creneaux, e.valeur AS epoque
       FROM service_fiscal s
       JOIN type_service t ON t.code = s.type_code
       JOIN site i ON i.id = s.site_id
+      JOIN agenda a ON a.service_id = s.id
+     CROSS JOIN epoque e
      CROSS JOIN LATERAL (SELECT ' ' || regexp_replace(
              translate(upper(concat_ws(' ', s.libelle, s.ville, i.ville)), :accents, :sans),
              '[^A-Z0-9]+', ' ', 'g') || ' ' AS mots) r

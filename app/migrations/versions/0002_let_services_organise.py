@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0002"
 down_revision = "0001"
@@ -78,6 +79,7 @@ def upgrade() -> None:
         sa.Column("rdv_id", sa.BigInteger(), nullable=False),
         sa.Column("service_id", sa.BigInteger(), nullable=False),
         sa.Column("revision_rdv", sa.Integer(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("agent_id", sa.BigInteger(), nullable=False),
         sa.Column("a", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["agent_id"], ["agent.id"], name=op.f("fk_maintien_agent_id")),
@@ -96,6 +98,11 @@ def upgrade() -> None:
     op.add_column("invitation", sa.Column("sel", sa.LargeBinary(), nullable=False))
     op.add_column("invitation", sa.Column("cree_par", sa.BigInteger(), nullable=True))
     op.create_foreign_key(op.f("fk_invitation_cree_par"), "invitation", "agent", ["cree_par"], ["id"])
+    op.add_column("agent", sa.Column("annuaire", sa.Text(), nullable=True))
+    op.create_check_constraint(op.f("ck_agent_annuaire"), "agent", "annuaire IN ('present', 'absent')")
+    op.add_column("habilitation", sa.Column("annuaire", sa.Boolean(), server_default="false", nullable=False))
+    op.add_column("rattachement", sa.Column("annuaire", sa.Boolean(), server_default="false", nullable=False))
+    op.add_column("session", sa.Column("jeton_oidc", sa.Text(), nullable=True))
     op.add_column("journal", sa.Column("objet", sa.Text(), nullable=True))
     op.add_column("journal", sa.Column("objet_id", sa.BigInteger(), nullable=True))
     op.create_index(
@@ -114,7 +121,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("delegation_id IS NOT NULL"),
     )
     op.create_foreign_key(op.f("fk_rendez_vous_delegation_id"), "rendez_vous", "delegation", ["delegation_id"], ["id"])
+    op.add_column("rendez_vous", sa.Column("anonymise_a", sa.DateTime(timezone=True), nullable=True))
+    op.create_index(
+        "ix_rendez_vous_a_anonymiser",
+        "rendez_vous",
+        ["jour"],
+        unique=False,
+        postgresql_where=sa.text("anonymise_a IS NULL AND etat <> 'option'"),
+    )
     op.add_column("service_fiscal", sa.Column("reference_externe", sa.Text(), nullable=True))
+    op.add_column("service_fiscal", sa.Column("annuaire", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.alter_column("service_fiscal", "sages", existing_type=sa.Text(), nullable=True)
     op.create_unique_constraint(op.f("uq_service_fiscal_reference_externe"), "service_fiscal", ["reference_externe"])
     op.drop_constraint(op.f("ck_exception_planning_nature"), "exception_planning", type_="check")
@@ -134,7 +150,14 @@ def downgrade() -> None:
     op.drop_constraint(op.f("uq_service_fiscal_reference_externe"), "service_fiscal", type_="unique")
     op.execute("UPDATE service_fiscal SET sages = lpad((9000000 + id % 1000000)::text, 7, '9') WHERE sages IS NULL")
     op.alter_column("service_fiscal", "sages", existing_type=sa.Text(), nullable=False)
+    op.drop_column("service_fiscal", "annuaire")
     op.drop_column("service_fiscal", "reference_externe")
+    op.drop_index(
+        "ix_rendez_vous_a_anonymiser",
+        table_name="rendez_vous",
+        postgresql_where=sa.text("anonymise_a IS NULL AND etat <> 'option'"),
+    )
+    op.drop_column("rendez_vous", "anonymise_a")
     op.drop_constraint(op.f("fk_rendez_vous_delegation_id"), "rendez_vous", type_="foreignkey")
     op.drop_index(
         "ix_rendez_vous_delegation", table_name="rendez_vous", postgresql_where=sa.text("delegation_id IS NOT NULL")
@@ -143,6 +166,11 @@ def downgrade() -> None:
     op.drop_index("ix_journal_objet", table_name="journal", postgresql_where=sa.text("objet IS NOT NULL"))
     op.drop_column("journal", "objet_id")
     op.drop_column("journal", "objet")
+    op.drop_column("session", "jeton_oidc")
+    op.drop_column("rattachement", "annuaire")
+    op.drop_column("habilitation", "annuaire")
+    op.drop_constraint(op.f("ck_agent_annuaire"), "agent", type_="check")
+    op.drop_column("agent", "annuaire")
     op.drop_constraint(op.f("fk_invitation_cree_par"), "invitation", type_="foreignkey")
     op.drop_column("invitation", "cree_par")
     op.drop_column("invitation", "sel")

@@ -308,7 +308,7 @@ class TestDroits:
         service = await service_ordinaire(journee)
         reponse = await lire(journee, service, suite)
         assert reponse.status_code == 422
-        assert "n'existe pas" in texte(reponse.text)
+        assert "n’existe pas" in texte(reponse.text)
 
     async def test_another_services_guichet_is_a_404(self, journee: Journee) -> None:
         ici, ailleurs = await service_ordinaire(journee), await service_ordinaire(journee)

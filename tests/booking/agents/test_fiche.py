@@ -80,8 +80,8 @@ class TestFiche:
             "Dossier 12",
             "Question sur mon avis",
             "Pièce d'identité",
-            "en dehors des plages d'ouverture",
-            "Rendez-vous pris pour le mardi 24 novembre à 12 h 20, Guichet 1, par Agent",
+            "en dehors des plages d’ouverture",
+            "Rendez-vous pris pour le mardi 24 novembre à 12:20, Guichet 1, par Agent",
         ):
             assert attendu in lu, attendu
 

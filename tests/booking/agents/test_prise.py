@@ -231,7 +231,7 @@ class TestJamais:
 
 
 class TestCreneauPris:
-    """409 « Ce créneau vient d'être pris », what was typed is kept, the nearest places as buttons."""
+    """409: what was typed is kept, the nearest places as buttons. « vient d'être pris » is for races only."""
 
     async def test_an_alternative_is_one_press_away_and_keeps_what_was_typed(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
@@ -239,8 +239,9 @@ class TestCreneauPris:
         donnees = formulaire(service)
         refus = await post_rdv(journee, service, donnees)
         assert refus.status_code == 409
-        assert "Ce créneau vient d'être pris" in texte(refus.text)
-        assert "choisissez l'un des créneaux proposés" in texte(refus.text)
+        assert "Ce guichet est déjà occupé de 08:40 à 09:00 (Madame MERVILLE)." in texte(refus.text)
+        assert "vient d’être pris" not in texte(refus.text)
+        assert "choisissez l’un des créneaux proposés" in texte(refus.text)
         assert valeurs(refus.text)["prenoms"] == "Philippe"
         assert "Question sur un investissement pericol</textarea>" in refus.text
         choix = re.findall(r'name="choix" value="([\d-]+)">([^<]+)<', refus.text)
@@ -321,6 +322,29 @@ class TestDejaUnRendezVous:
         refus = await post_rdv(journee, service, {**donnees, "cle": uuid.uuid4().hex, "du": "09:00"})
         assert refus.status_code == 409
         assert "déjà un rendez-vous à venir" in texte(refus.text)
+
+
+class TestFormulaireAgent:
+    """« Formulaire agent »: the summary reads from top to bottom, in words for agents; the place chosen is recalled."""
+
+    async def test_errors_are_listed_in_the_order_of_the_fields(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        vide = dict.fromkeys(("precision", "motif", "guichet", "origine", "prenoms", "telephone1", "civilite"), "")
+        page = (await post_rdv(journee, service, formulaire(service, **vide, nom_usage="😀"))).text
+        resume = page[page.index("data-erreurs-liste") : page.index("</ul>", page.index("data-erreurs-liste"))]
+        annonces = re.findall(r'href="#champ-(\w+)"', resume)
+        champs = re.findall(r'data-champ="(\w+)"', page)
+        assert annonces == [champ for champ in champs if champ in annonces]
+        assert len(annonces) == 8
+        assert "Précisez la demande de l’usager en quelques mots, pour l’agent qui le recevra." in texte(resume)
+
+    async def test_the_place_chosen_is_recalled_above_the_form(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        async with journee.client(service.agents["agent"]) as client:
+            page = await client.get(
+                f"/services/{service.id}/rendez-vous/nouveau?jour=2026-11-24&heure=08:40&guichet={service.guichets[0]}"
+            )
+        assert "mardi 24 novembre 2026 à 08:40, Guichet 1" in texte(page.text)
 
 
 class TestRecherche:

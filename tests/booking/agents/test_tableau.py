@@ -32,7 +32,7 @@ class TestTableauDeBord:
         assert "SIP DE NEVERS" in lu
         assert "58015 NEVERS CEDEX" in lu
         assert "CODIQUE 058019" in lu
-        assert "Attendus 1 Arrivés 1 Reçus 1 Non venus 1" in lu
+        assert "Attendus 1 Arrivés 1 En attente 1 Reçus 1 Non venus 1" in lu
         assert "Plus longue attente : depuis 10:0" in lu
 
     async def test_it_does_not_pretend_to_be_live(self, journee: Journee) -> None:
@@ -55,13 +55,14 @@ class TestTableauDeBord:
         async with journee.client(service.agents["agent"]) as client:
             assert actions((await client.get("/agent")).text) == attendues
         async with journee.client(service.agents["chef"]) as client:
-            assert actions((await client.get("/agent")).text) == [*attendues, f"/pilotage/service-{service.id}"]
+            du_chef = [*attendues, f"{base}/organiser", f"/pilotage/service-{service.id}"]
+            assert actions((await client.get("/agent")).text) == du_chef
 
     async def test_an_attached_national_administrator_has_the_agenda_not_the_reception(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
         async with journee.outils.db.engine.begin() as conn:
             national = await build_agent(
-                conn, f"national-{service.id}", profil="admin_national", perimetre="nation", zone=[service.id]
+                conn, f"national-rattache-{service.id}", profil="admin_national", perimetre="nation", zone=[service.id]
             )
         async with journee.client(national) as client:
             page = (await client.get("/agent")).text

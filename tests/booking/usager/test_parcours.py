@@ -244,7 +244,7 @@ class TestCreneauTenu:
         reponse = await usager.client.get(adresse)
         assert reponse.status_code == 303
         page = await usager.client.get(reponse.headers["location"])
-        assert "n&#39;est plus réservé pour vous" in page.text
+        assert "n’est plus réservé pour vous" in page.text
         assert creneaux(page.text)
 
     async def test_an_expired_hold_still_books_when_the_creneau_is_free(self, monde: Monde, arrive: Arrivee) -> None:
@@ -273,7 +273,7 @@ class TestCreneauTenu:
         avant = await monde.count_rdv()
         page = await usager.send(formulaire, nom_usage='<script>alert("x")</script>')
         assert page.status_code == 409
-        assert "Ce créneau vient d&#39;être pris." in page.text
+        assert "Ce créneau vient d’être pris." in page.text
         assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;" in page.text
         assert SAISIE["precision"] in page.text
         proches = alternatives(page.text)
@@ -296,7 +296,7 @@ class TestCreneauTenu:
         await fill(arrive, debut)
         reponse = await usager.client.post(f"{usager.base}/option", data={**caches(page.text), "debut": debut})
         assert reponse.status_code == 409
-        assert "Ce créneau vient d&#39;être pris." in reponse.text
+        assert "Ce créneau vient d’être pris." in reponse.text
         proches = alternatives(reponse.text)
         assert proches
         suite = await usager.client.post(

@@ -42,19 +42,19 @@ class TestFormulairePublic:
         ("champs", "phrase"),
         [
             ({"telephone1": ""}, "Indiquez au moins un numéro de téléphone"),
-            ({"telephone1": "12"}, "Ce numéro de téléphone n&#39;est pas valable"),
+            ({"telephone1": "12"}, "Ce numéro de téléphone n’est pas valable"),
             ({"nom_usage": "Valen\x00ton"}, "caractère invisible ou interdit"),
             ({"prenoms": "\u202eappilihP"}, "caractère invisible ou interdit"),
             ({"precision": ""}, "Précisez votre demande"),
             ({"precision": "x" * 1001}, "trop long"),
             ({"courriel": "a@exemple.fr\r\nBcc: b@exemple.fr"}, "une seule adresse de courriel"),
             ({"courriel": "a@exemple.fr, b@exemple.fr"}, "une seule adresse de courriel"),
-            ({"courriel": "pas une adresse"}, "adresse de courriel n&#39;est pas valable"),
-            ({"date_naissance": "31/02/1985"}, "Cette date n&#39;existe pas"),
+            ({"courriel": "pas une adresse"}, "adresse de courriel n’est pas valable"),
+            ({"date_naissance": "31/02/1985"}, "Cette date n’existe pas"),
             ({"date_naissance": "01/01/2190"}, "dans le futur"),
-            ({"numero_fiscal": "1234567890123"}, "numéro fiscal n&#39;est pas valable"),
+            ({"numero_fiscal": "1234567890123"}, "numéro fiscal n’est pas valable"),
             ({"civilite": "docteur"}, "Madame"),
-            ({"nom_usage": ""}, "Indiquez le nom d&#39;usage"),
+            ({"nom_usage": ""}, "Indiquez le nom d’usage"),
         ],
         ids=lambda valeur: str(valeur)[:40].encode("unicode_escape").decode() if isinstance(valeur, dict) else "",
     )
@@ -87,7 +87,7 @@ class TestFormulairePublic:
         usager.choix["nature"] = "professionnel"
         reponse = await usager.send(await usager.open_form(), raison_sociale="ACME", siren="123456789")
         assert reponse.status_code == 422
-        assert "SIREN n&#39;est pas valable" in reponse.text
+        assert "SIREN n’est pas valable" in reponse.text
         assert 'value="ACME"' in reponse.text
 
     @pytest.mark.parametrize("ou", ["option", "coordonnees"])

@@ -1,8 +1,8 @@
 """Rendered fragments, kept by what they are a function of.
 
-Every agent of a service looks at the same days: after one change, the first of them renders and the others are
-served. A key holds the epoch, the versions, the parameters of the view and the rights that change what is drawn; a
-value never goes stale, it only stops being asked for.
+Every agent of a service looks at the same days, every visitor at the same month: after one change, the first of them
+renders and the others are served. A key holds the epoch, the versions, the parameters of the view and the rights that
+change what is drawn; a value never goes stale, it only stops being asked for.
 """
 
 from __future__ import annotations

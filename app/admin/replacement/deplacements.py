@@ -1,0 +1,195 @@
+"""One confirmation, as many moves: each its own transaction, each outcome told. A second time, nobody moves again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.admin.pages import Organisation
+from app.admin.replacement.lecture import Personne, read_personnes
+from app.admin.replacement.situation import Hors, read_situation
+from app.admin.saisie import Saisie
+from app.booking.deplacer import Cible, RdvDeplace, move
+from app.booking.outils import Auteur, Outils
+from app.booking.vie import journal_refus
+from app.domain.replacement import Place
+from app.errors import (
+    AppError,
+    AvertissementRequis,
+    Conflit,
+    CreneauPris,
+    Indisponible,
+    Introuvable,
+    SaisieInvalide,
+    TransitionImpossible,
+)
+from app.tables import Courrier
+from app.web.securite import CHAMP_CSRF
+
+#: Rendez-vous shown, and moved by one confirmation.
+MAXIMUM: Final = 200
+
+
+class Issue(StrEnum):
+    """What became of a rendez-vous."""
+
+    DEPLACE = "deplace"
+    DEJA = "deja"
+    PRIS = "pris"
+    REFUSE = "refuse"
+    ABSENT = "absent"
+    EN_ATTENTE = "en_attente"
+
+
+@dataclass(frozen=True, slots=True)
+class Voulu:
+    """What was ticked: that RDV, seen at ``revision``, to that place."""
+
+    rdv_id: int
+    debut: int
+    guichet_id: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resultat:
+    """What to tell of one. ``courriel``: a mail is on its way to the usager; else ``personne`` has a phone to call."""
+
+    voulu: Voulu
+    issue: Issue
+    phrase: str
+    personne: Personne | None
+    avant: Place | None
+    deplace: RdvDeplace | None = None
+    courriel: bool = False
+
+
+def parse_voulus(saisie: Saisie) -> list[Voulu]:
+    """The boxes ticked, each with its créneau. Raises SaisieInvalide: nothing ticked, or a form that is not ours."""
+    cochees = list(dict.fromkeys(saisie.donnees.get("rdv", ())))
+    if not cochees:
+        raise SaisieInvalide("Cochez au moins un rendez-vous à déplacer.", remede="Rien n’a été modifié.", champs={})
+    if len(cochees) > MAXIMUM:
+        raise SaisieInvalide(f"Déplacez au plus {MAXIMUM} rendez-vous à la fois.", remede="Rien n’a été modifié.")
+    for champ in saisie.donnees:
+        nom, _, ident = champ.partition("-")
+        if champ not in (CHAMP_CSRF, "rdv") and (nom not in ("creneau", "revision") or not _is_entier(ident)):
+            raise _inattendue()
+    return [_parse(saisie, ident) for ident in cochees]
+
+
+def _inattendue() -> SaisieInvalide:
+    return SaisieInvalide(
+        "Cette demande contient une information inattendue : rien n’a été enregistré.",
+        remede="Rouvrez la page puis recommencez.",
+    )
+
+
+def _is_entier(texte: str) -> bool:
+    return texte.isascii() and texte.isdigit() and len(texte) <= 18
+
+
+def _parse(saisie: Saisie, ident: str) -> Voulu:
+    debut, _, guichet = saisie.brut(f"creneau-{ident}").partition(".")
+    revision = saisie.brut(f"revision-{ident}")
+    if not all(map(_is_entier, (ident, debut, guichet, revision))):
+        raise _inattendue()
+    return Voulu(int(ident), int(debut), int(guichet), int(revision))
+
+
+async def move_all(
+    outils: Outils, auteur: Auteur, organisation: Organisation, voulus: Sequence[Voulu], maintenant: datetime
+) -> list[Resultat]:
+    """Move each of them, in the order given. Only what is outside the organisation moves here."""
+    assert auteur.agent_id is not None
+    contexte = organisation.contexte
+    async with outils.db.read() as conn:
+        situation = await read_situation(conn, auteur.agent_id, contexte, maintenant)
+        personnes = await read_personnes(conn, auteur.agent_id, contexte.id, [v.rdv_id for v in voulus])
+    hors = {h.rdv.id: h for h in (*situation.a_replacer, *situation.gardes)}
+    resultats: list[Resultat] = []
+    for rang, voulu in enumerate(voulus):
+        try:
+            resultats.append(await _move(outils, auteur, voulu, hors, personnes, maintenant))
+        except Indisponible as refus:
+            resultats += [
+                Resultat(v, Issue.EN_ATTENTE, refus.phrase, personnes.get(v.rdv_id), _avant(hors.get(v.rdv_id)))
+                for v in voulus[rang:]
+            ]
+            break
+    async with outils.db.read() as conn:
+        return await _tell_mails(conn, resultats, maintenant)
+
+
+async def _move(
+    outils: Outils,
+    auteur: Auteur,
+    voulu: Voulu,
+    hors: Mapping[int, Hors],
+    personnes: Mapping[int, Personne],
+    maintenant: datetime,
+) -> Resultat:
+    personne, trouve = personnes.get(voulu.rdv_id), hors.get(voulu.rdv_id)
+
+    def result(issue: Issue, phrase: str, deplace: RdvDeplace | None = None) -> Resultat:
+        return Resultat(voulu, issue, phrase, personne, _avant(trouve), deplace)
+
+    if personne is None:
+        await journal_refus(outils, voulu.rdv_id, auteur, "replanifier", maintenant)
+        return result(Issue.ABSENT, "Ce rendez-vous n’existe pas dans ce service.")
+    if trouve is None:
+        return result(Issue.DEJA, "Il n’est plus à replacer : rien n’a été changé.")
+    cible = Cible(voulu.debut, voulu.guichet_id)
+    try:
+        deplace = await move(
+            outils, voulu.rdv_id, cible, auteur, maintenant, revision=voulu.revision, module="organiser"
+        )
+    except Indisponible:
+        raise
+    except AppError as refus:
+        issue, phrase = _explain(refus)
+        return result(issue, phrase)
+    if not deplace.change:
+        return result(Issue.DEJA, "Il était déjà à cette place : rien n’a été changé.")
+    return result(Issue.DEPLACE, "Déplacé.", deplace)
+
+
+def _avant(hors: Hors | None) -> Place | None:
+    return None if hors is None else Place(hors.rdv.place.debut, hors.rdv.place.fin, hors.rdv.place.guichet_id)
+
+
+def _explain(refus: AppError) -> tuple[Issue, str]:
+    if isinstance(refus, CreneauPris):
+        return Issue.PRIS, "Ce créneau vient d’être pris."
+    if isinstance(refus, AvertissementRequis):
+        return Issue.PRIS, "Ce créneau n’est plus proposé : l’organisation du service a changé."
+    if isinstance(refus, TransitionImpossible):
+        return Issue.REFUSE, refus.phrase
+    if isinstance(refus, Conflit):
+        return Issue.DEJA, "Il a été déplacé ou modifié depuis l’affichage de la page : rien n’a été changé."
+    if isinstance(refus, Introuvable):
+        return Issue.ABSENT, "Ce rendez-vous n’existe pas dans ce service."
+    return Issue.REFUSE, refus.phrase
+
+
+async def _tell_mails(conn: AsyncConnection, resultats: Sequence[Resultat], maintenant: datetime) -> list[Resultat]:
+    """Whether a mail was really written for each that moved: read, not supposed."""
+    ids = [r.voulu.rdv_id for r in resultats if r.issue is Issue.DEPLACE]
+    lignes = await conn.execute(
+        select(Courrier.rdv_id)
+        .where(Courrier.rdv_id.in_(ids), Courrier.evenement == "deplacement", Courrier.cree_a == maintenant)
+        .distinct()
+    )
+    ecrits = set(lignes.scalars())
+    return [
+        Resultat(r.voulu, r.issue, r.phrase, r.personne, r.avant, r.deplace, r.voulu.rdv_id in ecrits)
+        if r.deplace
+        else r
+        for r in resultats
+    ]

@@ -1,0 +1,117 @@
+"""What the list reads: two statements, whatever the number of rendez-vous. The right is in each that names people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.booking.agents.lectures import nom_agenda
+from app.booking.droits import scoped
+from app.domain.horaires import floor_minute
+from app.domain.hors_organisation import RdvPlace
+from app.domain.rendez_vous import Etat
+from app.tables import Maintien, RdvUsager, RendezVous
+
+#: States in which a rendez-vous can still be moved.
+DEPLACABLES: Final = (Etat.PREVU, Etat.ARRIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class RdvLu:
+    """A rendez-vous of today or later. ``garde``: (revision, cause) for which the chef decided to keep it, or None."""
+
+    place: RdvPlace
+    motif_id: int
+    type_rdv: str
+    etat: str
+    revision: int
+    code: str
+    garde: tuple[int, str] | None
+
+    @property
+    def id(self) -> int:
+        """Its id."""
+        return self.place.rdv_id
+
+
+@dataclass(frozen=True, slots=True)
+class Personne:
+    """Whom it is for, and how to reach them."""
+
+    nom: str
+    telephones: tuple[str, ...]
+    courriel: bool
+
+
+async def read_a_venir(
+    conn: AsyncConnection, agent_id: int, service_id: int, aujourdhui: date, *, rdv_id: int | None = None
+) -> list[RdvLu]:
+    """Those of today and later that may be moved, by date; ``rdv_id``: that one alone. Nobody's name is read."""
+    requete = (
+        select(
+            RendezVous.id,
+            RendezVous.guichet_id,
+            RendezVous.debut,
+            RendezVous.fin,
+            RendezVous.forcages,
+            RendezVous.motif_id,
+            RendezVous.type_rdv,
+            RendezVous.etat,
+            RendezVous.revision,
+            RendezVous.code,
+            Maintien.revision_rdv,
+            Maintien.cause,
+        )
+        .outerjoin(Maintien, Maintien.rdv_id == RendezVous.id)
+        .where(RendezVous.service_id == service_id, RendezVous.jour >= aujourdhui, RendezVous.etat.in_(DEPLACABLES))
+        .order_by(RendezVous.debut, RendezVous.id)
+    )
+    if rdv_id is not None:
+        requete = requete.where(RendezVous.id == rdv_id)
+    return [
+        RdvLu(
+            RdvPlace(
+                ligne.id,
+                ligne.guichet_id,
+                floor_minute(ligne.debut),
+                floor_minute(ligne.fin),
+                frozenset(ligne.forcages),
+            ),
+            ligne.motif_id,
+            ligne.type_rdv,
+            ligne.etat,
+            ligne.revision,
+            ligne.code or "",
+            None if ligne.revision_rdv is None else (ligne.revision_rdv, ligne.cause),
+        )
+        for ligne in await conn.execute(scoped(requete, agent_id, "organiser"))
+    ]
+
+
+async def read_personnes(
+    conn: AsyncConnection, agent_id: int, service_id: int, ids: Sequence[int]
+) -> dict[int, Personne]:
+    """RDV → person, for those of the service; the others are absent."""
+    requete = (
+        select(
+            RendezVous.id,
+            RdvUsager.nature,
+            RdvUsager.nom_usage,
+            RdvUsager.prenoms,
+            RdvUsager.raison_sociale,
+            RdvUsager.telephones,
+            RdvUsager.courriel,
+        )
+        .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
+        .where(RendezVous.id.in_(ids), RendezVous.service_id == service_id, RendezVous.etat != "option")
+    )
+    lignes = (await conn.execute(scoped(requete, agent_id, "organiser"))).mappings()
+    return {
+        ligne["id"]: Personne(nom_agenda(dict(ligne)), tuple(ligne["telephones"] or ()), bool(ligne["courriel"]))
+        for ligne in lignes
+    }

@@ -1,0 +1,119 @@
+"""A créneau for each rendez-vous outside: the rules of an attached agent, one read of what is occupied, no lock.
+
+What is proposed is free when it is shown; what is moved is judged again, like any booking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.admin.replacement.lecture import RdvLu
+from app.booking.contexte import ServiceContexte, Versions
+from app.booking.jugement import compute_fenetre
+from app.booking.outils import Outils
+from app.domain.calendrier import earliest_jour
+from app.domain.contexte import Alerte
+from app.domain.creneaux import Creneau, compute_grille
+from app.domain.guichets import Demande, GuichetRegle, find_eligibles, order_guichets
+from app.domain.horaires import floor_minute, get_cadran
+from app.domain.rendez_vous import Etat
+from app.domain.replacement import Besoin, Place, list_autres, propose
+from app.domain.vocabulaire import Canal
+
+#: Other créneaux offered beside the one proposed.
+AUTRES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Proposition:
+    """``place`` is None when no créneau is left. ``autres``: others, proposed to nobody, in order of time."""
+
+    place: Place | None
+    autres: tuple[Place, ...] = ()
+
+
+async def build_propositions(
+    outils: Outils,
+    conn: AsyncConnection,
+    contexte: ServiceContexte,
+    versions: Versions,
+    rdvs: Sequence[RdvLu],
+    maintenant: datetime,
+) -> dict[int, Proposition]:
+    """RDV → proposition, no two of them the same place. At most one statement."""
+    if contexte.ferme or not rdvs:
+        return {rdv.id: Proposition(None) for rdv in rdvs}
+    fenetre = compute_fenetre(contexte, Canal.RATTACHE, maintenant)
+    occupees = await outils.dispo.occupations(conn, contexte, versions, fenetre.du, fenetre.au, maintenant)
+    ouvertures = contexte.ouvertures(fenetre.du, fenetre.au)
+    formes: dict[tuple[tuple[int, ...], int], int] = {}
+    libres: dict[int, list[Creneau]] = {}
+    besoins: list[Besoin] = []
+    bornes = _Bornes.of(contexte, maintenant)
+    for rdv in rdvs:
+        demande, guichets = _build_demande(rdv, contexte)
+        cle = (tuple(guichet.id for guichet in guichets), demande.duree)
+        forme = formes.setdefault(cle, len(formes))
+        if forme not in libres:
+            grille = compute_grille(demande, guichets, ouvertures, occupees.par_guichet, fenetre, contexte.zone)
+            libres[forme] = [creneau for journee in grille.jours.values() for creneau in journee.creneaux]
+        besoins.append(bornes.build_besoin(rdv, forme))
+    proposees, prises = propose(besoins, libres)
+    return {
+        besoin.rdv_id: Proposition(
+            proposees.get(besoin.rdv_id), tuple(list_autres(besoin, libres[besoin.forme], prises, AUTRES))
+        )
+        for besoin in besoins
+    }
+
+
+def _build_demande(rdv: RdvLu, contexte: ServiceContexte) -> tuple[Demande, list[GuichetRegle]]:
+    """What it asks for, and the guichets that suit it, best first, their restrictions already judged.
+
+    A motif that no open guichet takes any more may go to any of them: it is kept, not chosen [A1, summary table].
+    """
+    motif = contexte.motifs[rdv.motif_id]
+    forcee = Alerte.DUREE_MODIFIEE.value in rdv.place.forcages
+    duree = rdv.place.fin - rdv.place.debut if forcee else motif.duree
+    demande = Demande(rdv.motif_id, rdv.type_rdv, Canal.RATTACHE, duree, contexte.pas)
+    guichets = list(contexte.guichets.values())
+    if not any(g.ouvert and g.accepts_motif(rdv.motif_id) for g in guichets):
+        guichets = [replace(guichet, motifs=None) for guichet in guichets]
+    eligibles, _ = find_eligibles(demande, guichets)
+    par_id = {guichet.id: guichet for guichet in eligibles}
+    ordre = order_guichets(par_id, guichets, {}, demande, rdv.id)
+    return demande, [replace(par_id[ident], motifs=None, canaux=None, types=None) for ident in ordre]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bornes:
+    """Instants that bound what may be proposed, in minutes-époque."""
+
+    maintenant: int
+    fin_du_jour: int
+    #: From here on anybody may be asked to come: the delay that usagers themselves have.
+    delai: int
+
+    @classmethod
+    def of(cls, contexte: ServiceContexte, maintenant: datetime) -> _Bornes:
+        aujourdhui = maintenant.astimezone(contexte.zone).date()
+        delai = contexte.parametres.delai_ouvre
+        feries = contexte.feries(aujourdhui, aujourdhui + timedelta(days=delai + 62))
+        return cls(
+            floor_minute(maintenant),
+            get_cadran(aujourdhui, contexte.zone).fin,
+            get_cadran(earliest_jour(aujourdhui, delai, feries), contexte.zone).debut,
+        )
+
+    def build_besoin(self, rdv: RdvLu, forme: int) -> Besoin:
+        """Earlier than it was only with the usual notice; within the day for somebody who is here already."""
+        place = rdv.place
+        if rdv.etat == Etat.ARRIVE:
+            return Besoin(rdv.id, place.guichet_id, place.debut, place.fin, forme, self.maintenant, self.fin_du_jour)
+        pas_avant = max(self.maintenant, min(place.debut, self.delai))
+        return Besoin(rdv.id, place.guichet_id, place.debut, place.fin, forme, pas_avant)

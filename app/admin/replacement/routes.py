@@ -1,0 +1,9 @@
+"""Every route of « Rendez-vous à replacer »."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.admin.replacement.pages import ROUTES as PAGES
+
+ROUTES: list[Any] = [*PAGES]

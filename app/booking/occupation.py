@@ -1,0 +1,110 @@
+"""What is said of a place that is taken: by what, to who may know it, and where else to go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.booking.contexte import ServiceContexte, Versions
+from app.booking.droits import scoped
+from app.booking.jugement import Reservation
+from app.booking.outils import Auteur, Outils
+from app.booking.store import nom_affiche
+from app.booking.traces import Trace, write_lines
+from app.domain.horaires import from_minute
+from app.errors import CreneauPris
+from app.tables import RdvUsager, RendezVous
+
+#: Rendez-vous named in the sentence.
+_CITES: Final = 3
+
+
+async def add_alternatives(
+    outils: Outils,
+    conn: AsyncConnection,
+    demande: Reservation,
+    refus: CreneauPris,
+    maintenant: datetime,
+    versions: Versions | None = None,
+) -> None:
+    """Complete a 409 with the free créneaux nearest to the one that was taken."""
+    dispo = await outils.dispo.read(
+        conn,
+        demande.service_id,
+        motif_id=demande.motif_id,
+        type_rdv=demande.type_rdv,
+        canal=demande.canal,
+        maintenant=maintenant,
+        versions=versions,
+    )
+    refus.details["alternatives"] = dispo.alternatives(demande.debut)
+    refus.details["zone"] = dispo.contexte.zone
+
+
+async def explain_occupation(
+    conn: AsyncConnection,
+    contexte: ServiceContexte,
+    demande: Reservation,
+    auteur: Auteur,
+    refus: CreneauPris,
+    maintenant: datetime,
+) -> CreneauPris:
+    """The refusal to answer with: an attached agent is told what occupies the guichet that he asked for.
+
+    He holds the agenda where it shows, and nobody was faster than he: « vient d’être pris » would send him looking for
+    a rival. What he is told of people is journaled. Usagers and agents extérieurs, who see no agenda, are told nothing
+    more [A1, summary table].
+    """
+    if demande.canal != "rattache" or auteur.agent_id is None:
+        return refus
+    if demande.guichet_id is None:
+        return CreneauPris("Aucun guichet n’est libre à cette heure.", **refus.details)
+    fin = demande.debut + (demande.duree or contexte.motif(demande.motif_id).duree)
+    requete = (
+        select(
+            RendezVous.id,
+            RendezVous.debut,
+            RendezVous.fin,
+            RendezVous.etat,
+            RdvUsager.nature,
+            RdvUsager.civilite,
+            RdvUsager.nom_usage,
+            RdvUsager.raison_sociale,
+        )
+        .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
+        .where(
+            RendezVous.service_id == contexte.id,
+            RendezVous.guichet_id == demande.guichet_id,
+            RendezVous.occupe,
+            RendezVous.debut < from_minute(fin),
+            RendezVous.fin > from_minute(demande.debut),
+            or_(RendezVous.expire_a.is_(None), RendezVous.expire_a > maintenant),
+        )
+        .order_by(RendezVous.debut)
+        .limit(_CITES + 1)
+    )
+    lignes = (await conn.execute(scoped(requete, auteur.agent_id, "agenda"))).mappings().all()
+    if not lignes:
+        return refus
+    cites = [_cite(ligne, contexte.zone) for ligne in lignes[:_CITES]]
+    if len(lignes) > _CITES:
+        cites.append("au-delà")
+    lus = [ligne["id"] for ligne in lignes[:_CITES] if ligne["nature"] is not None]
+    traces = [Trace("rdv.lu", contexte.id, rdv_id, {"par": "chevauchement"}) for rdv_id in lus]
+    await write_lines(conn, auteur, maintenant, *traces)
+    return CreneauPris(f"Ce guichet est déjà occupé {_enumerate(cites)}.", champs=refus.champs, **refus.details)
+
+
+def _cite(ligne: Any, zone: ZoneInfo) -> str:
+    """« de 09:20 à 09:40 (Madame VALENTON) »."""
+    qui = "réservation en cours" if ligne["etat"] == "option" else nom_affiche(ligne) if ligne["nature"] else ""
+    horaire = f"de {ligne['debut'].astimezone(zone):%H:%M} à {ligne['fin'].astimezone(zone):%H:%M}"
+    return f"{horaire} ({qui})" if qui else horaire
+
+
+def _enumerate(morceaux: list[str]) -> str:
+    return " et ".join([", ".join(morceaux[:-1]), morceaux[-1]] if len(morceaux) > 1 else morceaux)

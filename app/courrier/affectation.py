@@ -1,0 +1,186 @@
+"""The mail by which an agent learns of a rendez-vous at the guichet he is assigned to: taken, moved, gone, cancelled.
+
+Nobody's name is in it, nor what the usager wrote: date, motif, code, and the address of the fiche, which asks who one
+is. One message an agent and a change: the same RDV, ``sequence`` and address are one row, with one Message-ID.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import format_datetime
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, DateTime, Integer, Text, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.courrier import texte
+from app.courrier.opportunite import RDV_ANNULE, RDV_DEPLACE, RDV_PASSE, Situation
+from app.courrier.rendu import Entete, environment
+
+EVENEMENT: Final = "affectation"
+#: What happened, seen from the agent's guichet.
+FAITS: Final = ("pris", "deplace", "parti", "annule")
+_TYPES: Final = {"guichet": "au guichet", "telephone": "par téléphone", "visio": "en visio"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageAffectation:
+    """What the mail tells. Instants are aware; ``fuseau`` is the service's IANA zone; ``fiche_url`` needs a sign-in.
+
+    ``fait`` is one of ``FAITS``, said of ``guichet_nom``; ``ancien_debut`` and ``ancien_guichet_nom`` are set for a
+    move, ``annule_par`` (``usager``, ``agent``) for a cancellation.
+    """
+
+    fait: str
+    rdv_id: int
+    code: str
+    sequence: int
+    debut: datetime
+    fin: datetime
+    fuseau: str
+    type_rdv: str
+    motif: str
+    guichet_nom: str
+    service_libelle: str
+    fiche_url: str
+    ancien_debut: datetime | None = None
+    ancien_guichet_nom: str = ""
+    annule_par: str = ""
+
+    def to_donnees(self) -> dict[str, Any]:
+        """The JSON object of the row."""
+        faits = asdict(self)
+        for champ in ("debut", "fin", "ancien_debut"):
+            faits[champ] = faits[champ].isoformat() if faits[champ] else None
+        return faits
+
+    @classmethod
+    def from_donnees(cls, donnees: Mapping[str, Any]) -> MessageAffectation:
+        """The message of a row. Raises KeyError, TypeError or ValueError when the row cannot be one."""
+        lues = {nom: donnees[nom] for nom in cls.__dataclass_fields__}
+        for champ in ("debut", "fin", "ancien_debut"):
+            lues[champ] = datetime.fromisoformat(lues[champ]) if lues[champ] else None
+        if lues["fait"] not in FAITS:
+            raise ValueError("unknown fact")
+        return cls(**lues)
+
+
+# Who is told: the agents of the guichets concerned who may open the fiche today, less the one who did it.
+_ECRIRE: Final = text(
+    """
+    INSERT INTO courrier (rdv_id, evenement, canal, destinataire, message_id, donnees, cree_a, du_a)
+    SELECT :rdv, :evenement, 'mail', a.courriel,
+           '<rdv-' || :rdv || '.' || :evenement || '.' || :sequence || '.' || a.id || '@' || :domaine || '>',
+           CAST(:donnees AS jsonb) || jsonb_build_object('fait', CASE
+               WHEN NOT t.ici THEN 'parti' WHEN :deplace AND NOT t.avant THEN 'pris' ELSE :fait END),
+           :a, :a
+      FROM (SELECT agent_id, bool_or(guichet_id = :guichet) AS ici, bool_or(guichet_id = :ancien) AS avant
+              FROM guichet_agent WHERE guichet_id IN (:guichet, :ancien) GROUP BY agent_id) t
+      JOIN agent a ON a.id = t.agent_id
+     WHERE a.suspendu_a IS NULL AND a.courriel <> '' AND a.id <> :auteur
+       AND EXISTS (SELECT 1 FROM acces x
+                    WHERE x.agent_id = a.id AND x.module = 'agenda' AND x.service_id = :service)
+     ORDER BY a.id
+        ON CONFLICT DO NOTHING
+    """
+).bindparams(
+    bindparam("rdv", type_=BigInteger),
+    bindparam("evenement", type_=Text),
+    bindparam("sequence", type_=Integer),
+    bindparam("domaine", type_=Text),
+    bindparam("donnees", type_=Text),
+    bindparam("fait", type_=Text),
+    bindparam("guichet", type_=BigInteger),
+    bindparam("ancien", type_=BigInteger),
+    bindparam("auteur", type_=BigInteger),
+    bindparam("service", type_=BigInteger),
+    bindparam("a", type_=DateTime(timezone=True)),
+)
+
+
+async def write_affectation(
+    conn: AsyncConnection,
+    message: MessageAffectation,
+    *,
+    service_id: int,
+    guichet_id: int,
+    ancien_guichet_id: int,
+    auteur_id: int | None,
+    maintenant: datetime,
+    domaine: str,
+) -> None:
+    """Insert the mails to the agents of both guichets (the same one when nothing moved), in the caller's transaction.
+
+    Of a move from one guichet to another, those of the one left read « parti », those of the new one « pris », those of
+    both « deplace ».
+    """
+    await conn.execute(
+        _ECRIRE,
+        {
+            "rdv": message.rdv_id,
+            "evenement": EVENEMENT,
+            "sequence": message.sequence,
+            "domaine": domaine,
+            "donnees": json.dumps(message.to_donnees(), ensure_ascii=False),
+            "fait": message.fait,
+            "deplace": message.fait == "deplace",
+            "guichet": guichet_id,
+            "ancien": ancien_guichet_id,
+            "auteur": auteur_id or 0,
+            "service": service_id,
+            "a": maintenant,
+        },
+    )
+
+
+def find_obstacle(message: MessageAffectation, situation: Situation, a: datetime) -> str | None:
+    """Why it must not leave at ``a``, or None: a later one says what is true, or it is over."""
+    if message.fin <= a and (message.ancien_debut is None or message.ancien_debut <= a):
+        return RDV_PASSE
+    if message.fait == "annule":
+        return None
+    if situation.etat == "annule":
+        return RDV_ANNULE
+    return RDV_DEPLACE if situation.debut != message.debut else None
+
+
+def render_affectation(message: MessageAffectation, entete: Entete, a: datetime) -> EmailMessage:
+    """The mail. Raises jinja2.TemplateError or ValueError when it cannot be written."""
+    ancien = message.ancien_debut
+    contexte = {
+        "m": message,
+        "langue": "fr",
+        "demonstration": entete.demonstration,
+        "motif": texte.propre(message.motif),
+        "guichet": texte.propre(message.guichet_nom),
+        "ancien_guichet": texte.propre(message.ancien_guichet_nom),
+        "service": texte.propre(message.service_libelle),
+        "quand": texte.date_en_mots(message.debut, message.fuseau),
+        "ancien_quand": "" if ancien is None else texte.date_en_mots(ancien, message.fuseau),
+        "duree": texte.duree_en_mots(message.fin - message.debut),
+        "genre": _TYPES[message.type_rdv],
+        "fiche": texte.lien_sur(message.fiche_url),
+    }
+    env = environment()
+    sujet, corps, html = (
+        env.get_template(f"{EVENEMENT}/{fichier}").render(contexte)
+        for fichier in ("subject.txt", "body.txt", "body.html")
+    )
+    courriel = EmailMessage(policy=SMTP if entete.destinataire.isascii() else SMTPUTF8)
+    courriel["From"] = Address(entete.expediteur_nom, addr_spec=entete.expediteur)
+    courriel["To"] = entete.destinataire
+    courriel["Subject"] = texte.propre(sujet)
+    courriel["Date"] = format_datetime(a)
+    courriel["Message-ID"] = entete.message_id
+    courriel["Auto-Submitted"] = "auto-generated"
+    courriel["X-Auto-Response-Suppress"] = "OOF, AutoReply"
+    courriel.set_content(corps.strip("\n") + "\n", charset="utf-8", cte="quoted-printable")
+    courriel.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
+    courriel["Content-Language"] = "fr"  # last: each new part takes the Content-* headers of the whole with it
+    return courriel

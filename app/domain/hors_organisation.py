@@ -1,0 +1,97 @@
+"""Which rendez-vous no longer fit the organisation of their service, and why.
+
+Nothing here cancels: a rendez-vous that falls outside stays as it is until an agent moves it, keeps it or cancels it.
+The same function lists them before a change is saved and afterwards, in « Rendez-vous à replacer ».
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from app.domain.contexte import Alerte
+from app.domain.guichets import GuichetRegle
+from app.domain.horaires import jour_local
+from app.domain.plages import OuverturesParJour, RaisonFermeture
+
+_FORCE: Final = Alerte.HORS_PLAGE.value
+
+
+class CauseHors(StrEnum):
+    """Why a rendez-vous is outside, the strongest cause first."""
+
+    GUICHET_FERME = "guichet_ferme"
+    FERIE = "ferie"
+    FERMETURE = "fermeture"
+    HORS_PLAGE = "hors_plage"
+
+    @property
+    def phrase(self) -> str:
+        """A few words for a column."""
+        return _PHRASES[self]
+
+
+_PHRASES: Final[Mapping[CauseHors, str]] = {
+    CauseHors.GUICHET_FERME: "guichet fermé",
+    CauseHors.FERIE: "jour férié",
+    CauseHors.FERMETURE: "fermeture exceptionnelle",
+    CauseHors.HORS_PLAGE: "hors des plages",
+}
+
+
+class RdvPlace(NamedTuple):
+    """Where a rendez-vous is: ``[debut, fin)`` in minutes-époque, and the warnings accepted when it was put there."""
+
+    rdv_id: int
+    guichet_id: int
+    debut: int
+    fin: int
+    forcages: frozenset[str] = frozenset()
+
+
+class RdvHors(NamedTuple):
+    """A rendez-vous that the organisation does not cover any more."""
+
+    rdv_id: int
+    guichet_id: int
+    debut: int
+    fin: int
+    cause: CauseHors
+
+
+def find_cause(
+    rdv: RdvPlace, guichets: Mapping[int, GuichetRegle], ouvertures: OuverturesParJour, zone: ZoneInfo
+) -> CauseHors | None:
+    """Why ``rdv`` is outside, or None when it fits. Raises KeyError when its day is not in ``ouvertures``.
+
+    A rendez-vous that was put outside the plages by decision (``forcages``) is not outside for that; a closed guichet,
+    a closure or a holiday can never be decided away [A1, summary table].
+    """
+    guichet = guichets.get(rdv.guichet_id)
+    if guichet is None or not guichet.ouvert:
+        return CauseHors.GUICHET_FERME
+    jour = jour_local(rdv.debut, zone)
+    interdit = ouvertures.find_interdit(rdv.guichet_id, jour, rdv.debut, rdv.fin)
+    if interdit is not None:
+        return CauseHors.FERIE if interdit is RaisonFermeture.FERIE else CauseHors.FERMETURE
+    if _FORCE in rdv.forcages or ouvertures.is_couvert(rdv.guichet_id, jour, rdv.debut, rdv.fin):
+        return None
+    return CauseHors.HORS_PLAGE
+
+
+def find_hors_organisation(
+    rdvs: Iterable[RdvPlace], guichets: Mapping[int, GuichetRegle], ouvertures: OuverturesParJour, zone: ZoneInfo
+) -> list[RdvHors]:
+    """Those of ``rdvs`` that are outside, in their order, each with its cause.
+
+    ``guichets``: id → its rules as they are, or as they would be; one that is missing counts as closed. ``ouvertures``
+    must cover the local day of every rendez-vous (KeyError).
+    """
+    trouves: list[RdvHors] = []
+    for rdv in rdvs:
+        cause = find_cause(rdv, guichets, ouvertures, zone)
+        if cause is not None:
+            trouves.append(RdvHors(rdv.rdv_id, rdv.guichet_id, rdv.debut, rdv.fin, cause))
+    return trouves
