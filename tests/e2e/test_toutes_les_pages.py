@@ -15,6 +15,7 @@ from typing import Any, cast
 import pytest
 from litestar import Litestar
 from playwright.async_api import Browser, BrowserContext, Page
+from sqlalchemy import text
 
 from app import clock
 from app.booking.outils import Outils
@@ -46,6 +47,8 @@ class Demo:
     motif: int
     rdv: int
     rdv_annule: int
+    #: Ids of what the service is organised with: planning, journee, exception, agent.
+    organisation: dict[str, int]
     contextes: dict[str, BrowserContext] = field(default_factory=dict)
     lien: str = ""
     message: str = ""
@@ -106,7 +109,7 @@ class Visite:
 
 
 def at(qui: str, chemin: str) -> Visite:
-    """A visit whose address names the demo's places: {s} service, {site}, {g} guichet, {rdv}, {annule}, {choix}…"""
+    """A visit whose address names the demo's places: {s} service, {site}, {g} guichet, {rdv}, {planning}, {choix}…"""
 
     def url(d: Demo) -> str:
         return chemin.format(
@@ -120,6 +123,8 @@ def at(qui: str, chemin: str) -> Visite:
             jeudi=JEUDI,
             lien=d.lien,
             message=d.message,
+            motif=d.motif,
+            **d.organisation,
         )
 
     return Visite(qui, url)
@@ -160,6 +165,56 @@ PAGES: dict[str, list[Visite]] = {
         at("pilote-departement", "/pilotage/departement-58"),
         at("pilote-national", "/pilotage/nation?tri=total&sens=desc"),
     ],
+    **{
+        f"/services/{{service_id:int}}/organiser{route}": [at("chef", f"/services/{{s}}/organiser{chemin}")]
+        for route, chemin in (
+            ("", ""),
+            ("/historique", "/historique"),
+            ("/guichets", "/guichets"),
+            ("/guichets/nouveau", "/guichets/nouveau"),
+            ("/guichets/{guichet_id:int}", "/guichets/{g}"),
+            ("/guichets/{guichet_id:int}/fermeture", "/guichets/{g}/fermeture"),
+            ("/guichets/{guichet_id:int}/suppression", "/guichets/{g}/suppression"),
+            ("/a-replacer", "/a-replacer"),
+            ("/expliquer", "/expliquer"),
+            ("/motifs", "/motifs"),
+            ("/parametres", "/parametres"),
+            ("/ouverture", "/ouverture"),
+            ("/plannings", "/plannings"),
+            ("/plannings/semaine", "/plannings/semaine?jour={jour}"),
+            ("/plannings/nouveau", "/plannings/nouveau"),
+            ("/plannings/{planning_id:int}", "/plannings/{planning}"),
+            ("/plannings/journees/nouvelle", "/plannings/journees/nouvelle"),
+            ("/plannings/journees/{journee_id:int}", "/plannings/journees/{journee}"),
+            ("/exceptions", "/exceptions"),
+            ("/exceptions/nouvelle", "/exceptions/nouvelle"),
+            ("/exceptions/{exception_id:int}", "/exceptions/{exception}"),
+            ("/fiche", "/fiche"),
+            ("/agents", "/agents"),
+            ("/agents/acces", "/agents/acces"),
+            ("/agents/nouveau", "/agents/nouveau"),
+            ("/agents/{agent_id:int}", "/agents/{agent}"),
+        )
+    },
+    **{
+        f"/administration{route}": [at("admin-national", f"/administration{chemin}")]
+        for route, chemin in (
+            ("", ""),
+            ("/motifs", "/motifs"),
+            ("/motifs/nouveau", "/motifs/nouveau?type=SIP"),
+            ("/motifs/{motif_id:int}", "/motifs/{motif}"),
+            ("/parametres", "/parametres"),
+            ("/services", "/services"),
+            ("/services/nouveau", "/services/nouveau"),
+            ("/comptes", "/comptes"),
+            ("/comptes/nouveau", "/comptes/nouveau"),
+            ("/comptes/{agent_id:int}", "/comptes/{agent}"),
+        )
+    },
+    "/services/{service_id:int}/organiser/fiche/fermeture": [
+        at("admin-national", "/services/{s}/organiser/fiche/fermeture")
+    ],
+    "/services/{service_id:int}/pourquoi": [at("agent", "/services/{s}/pourquoi")],
     "/demo": [at("", "/demo"), at("chef", "/demo")],
     "/demo/scenes/{cle:str}": [at("agent", "/demo/scenes/reservez-regardez"), at("", "/demo/scenes/pilotage")],
     "/demo/boite": [at("", "/demo/boite")],
@@ -175,6 +230,12 @@ AUTRES: dict[str, str] = {
     "/sites/{site_id:int}/accueil/recherche": "redirection",
     "/rdv/{service_id:int}/option/prolonger": "redirection",
     "/mon-rendez-vous/{jeton:str}/agenda.ics": "file",
+    "/services/{service_id:int}/carte": "part of /services/{service_id:int}",
+    "/services/{service_id:int}/organiser/agents/acces.csv": "file",
+    "/administration/comptes/export.csv": "file",
+    "/invitation/{jeton:str}": "needs a link that lives: looked at in tests/identite/test_invitations.py",
+    "/connexion/proconnect/retour": "needs a provider: looked at in tests/identite/test_proconnect.py",
+    "/deconnexion/retour": "needs a provider: looked at in tests/identite/test_proconnect.py",
     "/pilotage/{perimetre:str}/export.csv": "file",
     "/demo/boite/liste": "part of /demo/boite",
     "/demo/boite/{cle:str}/style.css": "file",
@@ -227,6 +288,14 @@ async def demo(
 async def prepare(journee: Journee, smtp: Smtp, navigateur: Browser) -> Demo:
     """Seed the demo, and book once online."""
     await seed(journee.site.settings)
+    async with journee.outils.db.engine.begin() as conn:
+        await conn.execute(
+            text(
+                "INSERT INTO exception_planning (service_id, nature, du, au, libelle, cree_a)"
+                " SELECT service_id, 'fermeture', :jour, :jour, 'Réunion de service', :a FROM planning"
+            ),
+            {"jour": JOUR + timedelta(days=90), "a": clock.now()},
+        )
     async with journee.outils.db.read() as conn:
         lieux = await read_lieux(conn)
     assert lieux is not None
@@ -243,6 +312,12 @@ async def prepare(journee: Journee, smtp: Smtp, navigateur: Browser) -> Demo:
         await one("SELECT min(motif_id) FROM motif_service WHERE service_id = :s AND ouvert"),
         await one(f"SELECT min(id) FROM rendez_vous WHERE service_id = :s AND etat = 'prevu' AND jour > '{JOUR}'"),
         await one("SELECT min(id) FROM rendez_vous WHERE service_id = :s AND etat = 'annule'"),
+        {
+            "planning": await one("SELECT min(id) FROM planning WHERE service_id = :s"),
+            "journee": await one("SELECT min(id) FROM journee_type WHERE service_id = :s"),
+            "exception": await one("SELECT min(id) FROM exception_planning WHERE service_id = :s"),
+            "agent": await one("SELECT min(agent_id) FROM rattachement WHERE service_id = :s"),
+        },
     )
     await d.book()
     return d
