@@ -1,18 +1,19 @@
-"""« Organiser », first page: where each part stands, one card a part; and the history of every change."""
+"""« Organiser », first page: the steps of a configuration, the one to take next; and the history of every change."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any, Final
 
 from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Response
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
 from app.admin.histoire import MOTS_OBJETS, PAR_PAGE, Ligne, read_histoire
+from app.admin.ouverture.lecture import read_faits
 from app.admin.pages import (
     PARTIES,
     Organisation,
@@ -22,12 +23,18 @@ from app.admin.pages import (
     organiser_page,
 )
 from app.admin.replacement.situation import count_a_replacer
+from app.booking.contexte import ServiceContexte
 from app.booking.outils import Outils
+from app.domain.activation import Faits, Point, explain_activation, list_avertissements, list_manques
+from app.domain.horaires import get_cadran
 from app.identite.acteur import Acteur
-from app.tables import Rattachement
+from app.web.dates import jour_long
 from app.web.pages import page, render
 
 ORGANISER: Final = "/services/{service_id:int}/organiser"
+#: The parts of a first configuration, each building on those before: a guichet is given motifs and agents, a planning
+#: guichets, and what the usager will see needs them all.
+ETAPES: Final = ("fiche", "motifs", "agents", "guichets", "plannings", "ouverture")
 #: What each part of the national administration is for.
 EXPLICATIONS: Final = {
     "services": "Créer, compléter, fermer les services, et retrouver chacun par son nom, sa ville ou son code.",
@@ -44,7 +51,7 @@ async def show_ensemble(
     outils: NamedDependency[Outils],
     acteur: NamedDependency[Acteur],
 ) -> Response[bytes]:
-    """Cards of every part, with what is configured and what is missing."""
+    """The steps, with what is configured, what is missing and what comes next."""
     organisation = await open_organisation(outils, acteur, request, service_id)
     contexte = {
         **organiser_page(acteur, organisation, ""),
@@ -61,64 +68,106 @@ async def show_ensemble_fragment(
     outils: NamedDependency[Outils],
     acteur: NamedDependency[Acteur],
 ) -> Response[bytes]:
-    """The cards alone."""
+    """The live part alone."""
     organisation = await open_organisation(outils, acteur, request, service_id)
     contexte = {**organiser_page(acteur, organisation, ""), **await _cartes(outils, organisation, acteur.agent_id)}
     return Response(render(request, "admin/_ensemble.html", contexte).encode(), media_type="text/html")
 
 
 async def _cartes(outils: Outils, organisation: Organisation, agent_id: int) -> dict[str, Any]:
+    """The steps of a configuration, the one to take next, and what comes besides; of the state and of its day."""
+    contexte, maintenant = organisation.contexte, clock.now()
     async with outils.db.read() as conn:
-        agents = await _count_agents(conn, organisation.contexte.id)
-        a_replacer = await count_a_replacer(conn, agent_id, organisation, clock.now())
+        faits = await read_faits(outils, conn, contexte.id, maintenant)
+        a_replacer = await count_a_replacer(conn, agent_id, organisation, maintenant)
+    points = explain_activation(faits)
+    aujourdhui = maintenant.astimezone(contexte.zone).date()
+    etapes = [_etape(cle, organisation, faits, points) for cle in ETAPES]
+    return {
+        "etapes": etapes,
+        "suite": {"etape": None, "public": "", **_next(organisation, etapes, points, aujourdhui)},
+        "cartes": _besoins(organisation, a_replacer),
+        "expire": get_cadran(aujourdhui + timedelta(days=1), contexte.zone).debut,
+    }
+
+
+def _etape(cle: str, organisation: Organisation, faits: Faits, points: Sequence[Point]) -> dict[str, Any]:
+    """One step. ``etat``: ``fait``, ``manque`` (it blocks) or ``verifier`` (to be read)."""
+    siens = [point for point in points if point.partie == cle]
+    if cle == "motifs" and not faits.guichets_internet and any(m.ouvert for m in organisation.contexte.motifs.values()):
+        siens = []  # nobody can book them for want of a guichet: the guichets say it
+    manques, avertis = list_manques(siens), list_avertissements(siens)
+    fait = organisation.contexte.en_ligne if cle == "ouverture" else not manques
+    return {
+        **_carte(cle, organisation.url, _say(cle, organisation.contexte, faits.agents)),
+        "etat": ("verifier" if avertis else "fait") if fait else "manque",
+        "manques": [point.phrase for point in (*manques, *avertis)],
+    }
+
+
+def _say(cle: str, contexte: ServiceContexte, agents: int) -> str:
+    """Where a step stands, in a few words."""
+    if cle == "fiche":
+        return contexte.libelle
+    if cle == "guichets":
+        return _sur(sum(g.ouvert for g in contexte.guichets.values()), len(contexte.guichets))
+    if cle == "motifs":
+        actifs = [m for m in contexte.motifs.values() if m.actif]
+        return _sur(sum(m.ouvert for m in actifs), len(actifs))
+    if cle == "plannings":
+        return _nombre(len(contexte.plannings), "planning")
+    if cle == "agents":
+        return _nombre(agents, "agent peut recevoir", "agents peuvent recevoir")
+    return "Ouvert aux usagers" if contexte.en_ligne else "Pas encore ouvert aux usagers"
+
+
+def _next(
+    organisation: Organisation, etapes: Sequence[Mapping[str, Any]], points: Sequence[Point], aujourdhui: date
+) -> dict[str, Any]:
+    """What to do now. ``etape``: the step to take, absent when nothing is asked of the chef."""
+    contexte = organisation.contexte
+    nombre = sum(e["etat"] != "manque" for e in etapes)
+    faites = f"{nombre or 'Aucune'} étape{'s faites' if nombre > 1 else ' faite'} sur {len(etapes)}"
+    if contexte.ferme:
+        return {"etat": "ferme", "titre": "Le service est fermé définitivement", "texte": "Il ne reçoit plus personne."}
+    manque = next((e for e in etapes if e["etat"] == "manque" and e["cle"] != "ouverture"), None)
+    if manque is not None:
+        titre = "Ouvert, mais quelque chose manque" if contexte.en_ligne else faites
+        return {"etat": "manque", "titre": titre, "texte": manque["manques"][0], "etape": manque}
+    if not contexte.en_ligne:
+        lus = "Lisez les avertissements, puis ouvrez" if list_avertissements(points) else "Ouvrez"
+        texte = f"Rien ne manque. {lus} la prise de rendez-vous en ligne quand le service est prêt à recevoir."
+        return {"etat": "pret", "titre": faites, "texte": texte, "etape": etapes[-1]}
+    nationale = contexte.ouverture_nationale
+    if nationale is not None and nationale > aujourdhui:
+        texte = "Les usagers prendront rendez-vous à la date nationale, sans autre geste."
+        return {"etat": "attente", "titre": f"Prêt, s’ouvrira le {jour_long(nationale)}", "texte": texte}
+    texte = "Les usagers prennent rendez-vous en ligne."
+    return {"etat": "ouvert", "titre": "Ouvert aux usagers", "texte": texte, "public": f"/services/{contexte.id}"}
+
+
+def _besoins(organisation: Organisation, a_replacer: int) -> list[dict[str, str]]:
+    """The parts that no configuration waits for."""
     contexte, base = organisation.contexte, organisation.url
-    ouverts = [g for g in contexte.guichets.values() if g.ouvert]
-    motifs = [m for m in contexte.motifs.values() if m.ouvert]
-    cartes = [
-        _carte("fiche", base, contexte.libelle, "" if contexte.sages else "Le numéro SAGES manque."),
-        _carte(
-            "guichets",
-            base,
-            f"{_nombre(len(ouverts), 'ouvert')} sur {len(contexte.guichets)}",
-            "" if ouverts else "Aucun guichet ouvert : rien ne peut être réservé.",
-        ),
-        _carte(
-            "plannings",
-            base,
-            _nombre(len(contexte.plannings), "planning"),
-            "" if contexte.plannings else "Aucune plage : aucun créneau n’est proposé.",
-        ),
-        _carte("exceptions", base, _nombre(len(contexte.exceptions), "exception"), ""),
-        _carte(
-            "motifs",
-            base,
-            f"{_nombre(len(motifs), 'ouvert')} sur {len(contexte.motifs)}",
-            "" if motifs else "Aucun motif ouvert : rien ne peut être demandé.",
-        ),
-        _carte("parametres", base, f"Grille de {contexte.pas} minutes", ""),
-        _carte("agents", base, _nombre(agents, "agent rattaché", "agents rattachés"), "" if agents else "Aucun agent."),
-        _carte(
-            "a-replacer",
-            base,
-            "" if a_replacer else "Aucun",
-            f"{a_replacer} hors de l’organisation : déplacez-les ou gardez-les." if a_replacer else "",
-        ),
-        _carte("ouverture", base, "Ouvert aux usagers" if contexte.en_ligne else "Pas encore ouvert aux usagers", ""),
+    reste = f"{a_replacer} hors de l’organisation : déplacez-les ou gardez-les." if a_replacer else ""
+    return [
+        _carte("exceptions", base, _nombre(len(contexte.exceptions), "exception")),
+        _carte("parametres", base, f"Grille de {contexte.pas}\u00a0minutes"),
+        _carte("a-replacer", base, "" if a_replacer else "Aucun", reste),
+        _carte("expliquer", base, "Pour un jour, un motif et une origine"),
     ]
-    return {"cartes": cartes}
-
-
-async def _count_agents(conn: AsyncConnection, service_id: int) -> int:
-    agents = select(func.count()).select_from(Rattachement).where(Rattachement.service_id == service_id)
-    return int((await conn.execute(agents)).scalar_one())
 
 
 def _nombre(nombre: int, singulier: str, pluriel: str = "") -> str:
     return f"{nombre or 'Aucun'} {(pluriel or singulier + 's') if nombre > 1 else singulier}"
 
 
-def _carte(cle: str, base: str, etat: str, manque: str) -> dict[str, str]:
-    return {"cle": cle, "titre": dict(PARTIES)[cle], "url": f"{base}/{cle}", "etat": etat, "manque": manque}
+def _sur(ouverts: int, tous: int) -> str:
+    return f"{_nombre(ouverts, 'ouvert')} sur {tous}"
+
+
+def _carte(cle: str, base: str, etat: str, manque: str = "") -> dict[str, str]:
+    return {"cle": cle, "titre": dict(PARTIES)[cle], "url": f"{base}/{cle}", "mots": etat, "manque": manque}
 
 
 @get(f"{ORGANISER}/historique", include_in_schema=False)

@@ -12,6 +12,7 @@ from app import clock
 from app.booking.outils import Outils
 from app.config import ConfigurationInvalide, Settings
 from app.db import Database, UnitOfWork, create_engine
+from app.demo.boite_locale import find_boite
 from app.demo.installation import install
 from app.demo.monde import MOT_DE_PASSE, NEVERS
 from app.demo.remplissage import refresh
@@ -39,7 +40,9 @@ async def seed(settings: Settings) -> None:
         await uow.conn.execute(text("SELECT pg_advisory_xact_lock(:cle)"), {"cle": _VERROU})
         vide = (await uow.conn.execute(select(func.count()).select_from(ServiceFiscal))).scalar_one() == 0
         if vide:
-            await install(uow.conn, hash_mot_de_passe(MOT_DE_PASSE), clock.now())
+            await install(
+                uow.conn, hash_mot_de_passe(MOT_DE_PASSE), clock.now(), boite=find_boite(settings) is not None
+            )
         elif not await is_installed(uow):
             raise ConfigurationInvalide("this database already holds services that are not the demo's")
         return vide, await refresh(uow, settings, clock.now(), rattraper=True)

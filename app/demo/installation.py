@@ -55,7 +55,7 @@ async def _insert(conn: AsyncConnection, table: Any, **valeurs: Any) -> int:
     return int((await conn.execute(insert(table).values(**valeurs).returning(table.id))).scalar_one())
 
 
-async def install(conn: AsyncConnection, mot_de_passe_hache: str, maintenant: datetime) -> None:
+async def install(conn: AsyncConnection, mot_de_passe_hache: str, maintenant: datetime, *, boite: bool) -> None:
     """Everything but the rendez-vous. The caller has checked that the database is empty."""
     await install_reference(conn)
     sites = {
@@ -90,7 +90,7 @@ async def install(conn: AsyncConnection, mot_de_passe_hache: str, maintenant: da
     installe = Installe(services, guichets)
     await insert_communes(conn, {dep: [services[s] for s in sages] for dep, sages in COMPETENCES.items()})
     await _insert_exceptions(conn, installe, maintenant)
-    await _insert_agents(conn, installe, mot_de_passe_hache, maintenant)
+    await _insert_agents(conn, installe, mot_de_passe_hache, maintenant, boite=boite)
 
 
 async def _insert_service(conn: AsyncConnection, decrit: ServiceDecrit, site_id: int) -> int:
@@ -234,7 +234,7 @@ async def _insert_exceptions(conn: AsyncConnection, installe: Installe, maintena
 
 
 async def _insert_agents(
-    conn: AsyncConnection, installe: Installe, mot_de_passe_hache: str, maintenant: datetime
+    conn: AsyncConnection, installe: Installe, mot_de_passe_hache: str, maintenant: datetime, *, boite: bool
 ) -> None:
     for compte in COMPTES:
         agent_id = await _insert_compte(conn, installe, compte, mot_de_passe_hache)
@@ -246,7 +246,7 @@ async def _insert_agents(
                 cree_a=maintenant,
             )
         )
-        if compte.identifiant == "box":
+        if compte.identifiant == "box" and boite:  # whoever is assigned gets mail: only where it stays on this machine
             await conn.execute(
                 insert(GuichetAgent).values(guichet_id=installe.guichets[NEVERS, GUICHET_DU_BOX], agent_id=agent_id)
             )

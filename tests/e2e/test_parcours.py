@@ -285,14 +285,14 @@ class TestLeJour:
         tableau, box, pilotage = await asyncio.gather(scene.tableau(), scene.box(), scene.pilotage())
         agenda = await scene.agenda(JOUR.isoformat())
         titre = await box.title()
-        assert await pilotage.evaluate(CHIFFRE, ["prevu", 0])
+        assert await pilotage.evaluate(CHIFFRE, ["attendus", 0])
 
         depart = time.monotonic()
         rdv = await book_by_agent(scene.journee, service, JOUR, "10:20", courriel=f"jour{service.id}@usagers.test")
         await measure("booking at the desk → board", depart, tableau, ETAT, [rdv, "prevu"])
         await measure("booking at the desk → agenda", depart, agenda, ETAT, [rdv, "prevu"])
         await measure("booking at the desk → box", depart, box, ETAT, [rdv, "prevu"])
-        await wait_for(pilotage, CHIFFRE, ["prevu", 1])
+        await wait_for(pilotage, CHIFFRE, ["attendus", 1])
 
         depart = time.monotonic()
         await tableau.locator(f'[data-rdv="{rdv}"]').get_by_role("button", name="Arrivé").click()
@@ -300,15 +300,20 @@ class TestLeJour:
         await measure("« Arrivé » → title and sound of the box", depart, box, "document.title.startsWith('(1) ')")
         assert await box.evaluate("document.documentElement.dataset.sonne") == "1"
         await measure("« Arrivé » → agenda", depart, agenda, ETAT, [rdv, "arrive"])
-        await wait_for(pilotage, CHIFFRE, ["arrive", 1])
-        await wait_for(pilotage, CHIFFRE, ["prevu", 0])
+        await wait_for(pilotage, CHIFFRE, ["en_attente", 1])
+        await wait_for(pilotage, CHIFFRE, ["attendus", 0])
         sys.stdout.write(f"\n    within a second: {'yes' if vu <= 1 else 'NO'} ")
 
-        for bouton, etat in (("Appeler", "appele"), ("Recevoir", "recu"), ("Terminer", "termine")):
+        suite = (
+            ("Appeler", "appele", "en_attente"),
+            ("Recevoir", "recu", "arrives"),
+            ("Terminer", "termine", "recus"),
+        )
+        for bouton, etat, compte in suite:
             depart = time.monotonic()
             await box.locator(f'[data-rdv="{rdv}"]').get_by_role("button", name=bouton).click()
             await measure(f"« {bouton} » → board", depart, tableau, ETAT, [rdv, etat])
-            await wait_for(pilotage, CHIFFRE, [etat, 1])
+            await wait_for(pilotage, CHIFFRE, [compte, 1])
         assert await box.title() == titre
 
     async def test_a_cancelled_one_leaves_every_open_screen_and_the_usager_is_told(self, scene: Scene) -> None:
@@ -330,7 +335,7 @@ class TestLeJour:
         for nom, page in (("board", tableau), ("box", box), ("agenda", agenda)):
             await measure(f"cancellation → {nom}", depart, page, ABSENT, rdv)
         await measure("cancellation → fiche", depart, fiche, "document.body.textContent.includes('Rendez-vous annulé')")
-        await wait_for(pilotage, CHIFFRE, ["annule", 1])
+        await wait_for(pilotage, CHIFFRE, ["annules", 1])
 
         confirmation, annulation = await scene.mail(adresse, "confirm"), await scene.mail(adresse, "annul")
         assert (confirmation.methode, annulation.methode) == ("REQUEST", "CANCEL")
