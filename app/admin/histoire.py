@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,8 @@ from app.tables.vues import acces
 from app.web.dates import heure, jour_long
 
 PAR_PAGE: Final = 50
+#: A date, or an instant with its offset, as the journal writes them.
+_ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?([+-]\d{2}:\d{2}|Z))?")
 #: What may be changed, in the words of the screens.
 MOTS_OBJETS: Final[Mapping[str, str]] = {
     "service": "Fiche du service",
@@ -54,6 +56,53 @@ _VERBES: Final[Mapping[str, str]] = {
     "cle_revoquee": "clé d’API révoquée",
     "mot_de_passe_choisi": "mot de passe choisi",
     "proconnect_associe": "identité ProConnect associée",
+}
+
+
+#: Facts kept by the journal, in the words of the screens; another one is shown by its key.
+_CHAMPS: Final[Mapping[str, str]] = {
+    "a": "le",
+    "accessibilite": "accessibilité",
+    "adresse": "adresse",
+    "annuaire": "annuaire",
+    "au": "jusqu’au",
+    "canaux": "ouvert à",
+    "centre_contact": "centre de contact",
+    "code_postal": "code postal",
+    "codique_partage": "CODIQUE partagé",
+    "codique": "CODIQUE",
+    "complement_adresse": "complément d’adresse",
+    "courriel": "courriel",
+    "cycle": "semaines en alternance",
+    "debut": "début",
+    "demarche_url": "démarche en ligne",
+    "departement": "département",
+    "dossier_url": "adresse du dossier",
+    "du": "à partir du",
+    "duree_minutes": "durée (minutes)",
+    "duree": "durée (minutes)",
+    "en_ligne": "ouvert en ligne",
+    "etat": "état",
+    "faq_url": "questions fréquentes",
+    "ferme_a": "fermé le",
+    "fin": "fin",
+    "fuseau": "fuseau horaire",
+    "horaires_texte": "horaires affichés",
+    "libelle": "libellé",
+    "lien_valable_jusqu_a": "lien valable jusqu’au",
+    "numero": "numéro",
+    "ouvert": "ouvert",
+    "pas_minutes": "pas de la grille (minutes)",
+    "perimetre": "périmètre",
+    "prenom": "prénom",
+    "reference_externe": "référence de l’annuaire",
+    "sages": "SAGES",
+    "site_id": "site",
+    "suspendu_a": "suspendu le",
+    "telephone": "téléphone",
+    "type_code": "type de service",
+    "validite": "validité",
+    "visio_base": "adresse de la visio",
 }
 
 
@@ -116,20 +165,28 @@ def build_ligne(ligne: Mapping[str, Any], zone: ZoneInfo) -> Ligne:
         f"{MOTS_OBJETS.get(ligne['objet'], ligne['objet'])} : {_VERBES.get(verbe, verbe.replace('_', ' '))}",
         nom,
         tuple(
-            (cle.replace("_", " "), _mot(avant.get(cle)), _mot(apres.get(cle)))
+            (_CHAMPS.get(cle, cle.replace("_", " ")), _mot(avant.get(cle), zone), _mot(apres.get(cle), zone))
             for cle in dict.fromkeys((*avant, *apres))
-            if avant.get(cle) != apres.get(cle)
+            if _mot(avant.get(cle), zone) != _mot(apres.get(cle), zone)
         ),
     )
 
 
-def _mot(valeur: Any) -> str:
+def _mot(valeur: Any, zone: ZoneInfo) -> str:
+    """A fact in words: « oui », « 25/11/2026 », « mercredi 25 novembre 2026 à 05:36 » in the service's time."""
     if valeur is None:
         return ""
     if isinstance(valeur, bool):
         return "oui" if valeur else "non"
-    if isinstance(valeur, list | dict):
-        return (
-            json.dumps(valeur, ensure_ascii=False) if isinstance(valeur, dict) else ", ".join(_mot(v) for v in valeur)
-        )
+    if isinstance(valeur, dict):
+        paires = ((_CHAMPS.get(cle, cle.replace("_", " ")), _mot(v, zone)) for cle, v in valeur.items())
+        return " ; ".join(f"{cle} : {mot}" for cle, mot in paires if mot)
+    if isinstance(valeur, list):
+        return ", ".join(_mot(v, zone) for v in valeur)
+    if isinstance(valeur, str) and _ISO.fullmatch(valeur):
+        lue = datetime.fromisoformat(valeur)
+        if len(valeur) == len("2026-11-25"):
+            return f"{lue:%d/%m/%Y}"
+        if lue.tzinfo is not None:
+            return f"{jour_long(lue.astimezone(zone).date())} à {heure(lue, zone)}"
     return str(valeur)

@@ -82,9 +82,10 @@ class Explication:
             return self.regles[0].phrase
         if not self.guichets:
             return "Le service n’a aucun guichet."
-        raisons = {regle.raison for guichet in self.guichets for regle in guichet.regles[:1]}
-        if len(raisons) == 1:
-            return self.guichets[0].regles[0].phrase
+        communes = set.intersection(*({regle.raison for regle in guichet.regles} for guichet in self.guichets))
+        partagee = next((regle for regle in self.guichets[0].regles if regle.raison in communes), None)
+        if partagee is not None:
+            return partagee.phrase
         return "Aucun guichet ne peut recevoir cette demande ce jour-là, chacun pour sa raison."
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
@@ -22,11 +22,13 @@ from app.web.securite import cookie_header, cookie_name
 
 
 def safe_suite(texte: str) -> str:
-    """A path of ours to go on to, never another site."""
+    """A path of ours to go on to, never another site, as a header can carry it."""
+    if not texte.isprintable():
+        return "/agent"
     parts = urlsplit(texte)
     if parts.scheme or parts.netloc or not texte.startswith("/") or texte.startswith("//") or "\\" in texte:
         return "/agent"
-    return texte
+    return quote(texte, safe="/?&=%#:;,+@!$'()*~")
 
 
 def session_redirect(outils: Outils, jeton: str, suite: str) -> Response[Any]:

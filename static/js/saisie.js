@@ -5,9 +5,19 @@
 import { annoncer } from "./annonces.js";
 
 const MEMOIRE = "accueil:saisie:";
+/** The form that was left last, then the one that an answer interrupted: its session was over, the database was away. */
+const QUITTEE = "accueil:saisie:quittee";
+const INTERROMPUE = "accueil:saisie:interrompue";
 const DUREE = 3_600_000;
 const form = document.querySelector("form[data-saisie]");
 const garde = (e) => e.name && e.name !== "_csrf" && !["password", "file", "submit", "button"].includes(e.type);
+
+/** True when a field no longer holds what the page was served with. */
+function touche(e) {
+  if (/^(radio|checkbox)$/.test(e.type)) return e.checked !== e.defaultChecked;
+  if (e instanceof HTMLSelectElement) return [...e.options].some((o) => o.selected !== o.defaultSelected) && e.selectedIndex > 0;
+  return e.type !== "hidden" && e.value !== e.defaultValue;
+}
 
 function memoire(faire) {
   try {
@@ -27,10 +37,32 @@ function oublier(tout) {
 
 function retenir() {
   const id = history.state?.saisie;
-  if (!id || !form) return;
+  if (!id || !form || !(history.state.due || [...form.elements].filter(garde).some(touche))) return;
   const champs = [...form.elements].filter(garde)
     .map((e) => ({ nom: e.name, valeur: e.value, coche: /^(radio|checkbox)$/.test(e.type) ? e.checked : null }));
-  memoire((m) => m.setItem(MEMOIRE + id, JSON.stringify({ a: Date.now(), champs })));
+  memoire((m) => {
+    m.setItem(MEMOIRE + id, JSON.stringify({ a: Date.now(), champs }));
+    m.setItem(QUITTEE, JSON.stringify({ a: Date.now(), id, chemin: location.pathname + location.search }));
+  });
+}
+
+const nouvelId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((o) => o.toString(16).padStart(2, "0")).join("");
+
+/** The page that says that nothing could be done leads back to the form, where what was typed waits. */
+function interrompre(page) {
+  const quittee = memoire((m) => JSON.parse(m.getItem(QUITTEE)));
+  if (!quittee) return;
+  memoire((m) => m.setItem(INTERROMPUE, JSON.stringify(quittee)));
+  const lien = page.querySelector("a[data-reprendre]");
+  if (lien) lien.href = lien.dataset.reprendre + encodeURIComponent(quittee.chemin);
+}
+
+/** The memory of the form that was interrupted here, once. */
+function reprendre() {
+  const interrompue = memoire((m) => JSON.parse(m.getItem(INTERROMPUE)));
+  if (interrompue?.chemin !== location.pathname + location.search) return null;
+  memoire((m) => m.removeItem(INTERROMPUE));
+  return interrompue.id;
 }
 
 function remettre(champs) {
@@ -67,9 +99,16 @@ function rendre(id) {
 const adresse = document.querySelector('meta[name="adresse"]')?.content;
 oublier(Boolean(document.querySelector("[data-saisie-finie]")));
 if (adresse) {
-  const id = [...crypto.getRandomValues(new Uint8Array(12))].map((o) => o.toString(16).padStart(2, "0")).join("");
-  history.replaceState(form ? { saisie: id } : null, "", adresse);
-} else if (form && history.state?.saisie) {
-  rendre(history.state.saisie);
+  history.replaceState(form ? { saisie: nouvelId(), due: true } : null, "", adresse);
+} else if (form) {
+  const connue = history.state?.saisie ?? reprendre();
+  const lue = connue && memoire((m) => m.getItem(MEMOIRE + connue));
+  if (lue || history.state?.due) rendre(connue);
+  history.replaceState({ due: Boolean(lue), ...history.state, saisie: connue ?? nouvelId() }, "");
+}
+const coupure = document.querySelector("[data-saisie-interrompue]");
+if (coupure) interrompre(coupure);
+for (const sortie of document.querySelectorAll('form[action$="/deconnexion"]')) {
+  sortie.addEventListener("submit", () => oublier(true));
 }
 if (form) addEventListener("pagehide", retenir);

@@ -112,6 +112,15 @@ class TestLesGuichets:
         assert explication.guichets[0].regles[0].raison is Raison.COMPLET
         assert "18" in explication.phrase
 
+    def test_what_closes_every_guichet_is_the_headline_though_each_has_more_to_say(self) -> None:
+        guichets = (
+            GuichetRegle(1, "A", canaux=frozenset({"rattache"})),
+            GuichetRegle(2, "B", types=frozenset({"visio"})),
+        )
+        fermeture = ExceptionPlanning(1, "fermeture", None, JOUR, JOUR, None, None, "Formation")
+        closes = open_days(JOUR, JOUR, *HORAIRES_DU_TEXTE, guichet_ids=(1, 2), exceptions=(fermeture,))
+        assert explique(guichets=guichets, ouvertures=closes).phrase == "Une fermeture est inscrite ce jour-là."
+
     def test_a_service_without_guichet_says_so(self) -> None:
         assert explique(guichets=()).phrase == "Le service n’a aucun guichet."
 

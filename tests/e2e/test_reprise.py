@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from urllib.parse import unquote
 
 import pytest
-from playwright.async_api import Browser, Page, Response, expect
+from playwright.async_api import Browser, Page, Response, Route, expect
 from sqlalchemy import text
 
 from app.domain.rendez_vous import Action
@@ -126,6 +127,66 @@ class TestRetour:
         await page.reload()
         await expect(page.locator("[data-saisie-dite]")).to_contain_text("n’a pas pu être conservée")
 
+    async def test_an_agent_whose_session_ended_signs_in_again_and_finds_what_he_typed(
+        self, journee: Journee, browser: Browser
+    ) -> None:
+        service = await journee.service()
+        agent = service.agents["agent"]
+        contexte = await journee.context(browser, agent)
+        chemin = f"/services/{service.id}/rendez-vous/nouveau?jour=2026-11-26&guichet={service.guichets[0]}&heure=09:00"
+        page = await journee.open(contexte, chemin, direct=False)
+        await page.locator('[name="nom_usage"]').fill("Valenton")
+        await page.locator('[name="precision"]').fill("Revenus fonciers")
+        async with journee.outils.db.engine.begin() as conn:
+            await conn.execute(text("UPDATE session SET revoquee_a = now() WHERE agent_id = :a"), {"a": agent})
+        async with page.expect_response(lambda r: r.request.method == "POST") as vue:
+            await page.get_by_role("button", name="Enregistrer").last.click()
+        assert (await vue.value).status == 401
+        retour = await page.get_by_role("link", name="Se reconnecter").get_attribute("href")
+        assert retour is not None
+        assert unquote(retour.removeprefix("/connexion?suite=")) == chemin
+        del journee.jetons[agent]
+        await contexte.add_cookies(
+            [{"name": "accueil_session", "value": await journee.sign_in(agent), "url": journee.site.url}]
+        )
+        await page.goto(journee.site.url + retour)
+        await expect(page.locator('[name="nom_usage"]')).to_have_value("Valenton")
+        await expect(page.locator('[name="precision"]')).to_have_value("Revenus fonciers")
+        await expect(page.locator("[data-saisie-dite]")).to_contain_text("Votre saisie a été rétablie")
+        await contexte.close()
+
+    async def test_an_agent_goes_back_to_a_form_that_an_absent_database_refused(
+        self, journee: Journee, browser: Browser
+    ) -> None:
+        service = await journee.service()
+        contexte = await journee.context(browser, service.agents["agent"])
+        chemin = f"/services/{service.id}/rendez-vous/nouveau?jour=2026-11-26&guichet={service.guichets[0]}&heure=09:00"
+        page = await journee.open(contexte, chemin, direct=False)
+        await page.locator('[name="nom_usage"]').fill("Valenton")
+
+        async def absente(route: Route) -> None:
+            if route.request.method == "POST":
+                await route.fulfill(status=503, content_type="text/html", body="<h1>absente</h1>")
+            else:
+                await route.continue_()
+
+        await page.route("**/rendez-vous**", absente)
+        await page.get_by_role("button", name="Enregistrer").last.click()
+        await page.wait_for_selector("h1:has-text('absente')")
+        await page.go_back()
+        await expect(page.locator('[name="nom_usage"]')).to_have_value("Valenton")
+        await contexte.close()
+
+    async def test_a_form_left_untouched_says_nothing_when_it_is_reloaded(
+        self, journee: Journee, browser: Browser
+    ) -> None:
+        service = await journee.service()
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await journee.open(contexte, f"/services/{service.id}/rendez-vous/nouveau", direct=False)
+        await page.reload()
+        assert await page.locator("[data-saisie-dite]").count() == 0
+        await contexte.close()
+
     async def test_an_agent_comes_back_to_his_refused_form(self, journee: Journee, browser: Browser) -> None:
         service = await journee.service()
         contexte = await journee.context(browser, service.agents["agent"])
@@ -154,6 +215,7 @@ class TestRetour:
         await page.fill("#filtre", "personne")
         await page.keyboard.press("Enter")
         await page.get_by_text("Aucun rendez-vous ne correspond").wait_for()
+        await page.wait_for_load_state()
         reponse = await page.reload()
         assert reponse is not None
         assert reponse.request.method == "GET"

@@ -57,6 +57,26 @@ async def connect(client: httpx.AsyncClient, mot_de_passe: str = "demo", **plus:
 class TestConnexion:
     """promises, pitfall 4 and « CSRF absent or of another session »."""
 
+    @pytest.mark.parametrize(
+        ("suite", "location"),
+        [
+            ("/services/1/agenda?jour=2026-11-23&vue=jour", "/services/1/agenda?jour=2026-11-23&vue=jour"),
+            ("/日本", "/%E6%97%A5%E6%9C%AC"),
+            ("/agent?x=\u202e", "/agent"),
+            ("/agent\r\nX-Injected: 1", "/agent"),
+            ("/\x00", "/agent"),
+            ("/agent\x7f", "/agent"),
+            ("//ailleurs.example", "/agent"),
+            ("https://ailleurs.example/", "/agent"),
+            ("/\\ailleurs.example", "/agent"),
+        ],
+    )
+    async def test_it_goes_on_to_a_page_of_ours_whatever_was_asked(
+        self, navigateur: httpx.AsyncClient, suite: str, location: str
+    ) -> None:
+        reponse = await connect(navigateur, suite=suite)
+        assert (reponse.status_code, reponse.headers["location"]) == (303, location)
+
     async def test_a_good_password_opens_a_session(self, navigateur: httpx.AsyncClient) -> None:
         reponse = await connect(navigateur)
         assert reponse.status_code == 303

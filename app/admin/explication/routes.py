@@ -89,9 +89,14 @@ async def _answer(
 ) -> dict[str, Any]:
     """The form as asked, and its answer when the question is whole."""
     maintenant = clock.now()
-    feuilles = [m for m in contexte.motifs.values() if not _has_enfant(contexte, m.id)]
+    feuilles = sorted(
+        (m for m in contexte.motifs.values() if not _has_enfant(contexte, m.id)), key=lambda m: _path(contexte, m.id)
+    )
     motifs = [
-        {"groupe": groupe, "options": [(m.id, m.libelle) for m in feuilles if m.ouvert is ouvert]}
+        {
+            "groupe": groupe,
+            "options": [(m.id, " › ".join(_path(contexte, m.id))) for m in feuilles if m.ouvert is ouvert],
+        }
         for ouvert, groupe in ((True, "Ouverts par le service"), (False, "Non ouverts"))
     ]
     saisie = Saisie.of(request.query_params)
@@ -132,6 +137,13 @@ async def _answer(
         "autour": autour,
         "liens": _liens(organisation),
     }
+
+
+def _path(contexte: ServiceContexte, motif_id: int) -> tuple[str, ...]:
+    """The words of a motif, from the first level of the tree."""
+    motif = contexte.motifs[motif_id]
+    parent = motif.parent_id if motif.parent_id in contexte.motifs else None
+    return (*(_path(contexte, parent) if parent is not None else ()), motif.libelle)
 
 
 def _has_enfant(contexte: ServiceContexte, motif_id: int) -> bool:
