@@ -25,16 +25,16 @@ from app.admin.pages import (
 from app.admin.replacement.situation import count_a_replacer
 from app.booking.contexte import ServiceContexte
 from app.booking.outils import Outils
-from app.domain.activation import Faits, Point, explain_activation, list_avertissements, list_manques
+from app.domain.activation import Point, explain_activation, list_avertissements, list_manques
 from app.domain.horaires import get_cadran
 from app.identite.acteur import Acteur
 from app.web.dates import jour_long
 from app.web.pages import page, render
 
 ORGANISER: Final = "/services/{service_id:int}/organiser"
-#: The parts of a first configuration, each building on those before: a guichet is given motifs and agents, a planning
-#: guichets, and what the usager will see needs them all.
-ETAPES: Final = ("fiche", "motifs", "agents", "guichets", "plannings", "ouverture")
+#: The parts of a first configuration, in the order of the menu: a planning shows what the usager will see, once there
+#: are guichets and motifs to see it for.
+ETAPES: Final = ("fiche", "guichets", "motifs", "plannings", "agents", "ouverture")
 #: What each part of the national administration is for.
 EXPLICATIONS: Final = {
     "services": "Créer, compléter, fermer les services, et retrouver chacun par son nom, sa ville ou son code.",
@@ -82,7 +82,7 @@ async def _cartes(outils: Outils, organisation: Organisation, agent_id: int) -> 
         a_replacer = await count_a_replacer(conn, agent_id, organisation, maintenant)
     points = explain_activation(faits)
     aujourdhui = maintenant.astimezone(contexte.zone).date()
-    etapes = [_etape(cle, organisation, faits, points) for cle in ETAPES]
+    etapes = [_etape(cle, organisation, faits.agents, points) for cle in ETAPES]
     return {
         "etapes": etapes,
         "suite": {"etape": None, "public": "", **_next(organisation, etapes, points, aujourdhui)},
@@ -91,15 +91,13 @@ async def _cartes(outils: Outils, organisation: Organisation, agent_id: int) -> 
     }
 
 
-def _etape(cle: str, organisation: Organisation, faits: Faits, points: Sequence[Point]) -> dict[str, Any]:
+def _etape(cle: str, organisation: Organisation, agents: int, points: Sequence[Point]) -> dict[str, Any]:
     """One step. ``etat``: ``fait``, ``manque`` (it blocks) or ``verifier`` (to be read)."""
     siens = [point for point in points if point.partie == cle]
-    if cle == "motifs" and not faits.guichets_internet and any(m.ouvert for m in organisation.contexte.motifs.values()):
-        siens = []  # nobody can book them for want of a guichet: the guichets say it
     manques, avertis = list_manques(siens), list_avertissements(siens)
     fait = organisation.contexte.en_ligne if cle == "ouverture" else not manques
     return {
-        **_carte(cle, organisation.url, _say(cle, organisation.contexte, faits.agents)),
+        **_carte(cle, organisation.url, _say(cle, organisation.contexte, agents)),
         "etat": ("verifier" if avertis else "fait") if fait else "manque",
         "manques": [point.phrase for point in (*manques, *avertis)],
     }

@@ -16,6 +16,8 @@ from app.errors import SaisieInvalide
 
 _HEURE: Final = re.compile(r"([0-2]?\d)\s?[h:]\s?([0-5]\d)?|([0-2]?\d)")
 _JOUR_FR: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+#: For ``Saisie.revision``: what exists is never written over without having been seen.
+SANS_REVISION: Final = "Rouvrez la page : cette demande ne dit pas quelle version vous avez sous les yeux."
 #: Dates beyond these are typing mistakes.
 _PREMIER, _DERNIER = date(2000, 1, 1), date(2199, 12, 31)
 
@@ -29,11 +31,20 @@ class Saisie:
 
     @classmethod
     def of(cls, formulaire: Any) -> Saisie:
-        """From Litestar's form data (a multi-dict) or any mapping of texts."""
+        """From Litestar's form data (a multi-dict) or any mapping of texts.
+
+        Raises SaisieInvalide when a field holds a file: no form read here asks for one.
+        """
         if hasattr(formulaire, "multi_items"):
             donnees: dict[str, list[str]] = {}
             for cle, valeur in formulaire.multi_items():
-                donnees.setdefault(cle, []).append(str(valeur))
+                if not isinstance(valeur, str):
+                    raise SaisieInvalide(
+                        "Cette demande contient un fichier qui n’est pas attendu : rien n’a été enregistré.",
+                        remede="Rouvrez la page puis recommencez.",
+                        champs={cle: "Écrivez un texte : ce champ n’attend pas de fichier."},
+                    )
+                donnees.setdefault(cle, []).append(valeur)
             return cls(donnees)
         return cls({cle: list(v) if isinstance(v, list | tuple) else [str(v)] for cle, v in formulaire.items()})
 
@@ -124,9 +135,21 @@ class Saisie:
         """True when the box is ticked."""
         return self.brut(champ) in ("1", "on", "true", "oui")
 
-    def revision(self) -> int | None:
-        """The revision that the screen showed (hidden field ``revision``)."""
-        return self.entier("revision", minimum=1, maximum=999_999_999)
+    def revision(self, *, requis: str = "") -> int | None:
+        """The revision that the screen showed (hidden field ``revision``). ``requis``: the sentence without it."""
+        return self.entier("revision", minimum=1, maximum=999_999_999, requis=requis)
+
+
+def read_revision(saisie: Saisie) -> int:
+    """The revision sent by a one-click act, whose page has no field to show a sentence by. Raises SaisieInvalide."""
+    revision = saisie.revision()
+    if revision is None:
+        raise SaisieInvalide(
+            "Cette demande ne dit pas quelle version vous avez sous les yeux : rien n’a été enregistré.",
+            remede="Rouvrez la page puis recommencez.",
+            champs=saisie.erreurs,
+        )
+    return revision
 
 
 def parse_heure(texte: str) -> int | None:

@@ -64,7 +64,7 @@ class Droit:
 
 
 class RaisonAttribution(StrEnum):
-    """Why a right may not be given or taken back."""
+    """Why a right may not be given or taken back, or only once confirmed (``PERTE``: an access is lost)."""
 
     SOI_MEME = "soi_meme"
     PROFIL_NATIONAL = "profil_national"
@@ -73,6 +73,7 @@ class RaisonAttribution(StrEnum):
     COMPTE_HORS_PERIMETRE = "compte_hors_perimetre"
     DERNIER_NATIONAL = "dernier_national"
     DERNIER_ADMINISTRATEUR = "dernier_administrateur"
+    PERTE = "perte"
 
 
 _PHRASES: Final = {
@@ -89,6 +90,10 @@ _PHRASES: Final = {
         "Nommez d’abord son successeur."
     ),
     RaisonAttribution.DERNIER_ADMINISTRATEUR: "Plus aucun administrateur local n’organiserait",
+    RaisonAttribution.PERTE: (
+        "Vous retirez votre propre habilitation : ce qu’elle vous ouvre se ferme aussitôt, et vous ne pourrez pas vous "
+        "la rendre vous-même."
+    ),
 }
 
 
@@ -166,7 +171,8 @@ def decide_retrait(
     """May the giver take ``droit`` back?
 
     ``dernier_national``: no active national administrator would be left. ``orphelins``: the names of the services that
-    would have no active administrator below the nation.
+    would have no active administrator below the nation. To take back one's own asks a confirmation: nobody gives
+    himself anything.
     """
     return _covers(donneur, droit) or _decide_vide(soi=soi, dernier_national=dernier_national, orphelins=orphelins)
 
@@ -203,7 +209,7 @@ def _decide_vide(*, soi: bool, dernier_national: bool, orphelins: Sequence[str])
     if dernier_national:
         return _refuse(RaisonAttribution.DERNIER_NATIONAL)
     if not orphelins:
-        return Accorde()
+        return AConfirmer(RaisonAttribution.PERTE, _PHRASES[RaisonAttribution.PERTE]) if soi else Accorde()
     raison = RaisonAttribution.DERNIER_ADMINISTRATEUR
     lieux = f"{_PHRASES[raison]} {_enumerate(orphelins)}."
     if soi:

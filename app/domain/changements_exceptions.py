@@ -73,24 +73,34 @@ def _check_exception(
     if fiche.au < aujourdhui:
         raise ChangementRefuse("au", "Ces jours sont déjà passés.")
     check_plages(fiche.plages, "plages")
+    retires = set(lot.ids) if lot else set[int]()
+    autres = [e for e in comp.exceptions if e.id not in retires]
     if fiche.nature != "remplacement":
         if len(fiche.plages) > 1:
             raise ChangementRefuse("plages", "Une fermeture ou une ouverture n’a qu’un horaire : écrivez-en deux.")
         if fiche.nature == "ouverture" and not fiche.plages and not any(fiche.du <= j <= fiche.au for j in feries):
             phrase = "Indiquez les heures : sans heures, une ouverture ne rouvre que les jours fériés."
             raise ChangementRefuse("debut", phrase)
+        _check_neuve(autres, fiche)
         return
-    retires = set(lot.ids) if lot else set[int]()
-    for autre in comp.exceptions:
+    for autre in autres:
         if (
             autre.nature == "remplacement"
-            and autre.id not in retires
             and autre.guichet_id in fiche.guichets
             and autre.du <= fiche.au
             and fiche.du <= autre.au
         ):
             phrase = f"Le {max(autre.du, fiche.du):%d/%m/%Y} a déjà ses propres horaires : modifiez-les."
             raise ChangementRefuse("du", phrase, autre.guichet_id)
+
+
+def _check_neuve(autres: Collection[LigneException], fiche: FicheException) -> None:
+    """Refuse what is already written, whatever its reason says: a form sent twice is written once."""
+    heures = (fiche.plages[0].debut, fiche.plages[0].fin) if fiche.plages else (None, None)
+    voulue = (fiche.nature, fiche.du, fiche.au, *heures)
+    ecrits = {e.guichet_id for e in autres if (e.nature, e.du, e.au, e.debut, e.fin) == voulue}
+    if ecrits.issuperset(fiche.guichets):
+        raise ChangementRefuse("du", f"Cette {fiche.nature} existe déjà.")
 
 
 def remove_exception(comp: Composition, lot: LotException) -> Composition:

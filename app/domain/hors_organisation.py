@@ -16,8 +16,6 @@ from app.domain.guichets import GuichetRegle
 from app.domain.horaires import jour_local
 from app.domain.plages import OuverturesParJour, RaisonFermeture
 
-_FORCE: Final = Alerte.HORS_PLAGE.value
-
 
 class CauseHors(StrEnum):
     """Why a rendez-vous is outside, the strongest cause first."""
@@ -26,6 +24,8 @@ class CauseHors(StrEnum):
     FERIE = "ferie"
     FERMETURE = "fermeture"
     HORS_PLAGE = "hors_plage"
+    MOTIF = "motif"
+    TYPE = "type"
 
     @property
     def phrase(self) -> str:
@@ -38,16 +38,23 @@ _PHRASES: Final[Mapping[CauseHors, str]] = {
     CauseHors.FERIE: "jour férié",
     CauseHors.FERMETURE: "fermeture exceptionnelle",
     CauseHors.HORS_PLAGE: "hors des plages",
+    CauseHors.MOTIF: "motif que le guichet ne prend plus",
+    CauseHors.TYPE: "type que le guichet ne prend plus",
 }
 
 
 class RdvPlace(NamedTuple):
-    """Where a rendez-vous is: ``[debut, fin)`` in minutes-époque, and the warnings accepted when it was put there."""
+    """Where a rendez-vous is, ``[debut, fin)`` in minutes-époque, and what it is for.
+
+    ``type_rdv``: a value of ``TypeRdv``; ``forcages``: the warnings (``Alerte``) accepted when it was put there.
+    """
 
     rdv_id: int
     guichet_id: int
     debut: int
     fin: int
+    motif_id: int
+    type_rdv: str
     forcages: frozenset[str] = frozenset()
 
 
@@ -61,13 +68,26 @@ class RdvHors(NamedTuple):
     cause: CauseHors
 
 
+def find_refus(rdv: RdvPlace, guichet: GuichetRegle) -> CauseHors | None:
+    """Why ``guichet``, whatever its hours, does not take ``rdv``: its own restrictions, unless decided [G 2.3.3].
+
+    Its channels do not count: they say who may book, not who may come.
+    """
+    if not guichet.accepts_motif(rdv.motif_id) and Alerte.MOTIF_NON_PROPOSE.value not in rdv.forcages:
+        return CauseHors.MOTIF
+    if not guichet.accepts_type(rdv.type_rdv) and Alerte.TYPE_NON_PROPOSE.value not in rdv.forcages:
+        return CauseHors.TYPE
+    return None
+
+
 def find_cause(
     rdv: RdvPlace, guichets: Mapping[int, GuichetRegle], ouvertures: OuverturesParJour, zone: ZoneInfo
 ) -> CauseHors | None:
     """Why ``rdv`` is outside, or None when it fits. Raises KeyError when its day is not in ``ouvertures``.
 
-    A rendez-vous that was put outside the plages by decision (``forcages``) is not outside for that; a closed guichet,
-    a closure or a holiday can never be decided away [A1, summary table].
+    A rendez-vous that was put outside the plages, or at a guichet that does not propose its motif or its type, by
+    decision (``forcages``) is not outside for that; a closed guichet, a closure or a holiday can never be decided away
+    [A1, summary table].
     """
     guichet = guichets.get(rdv.guichet_id)
     if guichet is None or not guichet.ouvert:
@@ -76,9 +96,10 @@ def find_cause(
     interdit = ouvertures.find_interdit(rdv.guichet_id, jour, rdv.debut, rdv.fin)
     if interdit is not None:
         return CauseHors.FERIE if interdit is RaisonFermeture.FERIE else CauseHors.FERMETURE
-    if _FORCE in rdv.forcages or ouvertures.is_couvert(rdv.guichet_id, jour, rdv.debut, rdv.fin):
-        return None
-    return CauseHors.HORS_PLAGE
+    force = Alerte.HORS_PLAGE.value in rdv.forcages
+    if not (force or ouvertures.is_couvert(rdv.guichet_id, jour, rdv.debut, rdv.fin)):
+        return CauseHors.HORS_PLAGE
+    return find_refus(rdv, guichet)
 
 
 def find_hors_organisation(

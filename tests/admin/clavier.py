@@ -19,8 +19,8 @@ _MAXIMUM: Final = 220
 #: What has the focus, for a person: the sentence told, the field, the button.
 _ACTIF: Final = """() => {
   const e = document.activeElement;
-  return {id: e.id, nom: e.getAttribute("name") ?? "", role: e.getAttribute("role") ?? "", texte: e.textContent.trim(),
-    erreurs: e.hasAttribute("data-erreurs"), corps: e === document.body};
+  return {id: e.id, nom: e.getAttribute("name") ?? "", role: e.getAttribute("role") ?? "",
+    texte: e === document.body ? "" : e.textContent.trim(), erreurs: e.hasAttribute("data-erreurs")};
 }"""
 
 
@@ -69,20 +69,25 @@ class Clavier:
 
     async def pick(self, nom: str, debut: str, valeur: str) -> None:
         """Reach a list and type the beginning of an option: letters and digits, as a list takes them."""
-        assert debut.isascii() and debut.isalnum()
+        assert debut.isascii()
+        assert debut.isalnum()
         await self.write(nom, debut)
         await expect(self.page.locator(f'select[name="{nom}"]')).to_have_value(valeur)
 
     async def date(self, nom: str, jour: str) -> None:
-        """Reach a date and type it, in the order of the browser's own segments. ``jour``: ISO."""
-        await self.reach(f'input[name="{nom}"]')
+        """Reach a date and type it in the order of its segments, which a person sees and no script is told."""
+        selecteur = f'input[type="date"][name="{nom}"]'
+        champ = self.page.locator(selecteur)
+        await self.reach(selecteur)
         annee, mois, quantieme = jour.split("-")
-        ordre = await self.page.evaluate(
-            "new Intl.DateTimeFormat(navigator.language).formatToParts(0).map((p) => p.type)"
-        )
-        segments = {"day": quantieme, "month": mois, "year": annee}
-        await self.type("".join(segments[partie] for partie in ordre if partie in segments))
-        await expect(self.page.locator(f'input[name="{nom}"]')).to_have_value(jour)
+        depart = self.frappes
+        for segments in (f"{quantieme}{mois}{annee}", f"{mois}{quantieme}{annee}"):
+            self.frappes = depart
+            await self.type(segments)
+            if await champ.input_value() == jour:
+                return
+            await self.press("ArrowLeft", "ArrowLeft")
+        await expect(champ).to_have_value(jour)
 
     async def choose(self, selecteur: str) -> None:
         """Reach the group of a radio button, then the button itself by the arrows."""

@@ -60,6 +60,11 @@ async def read_form(client: httpx.AsyncClient, service: MondeService, guichet_id
     return champs
 
 
+async def seen(journee: Journee, guichet_id: int) -> dict[str, Any]:
+    """What a page that has just been opened sends back: the revision that it shows."""
+    return {"revision": (await guichet(journee, guichet_id))["revision"]}
+
+
 async def guichet(journee: Journee, guichet_id: int) -> dict[str, Any]:
     """The row of a guichet."""
     async with journee.outils.db.read() as conn:

@@ -57,7 +57,8 @@ async def create(
 async def act(
     journee: Journee, ici: MondeService, agent: int, acte: str, qui: str = "chef", **donnees: Any
 ) -> httpx.Response:
-    """One act upon an account, from the pages of the service."""
+    """One act upon an account, from the pages of the service, on the revision that a page just opened shows."""
+    donnees = {"revision": await revision(journee, agent), **donnees}
     async with journee.client(ici.agents[qui]) as client:
         return await client.post(f"{base(ici)}/{agent}/{acte}", data=donnees)
 
@@ -65,8 +66,23 @@ async def act(
 async def act_national(
     journee: Journee, service: MondeService, agent: int, acte: str, **donnees: Any
 ) -> httpx.Response:
+    donnees = {"revision": await revision(journee, agent), **donnees}
     async with journee.client(service.agents["national"]) as client:
         return await client.post(f"/administration/comptes/{agent}/{acte}", data=donnees)
+
+
+async def revision(journee: Journee, agent: int) -> int:
+    return int(await journee.scalar("SELECT revision FROM agent WHERE id = :a", a=agent))
+
+
+async def build_second(journee: Journee, service: MondeService) -> None:
+    """One more administrator of the service."""
+    async with journee.outils.db.engine.begin() as conn:
+        await conn.execute(
+            insert(Habilitation).values(
+                agent_id=service.agents["agent"], profil="admin_local", perimetre="service", service_id=service.id
+            )
+        )
 
 
 async def droits(journee: Journee, agent: int) -> set[tuple[str, str]]:
@@ -312,7 +328,7 @@ class TestDonnerEtRetirer:
         assert donne.status_code == 303
         assert ("pilotage", "service") in await droits(journee, agent)
         numero = await habilitation(journee, agent, "pilotage")
-        retire = await act(journee, nevers, agent, "retrait", habilitation=numero)
+        retire = await act(journee, nevers, agent, "retrait", habilitation=numero, confirme="perte")
         assert retire.status_code == 303
         assert ("pilotage", "service") not in await droits(journee, agent)
         assert (await traces(journee, agent))[-2:] == ["habilitation.donnee", "habilitation.retiree"]
@@ -336,7 +352,7 @@ class TestDonnerEtRetirer:
     ) -> None:
         chef = nevers.agents["chef"]
         numero = await habilitation(journee, chef, "admin_local")
-        reponse = await act(journee, nevers, chef, "retrait", habilitation=numero, confirme="1")
+        reponse = await act(journee, nevers, chef, "retrait", habilitation=numero, confirme="perte")
         assert reponse.status_code == 403
         assert "successeur" in title(reponse)
         assert ("admin_local", "service") in await droits(journee, chef)
@@ -349,24 +365,22 @@ class TestDonnerEtRetirer:
         averti = await act_national(journee, nevers, chef, "retrait", habilitation=numero)
         assert averti.status_code == 409
         assert "Plus aucun administrateur local" in title(averti)
-        assert 'name="confirme" value="1"' in averti.text
+        assert 'name="confirme" value="dernier_administrateur"' in averti.text
         assert f'name="habilitation" value="{numero}"' in averti.text
         assert ("admin_local", "service") in await droits(journee, chef)
-        fait = await act_national(journee, nevers, chef, "retrait", habilitation=numero, confirme="1")
+        autre = await act_national(journee, nevers, chef, "retrait", habilitation=numero, confirme="perte")
+        assert autre.status_code == 409, "another sentence was confirmed"
+        fait = await act_national(
+            journee, nevers, chef, "retrait", habilitation=numero, confirme="dernier_administrateur"
+        )
         assert fait.status_code == 303
         assert await droits(journee, chef) == set()
 
-    async def test_with_a_second_one_the_first_goes_without_a_word(
-        self, journee: Journee, nevers: MondeService
-    ) -> None:
-        async with journee.outils.db.engine.begin() as conn:
-            await conn.execute(
-                insert(Habilitation).values(
-                    agent_id=nevers.agents["agent"], profil="admin_local", perimetre="service", service_id=nevers.id
-                )
-            )
-        numero = await habilitation(journee, nevers.agents["chef"], "admin_local")
-        reponse = await act_national(journee, nevers, nevers.agents["chef"], "retrait", habilitation=numero)
+    async def test_with_a_second_one_the_first_goes_as_anybody(self, journee: Journee, nevers: MondeService) -> None:
+        await build_second(journee, nevers)
+        chef = nevers.agents["chef"]
+        numero = await habilitation(journee, chef, "admin_local")
+        reponse = await act_national(journee, nevers, chef, "retrait", habilitation=numero, confirme="perte")
         assert reponse.status_code == 303
 
     async def test_the_last_national_administrator_stays_even_between_two_who_remove_each_other(
@@ -386,8 +400,8 @@ class TestDonnerEtRetirer:
         try:
             numeros = {a: await habilitation(journee, a, "admin_national") for a in (premier, second)}
             un, deux = await asyncio.gather(
-                act_national(journee, nevers, second, "retrait", habilitation=numeros[second]),
-                act_national(journee, autre, premier, "retrait", habilitation=numeros[premier]),
+                act_national(journee, nevers, second, "retrait", habilitation=numeros[second], confirme="perte"),
+                act_national(journee, autre, premier, "retrait", habilitation=numeros[premier], confirme="perte"),
             )
             statuts = sorted((un.status_code, deux.status_code))
             assert statuts[0] == 303, (title(un), title(deux), un.text[-3000:])
@@ -399,7 +413,9 @@ class TestDonnerEtRetirer:
             assert vivants == 1
             dernier = premier if await droits(journee, premier) else second
             service = nevers if dernier == premier else autre
-            seul = await act_national(journee, service, dernier, "retrait", habilitation=numeros[dernier], confirme="1")
+            seul = await act_national(
+                journee, service, dernier, "retrait", habilitation=numeros[dernier], confirme="perte"
+            )
             assert seul.status_code == 403
             assert "dernier administrateur national" in title(seul)
         finally:
@@ -414,6 +430,9 @@ class TestDonnerEtRetirer:
                 {"g": nevers.guichets[0], "a": agent},
             )
         reponse = await act(journee, nevers, agent, "detachement", service=nevers.id)
+        assert reponse.status_code == 409
+        assert "Guichet 1" in title(reponse)
+        reponse = await act(journee, nevers, agent, "detachement", service=nevers.id, confirme="perte")
         assert reponse.status_code == 303
         assert await journee.scalar("SELECT count(*) FROM guichet_agent WHERE agent_id = :a", a=agent) == 0
         revient = await act(journee, nevers, agent, "rattachement", service=nevers.id)
@@ -581,7 +600,10 @@ async def test_keys_are_listed_and_revoked(journee: Journee, nevers: MondeServic
     entete = {"Authorization": f"Bearer cle-{identifiant}"}
     async with httpx.AsyncClient(base_url=journee.site.url, headers=entete) as api:
         assert (await api.get(f"/api/v1/services/{nevers.id}/agenda?jour=2026-11-23")).status_code == 200
-        reponse = await act(journee, nevers, agent, "cle", cle=cle)
+        averti = await act(journee, nevers, agent, "cle", cle=cle)
+        assert averti.status_code == 409
+        assert "Révoquer la clé" in title(averti)
+        reponse = await act(journee, nevers, agent, "cle", cle=cle, confirme="perte")
         assert reponse.status_code == 303
         await asyncio.sleep(2.2)
         assert (await api.get(f"/api/v1/services/{nevers.id}/agenda?jour=2026-11-23")).status_code == 401

@@ -46,10 +46,10 @@ async def time_to_close(socket: ClientConnection) -> float:
 
 
 ACTES: list[tuple[str, dict[str, Any]]] = [
-    ("suspension", {}),
+    ("suspension", {"confirme": "perte"}),
     ("sessions", {}),
-    ("detachement", {"service": "ici"}),
-    ("retrait", {"habilitation": "la sienne"}),
+    ("detachement", {"service": "ici", "confirme": "perte"}),
+    ("retrait", {"habilitation": "la sienne", "confirme": "perte"}),
 ]
 
 
@@ -79,7 +79,7 @@ class TestRevocation:
     async def test_others_stay_connected(self, journee: Journee, nevers: MondeService) -> None:
         async with listen(journee, nevers, nevers.agents["box"]) as voisin:
             await voisin.recv()
-            await act(journee, nevers, nevers.agents["agent"], "suspension")
+            await act(journee, nevers, nevers.agents["agent"], "suspension", confirme="perte")
             fin = time.monotonic() + 4
             recues = []
             while time.monotonic() < fin:
@@ -91,7 +91,7 @@ class TestRevocation:
         agent = nevers.agents["agent"]
         async with journee.client(agent) as lui:
             assert (await lui.get("/agent")).status_code == 200
-            await act(journee, nevers, agent, "suspension")
+            await act(journee, nevers, agent, "suspension", confirme="perte")
             reponse = await act(journee, nevers, agent, "reactivation")
             assert reponse.status_code == 303
             assert (await lui.get("/agent")).status_code == 303
@@ -108,7 +108,7 @@ class TestALEcran:
         agent = nevers.agents["agent"]
         contexte = await journee.context(browser, agent)
         page = await journee.open(contexte, f"/services/{nevers.id}/agenda?jour=2026-11-23")
-        await act(journee, nevers, agent, "suspension")
+        await act(journee, nevers, agent, "suspension", confirme="perte")
         await page.wait_for_selector('#direct[data-direct="arret"]', timeout=DELAI_S * 1000)
         await contexte.close()
 
@@ -146,6 +146,45 @@ class TestALEcran:
             assert await axe(page) == [], chemin
             await page.close()
         await national.close()
+
+    async def test_a_suspension_is_confirmed_without_javascript(
+        self, browser: Browser, journee: Journee, nevers: MondeService
+    ) -> None:
+        agent = nevers.agents["agent"]
+        contexte = await journee.context(browser, nevers.agents["chef"], java_script_enabled=False)
+        page = await contexte.new_page()
+        await page.goto(f"{journee.site.url}{base(nevers)}/{agent}")
+        await page.get_by_role("button", name="Suspendre le compte").click()
+        assert "Suspendre le compte de" in await page.get_by_role("alert").inner_text()
+        assert not await journee.scalar("SELECT suspendu_a IS NOT NULL FROM agent WHERE id = :a", a=agent)
+        await page.get_by_role("button", name="Confirmer").click()
+        assert "Le compte est suspendu" in await page.get_by_role("status").first.inner_text()
+        assert await journee.scalar("SELECT suspendu_a IS NOT NULL FROM agent WHERE id = :a", a=agent)
+        await contexte.close()
+
+    async def test_a_confirmation_takes_the_focus_and_a_wider_account_reads_well_at_390_pixels(
+        self, browser: Browser, journee: Journee, nevers: MondeService
+    ) -> None:
+        national = nevers.agents["national"]
+        donnees = {"profil": "agent_local", "perimetre": "service", "lieu": await sages(journee, nevers)}
+        async with journee.client((await journee.service()).agents["national"]) as client:
+            revision = await journee.scalar("SELECT revision FROM agent WHERE id = :a", a=national)
+            reponse = await client.post(
+                f"/administration/comptes/{national}/habilitations", data={**donnees, "revision": str(revision)}
+            )
+            assert reponse.status_code == 303, reponse.text
+        contexte = await journee.context(browser, nevers.agents["chef"], viewport={"width": 390, "height": 844})
+        page = await journee.open(contexte, f"{base(nevers)}/{national}", direct=False)
+        assert await axe(page) == []
+        await page.get_by_role("button", name="Retirer : Agent").click()
+        await page.wait_for_selector("[data-focus]:focus")
+        assert await axe(page) == []
+        large = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert large <= 0
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**?fait=retiree")
+        await contexte.close()
 
     async def test_an_account_is_opened_by_keyboard_alone(
         self, browser: Browser, journee: Journee, nevers: MondeService

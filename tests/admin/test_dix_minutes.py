@@ -6,6 +6,7 @@ an usager, who had the public page open all along, books; the chef's agenda show
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
@@ -17,7 +18,7 @@ from sqlalchemy import text
 from app.admin.annuaire.reference import install_reference
 from app.embedded.smtp import Smtp
 from tests.accueil.ecran import overflow, settle, until
-from tests.accueil.monde import Journee
+from tests.accueil.monde import Journee, axe
 from tests.admin.clavier import Clavier
 from tests.admin.courriels import wait_for_mails
 from tests.e2e.outillage import Temoin
@@ -277,7 +278,7 @@ async def find_public_page(clavier: Clavier, url: str, service_id: int) -> None:
 async def book(clavier: Clavier) -> str:
     """The four steps. The code."""
     page = clavier.page
-    await clavier.go('#carte a:has-text("Prendre rendez-vous")')
+    await clavier.go('#carte a[href^="/rdv/"]')
     for _ in range(6):
         if await page.locator("button[formaction]").count():
             break
@@ -318,15 +319,17 @@ async def test_a_service_that_did_not_exist_receives_its_first_rendez_vous(
     usager = Clavier(await ouvrir())
     await find_public_page(usager, url, service_id)
     await create_chef(administrateur, service_id)
+    await administrateur.go('#menu-organiser a[href$="/organiser"]', avant=True)
+    await wait_direct(administrateur.page)
 
     chef = Clavier(await ouvrir())
     await accept_invitation(chef, smtp_server)
     await complete_fiche(chef)
     await expect(usager.page.get_by_text("Du lundi au vendredi, de 8h30 à 12h.")).to_be_visible(timeout=6000)
-    await next_step(chef, "Motifs et durées")
-    await open_motifs(chef)
     await next_step(chef, "Guichets")
     await create_guichets(chef)
+    await next_step(chef, "Motifs et durées")
+    await open_motifs(chef)
     await next_step(chef, "Plannings")
     await create_planning(chef)
     await close_a_day(chef)
@@ -337,6 +340,11 @@ async def test_a_service_that_did_not_exist_receives_its_first_rendez_vous(
     await open_online(chef)
     await expect(bouton).to_be_visible(timeout=6000)
 
+    # The administrator's page has followed every step.
+    await expect(administrateur.page.get_by_role("heading", name="Ouvert aux usagers")).to_be_visible(timeout=8000)
+    await expect(administrateur.page.locator(".etape--fait")).to_have_count(6)
+    await settle(administrateur.page, "ensemble", delai_s=8)
+
     # The chef looks at his first Monday; the usager books it.
     await chef.go('#menu-principal a[href$="/agenda"]', avant=True)
     await chef.date("jour", LUNDI)
@@ -345,7 +353,7 @@ async def test_a_service_that_did_not_exist_receives_its_first_rendez_vous(
     await expect(chef.page.locator("[data-rdv]")).to_have_count(0)
     code = await book(usager)
     assert re.fullmatch("[A-Z]{6}", code)
-    await expect(chef.page.locator("[data-rdv] [data-nom]")).to_contain_text("Valenton", timeout=8000)
+    await expect(chef.page.locator("[data-rdv] [data-nom]")).to_have_text("VALENTON Philippa", timeout=8000)
     await settle(chef.page, "agenda")
 
     assert await journee.scalar(
@@ -356,4 +364,211 @@ async def test_a_service_that_did_not_exist_receives_its_first_rendez_vous(
     )
     for qui, clavier in (("administrateur national", administrateur), ("chef", chef), ("usager", usager)):
         minutes, secondes = divmod(round(clavier.secondes), 60)
-        print(f"\n{qui}: {clavier.frappes} keys, {len(clavier.pages)} pages, about {minutes} min {secondes:02d} s")
+        mesure = f"{clavier.frappes} keys, {len(clavier.pages)} pages, about {minutes} min {secondes:02d} s"
+        print(f"\n{qui}: {mesure}")  # noqa: T201 - a measure, read with -s
+
+
+@pytest.fixture
+async def deux_chefs(journee: Journee, ouvrir: Ouvrir) -> tuple[MondeService, list[Clavier]]:
+    """A service that receives already, and two browsers, each with one of its chefs."""
+    service: MondeService = await journee.service(plages=((480, 720), (840, 960)), jours_semaine=range(1, 6))
+    async with journee.outils.db.engine.begin() as conn:
+        second = await build_agent(
+            conn, f"second-{service.id}", profil="admin_local", service_id=service.id, zone=[service.id]
+        )
+    return service, [Clavier(await ouvrir(chef)) for chef in (service.agents["chef"], second)]
+
+
+async def enter_at_once(claviers: list[Clavier]) -> tuple[Clavier, Clavier]:
+    """Both press Enter together: (the one who saved, the one who is told)."""
+
+    async def enter(clavier: Clavier) -> int:
+        async with clavier.page.expect_navigation(wait_until="load") as navigation:
+            await clavier.press("Enter")
+        reponse = await navigation.value
+        assert reponse is not None
+        return int(reponse.status)
+
+    statuts = await asyncio.gather(*(enter(clavier) for clavier in claviers))
+    assert sorted(statuts) == [200, 409]
+    return claviers[statuts.index(200)], claviers[statuts.index(409)]
+
+
+class TestDeuxChefs:
+    """Two chefs on one service at once: one is told, sees both versions, has lost nothing, and decides."""
+
+    async def _decide(self, dit: Clavier, saisi: dict[str, str], deux: tuple[str, str]) -> None:
+        """The one who is told: the focus, both versions, all that was typed; then saves again."""
+        await dit.refused("modifié par quelqu’un d’autre pendant votre saisie")
+        assert await axe(dit.page) == []
+        for version in deux:
+            await expect(dit.page.locator(".versions")).to_contain_text(version)
+        for nom, valeur in saisi.items():
+            await expect(dit.page.locator(f'[name="{nom}"]').first).to_have_value(valeur)
+
+    async def test_the_same_guichet(self, journee: Journee, deux_chefs: tuple[MondeService, list[Clavier]]) -> None:
+        service, claviers = deux_chefs
+        guichet = service.guichets[0]
+        for clavier, nom in zip(claviers, ("Box du fond", "Box de l’entrée"), strict=True):
+            await clavier.open(f"{journee.site.url}/services/{service.id}/organiser/guichets/{guichet}")
+            await clavier.skip()
+            await clavier.reach('[name="nom"]')
+            await clavier.press("ControlOrMeta+a")
+            await clavier.type(nom)
+        _, dit = await enter_at_once(claviers)
+        le_sien = await dit.page.input_value('[name="nom"]')
+        await self._decide(dit, {"nom": le_sien}, ("Box du fond", "Box de l’entrée"))
+        await dit.reach('[name="nom"]')
+        await dit.follow()
+        await dit.told("Le guichet est enregistré")
+        assert await journee.scalar("SELECT nom FROM guichet WHERE id = :g", g=guichet) == le_sien
+
+    async def test_the_same_planning(self, journee: Journee, deux_chefs: tuple[MondeService, list[Clavier]]) -> None:
+        service, claviers = deux_chefs
+        ident = await journee.scalar("SELECT min(id) FROM planning WHERE service_id = :s", s=service.id)
+        for clavier, nom in zip(claviers, ("Semaine du fond", "Semaine de l’entrée"), strict=True):
+            await clavier.open(f"{journee.site.url}/services/{service.id}/organiser/plannings/{ident}")
+            await clavier.skip()
+            await clavier.write("nom", nom)
+            await clavier.reach('.peinture td[tabindex="0"]')
+            await clavier.press(*["ArrowRight"] * 5, *["ArrowDown"] * 4, "Space")  # Saturday 09:00 to 09:30
+            await clavier.go('button[value="apercu"]')
+            await clavier.reach('button[value="publier"]')
+        gagne, dit = await enter_at_once(claviers)
+        await gagne.told("Le planning est publié")
+        noms = ("Semaine du fond", "Semaine de l’entrée")
+        le_sien = await dit.page.input_value('[name="nom"]')
+        await self._decide(dit, {"nom": le_sien, "h_0_6": "09:00-09:30"}, noms)
+        await dit.go('button[value="apercu"]')
+        await dit.go('button[value="publier"]')
+        await dit.told("Le planning est publié")
+        assert await journee.scalar("SELECT nom FROM planning WHERE id = :p", p=ident) == le_sien
+
+    async def test_the_same_motif_while_what_does_not_collide_is_kept(
+        self, journee: Journee, deux_chefs: tuple[MondeService, list[Clavier]]
+    ) -> None:
+        service, claviers = deux_chefs
+        commun, *propres = service.motifs
+        for clavier, duree, propre in zip(claviers, ("35", "45"), propres, strict=True):
+            await clavier.open(f"{journee.site.url}/services/{service.id}/organiser/motifs")
+            await clavier.skip()
+            await clavier.write(f"d{propre}", "25")
+            await clavier.reach(f'[name="d{commun}"]', avant=True)
+            await clavier.type(duree)
+        gagne, dit = await enter_at_once(claviers)
+        await gagne.told("Les motifs du service sont enregistrés")
+        perdant = claviers.index(dit)
+        le_sien = ("35", "45")[perdant]
+        saisi = {f"d{commun}": le_sien, f"d{propres[perdant]}": "25"}
+        await self._decide(dit, saisi, ("35\u00a0minutes", "45\u00a0minutes"))
+        await dit.reach(f'[name="d{commun}"]')
+        await dit.follow()
+        await dit.told("Les motifs du service sont enregistrés")
+        for motif, attendue in ((commun, int(le_sien)), (propres[0], 25), (propres[1], 25)):
+            ecrite = await journee.scalar(
+                "SELECT duree_minutes FROM motif_service WHERE service_id = :s AND motif_id = :m",
+                s=service.id,
+                m=motif,
+            )
+            assert ecrite == attendue
+
+
+class TestEtroit:
+    """« 390 px wide »: nothing of the path scrolls sideways, on a service yet empty and on one that receives."""
+
+    async def test_no_page_of_the_path_scrolls_sideways(
+        self, journee: Journee, national: int, ouvrir: Ouvrir, smtp_server: Smtp
+    ) -> None:
+        service: MondeService = await journee.service(plages=((480, 720), (840, 960)), jours_semaine=range(1, 6))
+        vide = await self._create_empty(journee, national)
+        planning = await journee.scalar("SELECT min(id) FROM planning WHERE service_id = :s", s=service.id)
+        compte = f"/services/{service.id}/organiser/agents/{service.agents['agent']}"
+        organiser = [
+            f"/services/{s}/organiser{partie}"
+            for s in (vide, service.id)
+            for partie in (
+                "",
+                "/fiche",
+                "/motifs",
+                "/agents",
+                "/agents/nouveau",
+                "/guichets",
+                "/guichets/nouveau",
+                "/plannings",
+                "/plannings/journees/nouvelle",
+                "/plannings/nouveau",
+                "/plannings/semaine",
+                "/exceptions",
+                "/exceptions/nouvelle",
+                "/ouverture",
+            )
+        ]
+        administration = (
+            "/agent",
+            "/administration",
+            "/administration/services",
+            "/administration/services/nouveau",
+            "/administration/services/nouveau?departement=58",
+        )
+        public = ("/", "/?q=nevers", f"/services/{vide}", f"/services/{service.id}", f"/rdv/{service.id}/motif")
+        etroit = {"viewport": {"width": 390, "height": 844}}
+        agent, personne = await ouvrir(national, **etroit), await ouvrir(**etroit)
+        for page, chemins in ((agent, (*administration, *organiser, compte)), (personne, public)):
+            for chemin in chemins:
+                reponse = await page.goto(journee.site.url + chemin)
+                assert reponse is not None
+                assert reponse.status == 200, chemin
+                assert await overflow(page) <= 0, chemin
+        # What only a form sent shows: the result before publishing, the errors, the invitation.
+        await agent.goto(f"{journee.site.url}/services/{service.id}/organiser/plannings/{planning}")
+        await agent.focus('button[value="apercu"]')
+        async with agent.expect_navigation(wait_until="load"):
+            await agent.keyboard.press("Enter")
+        await expect(agent.locator(".vue__jour").first).to_be_visible()
+        assert await overflow(agent) <= 0
+        chef = await ouvrir(service.agents["chef"], **etroit)
+        await chef.goto(f"{journee.site.url}/services/{service.id}/agenda?jour=2026-11-30")
+        assert await overflow(chef) <= 0
+        await self._invite(agent, journee, vide)
+        (courriel,) = await wait_for_mails(smtp_server, "etroit@dgfip.test", 1)
+        lien = re.search(r"http://\S+/invitation/\S+", courriel.texte)
+        assert lien
+        await personne.goto(lien[0])
+        await expect(personne.get_by_role("heading", name="Choisir votre mot de passe")).to_be_visible()
+        assert await overflow(personne) <= 0
+
+    async def _create_empty(self, journee: Journee, national: int) -> int:
+        """A service as the national administrator leaves it."""
+        valeurs = {
+            "libelle": "SERVICE DES IMPÔTS DES PARTICULIERS DE CHÂTEAU-CHINON ET DU HAUT-MORVAN",
+            "type_code": "SIP",
+            "sages": "5899002",
+            "codique": "",
+            "adresse": "1 place Saint-Christophe",
+            "code_postal": "58120",
+            "ville": "CHÂTEAU-CHINON",
+            "departement": "58",
+            "fuseau": "Europe/Paris",
+            "site": "nouveau",
+            "telephone": "03 86 79 00 58",
+            "courriel": "sip.chateau-chinon@dgfip.test",
+        }
+        async with journee.client(national) as client:
+            reponse = await client.post("/administration/services", data=valeurs)
+        assert reponse.status_code == 303, reponse.text
+        return int(reponse.headers["location"].split("/")[2])
+
+    async def _invite(self, page: Page, journee: Journee, service_id: int) -> None:
+        clavier = Clavier(page)
+        await clavier.open(f"{journee.site.url}/services/{service_id}/organiser/agents/nouveau")
+        await clavier.skip()
+        for nom, valeur in (
+            ("prenom", "Anne-Charlotte"),
+            ("nom", "de Montmorency-Bouteville"),
+            ("courriel", "etroit@dgfip.test"),
+            ("identifiant", "anne-charlotte.de-montmorency-bouteville"),
+        ):
+            await clavier.write(nom, valeur)
+        await clavier.follow()
+        await clavier.told("Le compte est créé.")
+        assert await overflow(page) <= 0

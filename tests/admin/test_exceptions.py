@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import Any
 
@@ -15,6 +16,8 @@ from app.domain.horaires import get_cadran
 from tests.accueil.monde import Journee
 from tests.admin.formulaires import read_form, submit
 from tests.fixtures.donnees import MondeService
+
+TRACES = "SELECT count(*) FROM journal WHERE service_id = :s AND objet = 'exception'"
 
 MARDI = date(2026, 11, 24)
 NOEL = date(2026, 12, 25)
@@ -114,6 +117,45 @@ class TestFermer:
         assert reponse.status_code == 422
         assert phrase in reponse.text
         assert (await composition(journee, nevers)).exceptions == ()
+
+    @pytest.mark.parametrize("ensemble", [True, False], ids=["at once", "one after the other"])
+    async def test_the_same_form_sent_five_times_closes_once(
+        self, journee: Journee, nevers: MondeService, ensemble: bool
+    ) -> None:
+        async with journee.client(nevers.agents["chef"]) as client:
+            page = (await client.get(f"{base(nevers)}/nouvelle")).text
+            envois = [
+                submit(client, page, f"{base(nevers)}/nouvelle", du="2026-11-24", au="2026-11-24", libelle="Inventaire")
+                for _ in range(5)
+            ]
+            reponses = await asyncio.gather(*envois) if ensemble else [await envoi for envoi in envois]
+        assert sorted(reponse.status_code for reponse in reponses) == [303, 422, 422, 422, 422]
+        assert all("Cette fermeture existe déjà." in r.text for r in reponses if r.status_code == 422)
+        assert len((await composition(journee, nevers)).exceptions) == 1
+        assert await journee.scalar(TRACES, s=nevers.id) == 1
+
+    async def test_only_what_adds_nothing_is_the_same(self, journee: Journee, nevers: MondeService) -> None:
+        g1, g2 = (str(g) for g in nevers.guichets[:2])
+        jour = {"du": "2026-11-24", "au": "2026-11-24"}
+        async with journee.client(nevers.agents["chef"]) as client:
+            ecrits = [
+                (await ecrire(client, nevers, **jour, **plus)).status_code
+                for plus in (
+                    {"portee": "guichets", "guichets": [g1]},
+                    {"portee": "guichets", "guichets": [g1], "libelle": "Autre raison"},
+                    {"portee": "guichets", "guichets": [g1, g2]},
+                    {"horaire": "heures", "debut": "10:00", "fin": "12:00"},
+                    {"nature": "ouverture", "horaire": "heures", "debut": "10:00", "fin": "12:00"},
+                    {"nature": "ouverture", "horaire": "heures", "debut": "10:00", "fin": "12:00"},
+                )
+            ]
+            assert ecrits == [303, 422, 303, 303, 303, 422]
+            (lot,) = [
+                lot for lot in (await composition(journee, nevers)).lots_exceptions() if lot.nature == "ouverture"
+            ]
+            adresse = f"{base(nevers)}/{lot.id}"
+            meme = await submit(client, (await client.get(adresse)).text, adresse, libelle="Renfort")
+            assert meme.status_code == 303
 
 
 class TestOuvrirEnPlus:
@@ -215,6 +257,16 @@ class TestJoursFeries:
             assert "jour férié" in refus.text
             assert (await submit(client, refus.text, adresse, geste="publier")).status_code == 303
         assert await horaires(journee, nevers, NOEL) == []
+
+    async def test_a_holiday_reopened_five_times_is_recorded_once(self, journee: Journee, nevers: MondeService) -> None:
+        version = "SELECT version_planning FROM agenda WHERE service_id = :s"
+        avant = await journee.scalar(version, s=nevers.id)
+        async with journee.client(nevers.agents["chef"]) as client:
+            for _ in range(5):
+                reponse = await client.post(f"{base(nevers)}/feries", data={"reglage": "rouvrir 2026-12-25"})
+                assert reponse.status_code == 303
+        assert await journee.scalar(TRACES, s=nevers.id) == 1
+        assert await journee.scalar(version, s=nevers.id) == avant + 1
 
     async def test_an_ordinary_day_cannot_be_reopened(self, journee: Journee, nevers: MondeService) -> None:
         async with journee.client(nevers.agents["chef"]) as client:

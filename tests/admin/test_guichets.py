@@ -13,7 +13,7 @@ from app.booking.disponibilites import Disponibilites
 from app.domain.rendez_vous import Action
 from app.tables import Guichet, GuichetAgent
 from tests.accueil.monde import Journee
-from tests.admin.guichets import LIBRE, base, guichet, hidden, read_form, send, words
+from tests.admin.guichets import LIBRE, base, guichet, hidden, read_form, seen, send, words
 from tests.fixtures.donnees import MondeService
 
 
@@ -225,11 +225,14 @@ class TestOrdonner:
                 page = (await c.get(base(nevers, "/fragment"))).text
             return sorted((un, deux), key=lambda g: page.index(f'id="guichet-{g}"'))
 
+        vue = await seen(journee, deux)
         async with journee.client(nevers.agents["chef"]) as client:
-            assert (await send(client, base(nevers, f"/{deux}/monter"))).status_code == 303
+            assert (await send(client, base(nevers, f"/{deux}/monter"), vue)).status_code == 303
             assert await ordre() == [deux, un]
-            assert "fait=bord" in (await send(client, base(nevers, f"/{deux}/monter"))).headers["location"]
-            reponse = await client.post(base(nevers, f"/{deux}/descendre"), headers={"Accept": "application/json"})
+            assert "fait=bord" in (await send(client, base(nevers, f"/{deux}/monter"), vue)).headers["location"]
+            reponse = await client.post(
+                base(nevers, f"/{deux}/descendre"), data=vue, headers={"Accept": "application/json"}
+            )
             assert reponse.json()["message"]
         assert await ordre() == [un, deux]
 
@@ -246,7 +249,7 @@ class TestFermer:
         await journee.book(nevers, "15:00", "Annulé", etat="annule")
         await journee.book(nevers, "16:00", "Voisine", guichet=1)
         async with journee.client(nevers.agents["chef"]) as client:
-            reponse = await send(client, base(nevers, f"/{g}/fermeture"))
+            reponse = await send(client, base(nevers, f"/{g}/fermeture"), await seen(journee, g))
             assert reponse.status_code == 409
             page = words(reponse.text)
             assert "MERVILLE Justine" in page
@@ -260,11 +263,14 @@ class TestFermer:
             vus = hidden(reponse.text, "vus")
             # Somebody books meanwhile: the list seen is not the list left.
             await journee.book(nevers, "17:00", "Tardive")
-            assert (await send(client, base(nevers, f"/{g}/fermeture"), {"vus": vus})).status_code == 409
+            assert (
+                await send(client, base(nevers, f"/{g}/fermeture"), {**await seen(journee, g), "vus": vus})
+            ).status_code == 409
             reponse = await client.get(base(nevers, f"/{g}/fermeture"))
             assert "TARDIVE" in reponse.text
             vus = hidden(reponse.text, "vus")
-            reponse = await send(client, base(nevers, f"/{g}/fermeture"), {"vus": vus, "suite": "replacer"})
+            champs = {**await seen(journee, g), "vus": vus, "suite": "replacer"}
+            reponse = await send(client, base(nevers, f"/{g}/fermeture"), champs)
             assert reponse.status_code == 303
             assert reponse.headers["location"].endswith("/a-replacer?fait=ferme")
             page = words((await client.get(reponse.headers["location"])).text)
@@ -280,11 +286,11 @@ class TestFermer:
         avant = await count_creneaux(journee, nevers)
         async with journee.client(nevers.agents["chef"]) as client:
             assert "il peut fermer" in words((await client.get(base(nevers, f"/{g}/fermeture"))).text)
-            reponse = await send(client, base(nevers, f"/{g}/fermeture"))
+            reponse = await send(client, base(nevers, f"/{g}/fermeture"), await seen(journee, g))
             assert reponse.headers["location"].endswith("fait=ferme")
             assert await count_creneaux(journee, nevers) == avant // 2
             assert "Fermé : aucun rendez-vous ne peut y être pris." in words((await client.get(base(nevers))).text)
-            assert (await send(client, base(nevers, f"/{g}/ouverture"))).status_code == 303
+            assert (await send(client, base(nevers, f"/{g}/ouverture"), await seen(journee, g))).status_code == 303
         assert await count_creneaux(journee, nevers) == avant
         actions = await journee.scalar(
             "SELECT array_agg(action ORDER BY id) FROM journal WHERE objet = 'guichet' AND objet_id = :g", g=g
@@ -296,11 +302,11 @@ class TestFermer:
     ) -> None:
         un, deux = nevers.guichets
         async with journee.client(nevers.agents["chef"]) as client:
-            await send(client, base(nevers, f"/{un}/fermeture"))
-            reponse = await send(client, base(nevers, f"/{deux}/fermeture"))
+            await send(client, base(nevers, f"/{un}/fermeture"), await seen(journee, un))
+            reponse = await send(client, base(nevers, f"/{deux}/fermeture"), await seen(journee, deux))
             assert reponse.status_code == 409
             assert "plus aucun guichet ouvert ne les prendrait" in words(reponse.text)
-            confirme = {"vus": hidden(reponse.text, "vus")}
+            confirme = {**await seen(journee, deux), "vus": hidden(reponse.text, "vus")}
             assert (await send(client, base(nevers, f"/{deux}/fermeture"), confirme)).status_code == 303
 
 
@@ -314,7 +320,7 @@ class TestSupprimer:
         rdv = await journee.book(nevers, "14:00")
         await journee.act(nevers, rdv, Action.ANNULER)
         async with journee.client(nevers.agents["chef"]) as client:
-            reponse = await send(client, base(nevers, f"/{g}/suppression"))
+            reponse = await send(client, base(nevers, f"/{g}/suppression"), await seen(journee, g))
             assert reponse.status_code == 409
             assert "Fermez-le" in words(reponse.text)
         assert (await guichet(journee, g))["ouvert"]
@@ -324,7 +330,7 @@ class TestSupprimer:
             await send(client, base(nevers), {**LIBRE, "agent": [str(nevers.agents["box"])]})
             g = await journee.scalar("SELECT max(id) FROM guichet WHERE service_id = :s", s=nevers.id)
             assert "il peut être supprimé" in words((await client.get(base(nevers, f"/{g}/suppression"))).text)
-            reponse = await send(client, base(nevers, f"/{g}/suppression"))
+            reponse = await send(client, base(nevers, f"/{g}/suppression"), await seen(journee, g))
             assert reponse.headers["location"].endswith("fait=supprime")
             assert (await client.get(base(nevers, f"/{g}"))).status_code == 404
         assert await journee.scalar("SELECT count(*) FROM guichet_agent WHERE guichet_id = :g", g=g) == 0
@@ -343,7 +349,7 @@ class TestSupprimer:
                 {"s": nevers.id, "g": g, "m": nevers.motifs[0], "a": clock.now()},
             )
         async with journee.client(nevers.agents["chef"]) as client:
-            reponse = await send(client, base(nevers, f"/{g}/suppression"))
+            reponse = await send(client, base(nevers, f"/{g}/suppression"), await seen(journee, g))
         assert reponse.status_code == 409
         assert "en train de prendre rendez-vous" in words(reponse.text)
 

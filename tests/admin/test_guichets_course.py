@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, text, update
 
-from app.admin.guichets.ecritures import EffetsAConfirmer, change_guichet, close_guichet, delete_guichet
+from app.admin.guichets.ecritures import change_guichet, close_guichet, delete_guichet
+from app.admin.guichets.effets import EffetsAConfirmer
 from app.admin.guichets.formulaire import Valeurs
 from app.booking.disponibilites import Disponibilites
 from app.booking.outils import Auteur, Outils
@@ -138,7 +139,7 @@ class TestRenommerPendantQuOnReserve:
             debut = asyncio.get_running_loop().time()
             for i in range(15):
                 valeurs = Valeurs(f"Nom {i}", None, None, None, (), True)
-                assert await change_guichet(outils, chef(service), service.id, g, valeurs, None, "", LUNDI_9H)
+                assert await change_guichet(outils, chef(service), service.id, g, valeurs, None, "", LUNDI_9H) == 0
             return asyncio.get_running_loop().time() - debut
 
         for jour in range(3):

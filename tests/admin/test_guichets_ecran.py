@@ -93,6 +93,29 @@ class TestGuichets:
             await contexte.close()
 
 
+class TestRestreindre:
+    """What a restriction leaves is read before it is saved, on any screen."""
+
+    async def test_the_list_of_what_it_would_not_take_reads_well(
+        self, journee: Journee, nevers: MondeService, browser: Browser
+    ) -> None:
+        g = nevers.guichets[0]
+        await journee.book(nevers, "14:00", "Merville")
+        contexte = await journee.context(browser, nevers.agents["chef"], viewport=ETROIT)
+        try:
+            page = await journee.open(contexte, f"/services/{nevers.id}/organiser/guichets/{g}")
+            await page.check("#types-choix", force=True)
+            await page.check("#type-telephone", force=True)
+            await page.click("button:has-text('Enregistrer')")
+            await page.wait_for_selector("text=MERVILLE Justine")
+            assert await axe(page) == []
+            assert await overflow(page) <= 0
+            await page.click("button:has-text('Enregistrer quand même')")
+            await page.wait_for_url("**/guichets?fait=enregistre_rdv")
+        finally:
+            await contexte.close()
+
+
 class TestReplacer:
     """The chef closes, ticks, chooses, confirms; what he ticked survives what others do meanwhile."""
 

@@ -11,11 +11,14 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy import text
 
+from app import clock
 from app.admin.motifs.arbre import build_arbre, find_double, list_branche, list_parents, shift
 from app.admin.motifs.couverture import count_natures, explain_couverture
+from app.admin.motifs.retrait import Portee, RetraitAConfirmer, read_portee
 from app.booking.contexte import MotifOffert
 from app.domain.guichets import GuichetRegle
 from tests.accueil.monde import Journee
+from tests.admin.formulaires import submit
 from tests.fixtures.donnees import MondeService
 
 CATALOGUE = "/administration/motifs"
@@ -160,6 +163,8 @@ class TestLeCatalogueNational:
             ("public", "", "à qui ce motif"),
             ("demarche_url", "javascript:alert(1)", "adresse complète"),
             ("faq_url", "www.impots.gouv.fr", "adresse complète"),
+            ("faq_url", "https://user:pw@x.fr", "sans identifiant ni mot de passe"),
+            ("demarche_url", "https://www.impots.gouv.fr@x.fr/delai", "sans identifiant ni mot de passe"),
             ("documents", "x" * 401, "400 caractères"),
             ("documents", "\n".join(f"pièce {n}" for n in range(21)), "20 documents au plus"),
             ("parent", "999999999", "trois niveaux"),
@@ -224,7 +229,8 @@ class TestLeCatalogueNational:
         async with journee.client(nevers.agents["national"]) as client:
             fiche = unescape((await client.get(f"{CATALOGUE}/{motif}")).text)
             assert "1\u00a0rendez-vous à venir" in fiche
-            assert (await client.post(f"{CATALOGUE}/{motif}/retrait")).status_code == 303
+            assert "ouvert dans <b>1\u00a0service</b>" in fiche
+            assert (await submit(client, fiche, f"{CATALOGUE}/{motif}/retrait")).status_code == 303
             assert not (await offert(journee, nevers, motif)).ouvert
             assert await journee.scalar("SELECT etat FROM rendez_vous WHERE id = :r", r=rdv) == "prevu"
             async with journee.client(nevers.agents["chef"]) as chef:
@@ -232,6 +238,49 @@ class TestLeCatalogueNational:
             assert "Retirés du catalogue national" in page
             assert (await client.post(f"{CATALOGUE}/{motif}/retour")).status_code == 303
             assert (await offert(journee, nevers, motif)).ouvert
+
+    async def test_nothing_that_serves_is_withdrawn_unless_what_it_reaches_was_read(
+        self, journee: Journee, nevers: MondeService
+    ) -> None:
+        motif = nevers.motifs[0]
+        adresse = f"{CATALOGUE}/{motif}/retrait"
+        async with journee.client(nevers.agents["national"]) as client:
+            vide = await client.post(adresse)
+            assert vide.status_code == 409
+            assert "n’est pas encore fait" in vide.text
+            await journee.book(nevers, "15:00")
+            depasse = await submit(client, vide.text, adresse)  # one more rendez-vous than was told
+            assert depasse.status_code == 409
+            assert "1\u00a0rendez-vous à venir" in unescape(depasse.text)
+            assert (await offert(journee, nevers, motif)).ouvert
+            for forge in ("9", "a.b.c", "1.1.²"):
+                assert (await client.post(adresse, data={"vus": forge})).status_code == 409
+            assert (await submit(client, depasse.text, adresse)).status_code == 303
+        assert not (await offert(journee, nevers, motif)).ouvert
+
+    async def test_a_rendez_vous_whose_local_day_is_the_eve_of_utc_s_is_counted(
+        self, journee: Journee, nevers: MondeService
+    ) -> None:
+        rdv = await journee.book(nevers, "15:00")
+        async with journee.outils.db.engine.begin() as conn:
+            await conn.execute(text("UPDATE rendez_vous SET jour = jour - 1 WHERE id = :r"), {"r": rdv})
+            assert (await read_portee(conn, [nevers.motifs[0]], clock.now())).rdv == 1
+
+    def test_a_decision_survives_the_rendez_vous_that_are_booked_while_one_reads(self) -> None:
+        lue = Portee(2, 7, 200)
+        for tenue in (lue, Portee(2, 7, 210), Portee(2, 6, 150)):
+            tenue.check(lue.vus)
+        for autre in (Portee(2, 7, 211), Portee(2, 8, 200), Portee(3, 7, 200)):
+            with pytest.raises(RetraitAConfirmer):
+                autre.check(lue.vus)
+        with pytest.raises(RetraitAConfirmer):
+            Portee(1, 1, 2).check(Portee(1, 1, 1).vus)
+
+    async def test_what_serves_nowhere_is_withdrawn_at_once(self, journee: Journee, nevers: MondeService) -> None:
+        async with journee.client(nevers.agents["national"]) as client:
+            motif = await cree(client, libelle="Sans emploi")
+            assert (await client.post(f"{CATALOGUE}/{motif}/retrait")).status_code == 303
+        assert not await journee.scalar("SELECT actif FROM motif WHERE id = :m", m=motif)
 
 
 async def formulaire(client: AsyncClient, adresse: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tests.admin.formulaires import publish, submit
 from tests.fixtures.donnees import MondeService
 
 LUNDI = date(2026, 11, 30)
+VERSION = "UPDATE agenda SET version_planning = version_planning + 1 WHERE service_id = :s"
 
 
 @pytest.fixture
@@ -126,6 +127,51 @@ class TestPeindreUneSemaine:
         assert "Cette semaine, celle du 23/11/2026, est la semaine B." in page
 
 
+class TestCeQueVoitLUsager:
+    """The week of the page is the first that an usager may book; what he does not see yet is told apart."""
+
+    async def test_it_opens_on_the_first_week_that_may_be_booked(self, journee: Journee, nevers: MondeService) -> None:
+        async with journee.outils.db.engine.begin() as conn:
+            await conn.execute(
+                text(
+                    "INSERT INTO parametre (service_id, cle, valeur, modifie_a) VALUES (:s, 'delai_ouvre', '6', now())"
+                ),
+                {"s": nevers.id},
+            )
+            await conn.execute(text(VERSION), {"s": nevers.id})
+        async with journee.client(nevers.agents["chef"]) as client:
+            page = (await client.get(f"{base(nevers)}/semaine")).text
+        assert "Semaine du lundi 30 novembre" in page
+
+    async def test_days_that_may_not_be_booked_yet_are_greyed_with_the_reason(
+        self, journee: Journee, nevers: MondeService
+    ) -> None:
+        async with journee.client(nevers.agents["chef"]) as client:
+            usager = (await client.get(f"{base(nevers)}/semaine")).text
+            agent = (await client.get(f"{base(nevers)}/semaine?voir_canal=rattache")).text
+        assert usager.count("vue__jour--cache") == 3  # Monday, and two working days of delay
+        assert usager.count("<b>Pas encore réservable</b> : délai de 2\u00a0jours ouvrés") == 3
+        assert "vue__jour--cache" not in agent
+
+    async def test_a_first_organisation_is_seen_before_any_motif_is_open(
+        self, journee: Journee, nevers: MondeService
+    ) -> None:
+        async with journee.outils.db.engine.begin() as conn:
+            await conn.execute(text("UPDATE motif_service SET ouvert = false WHERE service_id = :s"), {"s": nevers.id})
+            await conn.execute(text(VERSION), {"s": nevers.id})
+        adresse = f"{base(nevers)}/nouveau"
+        async with journee.client(nevers.agents["chef"]) as client:
+            page = (await client.get(adresse)).text
+            apercu = await submit(
+                client, page, adresse, geste="apercu", nom="Samedis", du="2026-12-05", h_0_6="09:00-10:00"
+            )
+        assert apercu.status_code == 200
+        for attendu in ("<li>09:00</li>", "<li>09:40</li>", "Aucun motif n’est ouvert", "20&nbsp;minutes"):
+            assert attendu in apercu.text
+        assert '<b class="consequence__nombre">+' in apercu.text
+        assert apercu.text.count("vue__jour--cache") == 6
+
+
 class TestRefus:
     """Bad inputs of the administration: 422 and everything typed is kept."""
 
@@ -206,6 +252,8 @@ class TestRefus:
             page = (await client.get(adresse)).text
             reponse = await submit(client, page, adresse, geste="publier", nom="Direct", h_0_6="09:00-10:00")
         assert reponse.status_code == 409
+        assert "Relisez les conséquences avant de publier." in reponse.text
+        assert "a changé pendant votre relecture" not in reponse.text
         assert "Direct" not in {p.nom for p in (await composition(journee, nevers)).plannings}
 
     async def test_an_agent_who_does_not_organise_finds_nothing(self, journee: Journee, nevers: MondeService) -> None:
@@ -276,6 +324,16 @@ class TestPlusieursGuichets:
             reponse = await publish(client, page, adresse, nom="Avant", du="2020-01-06")
         assert reponse.status_code == 422
         assert "doit commencer après le début" in reponse.text
+
+    @pytest.mark.parametrize(("du", "dit"), [("2026-11-24", False), ("2026-11-23", True)])
+    async def test_the_past_is_spoken_of_only_when_there_is_one(
+        self, journee: Journee, nevers: MondeService, du: str, dit: bool
+    ) -> None:
+        async with journee.client(nevers.agents["chef"]) as client:
+            assert (await nouveau(client, nevers, nom="Samedis", du=du, h_0_6="09:00-10:00")).status_code == 303
+            (lot,) = [p for p in (await composition(journee, nevers)).lots_plannings() if p.nom == "Samedis"]
+            page = (await client.get(f"{base(nevers)}/{lot.id}")).text
+        assert ("Ce qui est déjà passé suivrait" in page) is dit
 
 
 class TestJourneesTypes:

@@ -202,3 +202,30 @@ class TestToutesLesPages:
             assert await axe(page) == [], chemin
             assert await page.evaluate("document.documentElement.scrollWidth") <= largeur, chemin
         await contexte.close()
+
+
+class TestLaFrise:
+    """What is valid when is read whole without scrolling its table, side by side or one under the other."""
+
+    @pytest.mark.parametrize("largeur", [1440, 1024, 390, 320])
+    async def test_its_four_columns_are_on_the_screen(self, journee: Journee, browser: Browser, largeur: int) -> None:
+        service = await journee.service(plages=((480, 720), (840, 960)), jours_semaine=range(1, 6), guichets=8)
+        propre = str(service.guichets[0])
+        async with journee.client(service.agents["chef"]) as client:
+            adresse = f"{base(service)}/nouveau"
+            champs = {"nom": "Semaine d’été du guichet des paiements", "portee": "guichets", "guichets": [propre]}
+            page = (await client.get(adresse)).text
+            reponse = await publish(client, page, adresse, du="2026-12-05", h_0_6="09:00-10:00", **champs)
+            assert reponse.status_code == 303, reponse.text
+        contexte = await journee.context(browser, service.agents["chef"], viewport={"width": largeur, "height": 900})
+        ecran = await journee.open(contexte, base(service))
+        cadre = ecran.locator(".frise .fr-table__content")
+        assert await cadre.evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0
+        for cellule in await ecran.locator(".frise tbody :is(th, td)").all():
+            boite = await cellule.bounding_box()
+            assert boite is not None
+            assert boite["x"] >= 0
+            assert boite["x"] + boite["width"] <= largeur
+            assert await cellule.evaluate("(e) => e.scrollWidth - e.clientWidth") <= 0
+        assert await axe(ecran) == []
+        await contexte.close()

@@ -154,6 +154,14 @@ class TestRetirer:
         assert isinstance(reponse, Refuse)
         assert "successeur" in reponse.phrase
 
+    @pytest.mark.parametrize("administre", list(CONTIENT))
+    def test_his_own_right_asks_a_confirmation_even_when_another_remains(self, administre: str) -> None:
+        sien = droit(Profil.ADMIN_LOCAL, administre)
+        reponse = decide_retrait([sien], sien, soi=True, dernier_national=False, orphelins=())
+        assert isinstance(reponse, AConfirmer)
+        assert reponse.raison is RaisonAttribution.PERTE
+        assert "vous ne pourrez pas vous la rendre vous-même" in reponse.phrase
+
     def test_many_services_are_counted_not_listed(self) -> None:
         noms = tuple(f"SIP {n}" for n in range(14))
         reponse = decide_retrait(

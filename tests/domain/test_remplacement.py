@@ -15,7 +15,11 @@ from tests.domain.fabrique import HORAIRES_DU_TEXTE, PARIS, hm, open_days, semai
 
 JOUR = date(2026, 9, 14)
 MINUIT = get_cadran(JOUR, PARIS).debut
-GUICHETS = {1: GuichetRegle(1, "Guichet 1"), 2: GuichetRegle(2, "Guichet 2", ouvert=False)}
+GUICHETS = {
+    1: GuichetRegle(1, "Guichet 1"),
+    2: GuichetRegle(2, "Guichet 2", ouvert=False),
+    3: GuichetRegle(3, "Guichet 3", motifs=frozenset({5}), types=frozenset({"guichet"}), canaux=frozenset()),
+}
 
 
 def exception(
@@ -68,8 +72,16 @@ class TestHorsOrganisation:
     """Which rendez-vous no longer fit, and why; none is cancelled for it."""
 
     def find(self, *exceptions: ExceptionPlanning, **rdv: object) -> list[CauseHors]:
-        valeurs = {"rdv_id": 7, "guichet_id": 1, "debut": MINUIT + 600, "fin": MINUIT + 620, **rdv}
-        ouvertures = open_days(JOUR, JOUR, *HORAIRES_DU_TEXTE, guichet_ids=(1, 2), exceptions=exceptions)
+        valeurs = {
+            "rdv_id": 7,
+            "guichet_id": 1,
+            "debut": MINUIT + 600,
+            "fin": MINUIT + 620,
+            "motif_id": 5,
+            "type_rdv": "guichet",
+            **rdv,
+        }
+        ouvertures = open_days(JOUR, JOUR, *HORAIRES_DU_TEXTE, guichet_ids=(1, 2, 3), exceptions=exceptions)
         return [hors.cause for hors in find_hors_organisation([RdvPlace(**valeurs)], GUICHETS, ouvertures, PARIS)]  # type: ignore[arg-type]
 
     def test_one_that_fits_is_not_listed(self) -> None:
@@ -85,13 +97,31 @@ class TestHorsOrganisation:
 
     def test_a_holiday(self) -> None:
         ouvertures = open_days(JOUR, JOUR, *HORAIRES_DU_TEXTE, feries=frozenset({JOUR}))
-        (hors,) = find_hors_organisation([RdvPlace(7, 1, MINUIT + 600, MINUIT + 620)], GUICHETS, ouvertures, PARIS)
+        rdv = RdvPlace(7, 1, MINUIT + 600, MINUIT + 620, 5, "guichet")
+        (hors,) = find_hors_organisation([rdv], GUICHETS, ouvertures, PARIS)
         assert hors.cause is CauseHors.FERIE
 
     def test_the_end_counts_and_what_was_forced_by_decision_does_not(self) -> None:
         midi = {"debut": MINUIT + 700, "fin": MINUIT + 740}
         assert self.find(**midi) == [CauseHors.HORS_PLAGE]
         assert self.find(**midi, forcages=frozenset({"hors_plage"})) == []
+
+    def test_a_motif_or_a_type_that_the_guichet_does_not_take_any_more(self) -> None:
+        assert self.find(guichet_id=3) == []
+        assert self.find(guichet_id=3, motif_id=6) == [CauseHors.MOTIF]
+        assert self.find(guichet_id=3, type_rdv="visio") == [CauseHors.TYPE]
+        assert self.find(guichet_id=3, motif_id=6, type_rdv="visio") == [CauseHors.MOTIF]
+
+    def test_what_was_decided_against_one_restriction_is_not_against_the_other(self) -> None:
+        autre = {"guichet_id": 3, "motif_id": 6, "type_rdv": "visio"}
+        assert self.find(**autre, forcages=frozenset({"motif_non_propose"})) == [CauseHors.TYPE]
+        assert self.find(**autre, forcages=frozenset({"type_non_propose"})) == [CauseHors.MOTIF]
+        assert self.find(**autre, forcages=frozenset({"motif_non_propose", "type_non_propose"})) == []
+
+    def test_the_hours_go_before_the_restrictions(self) -> None:
+        midi = {"debut": MINUIT + 700, "fin": MINUIT + 740}
+        assert self.find(**midi, guichet_id=3, motif_id=6) == [CauseHors.HORS_PLAGE]
+        assert self.find(**midi, guichet_id=3, motif_id=6, forcages=frozenset({"hors_plage"})) == [CauseHors.MOTIF]
 
     def test_each_cause_has_words(self) -> None:
         assert all(cause.phrase for cause in CauseHors)

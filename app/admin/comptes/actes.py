@@ -76,8 +76,9 @@ async def withdraw_habilitation(dossier: Dossier, saisie: Saisie) -> None:
     await dossier.conn.execute(delete(Habilitation).where(Habilitation.id == tenu.id))
     national = tenu.droit.profil is Profil.ADMIN_NATIONAL and await dossier.lost_nation()
     orphelins = await dossier.orphans(avant)
-    dossier.check(
-        decide_retrait(dossier.donneur, tenu.droit, soi=dossier.soi, dernier_national=national, orphelins=orphelins)
+    dossier.check_perte(
+        decide_retrait(dossier.donneur, tenu.droit, soi=dossier.soi, dernier_national=national, orphelins=orphelins),
+        f"Retirer « {tenu.mots} » à {dossier.nom}\u00a0? Les écrans que cette habilitation ouvre se ferment aussitôt.",
     )
     await dossier.record(
         "habilitation.retiree", "habilitation", avant=_mots(tenu.droit.profil, tenu.endroit), apres=None
@@ -109,7 +110,8 @@ async def attach_to(dossier: Dossier, endroit: Endroit) -> None:
 async def detach(dossier: Dossier, saisie: Saisie) -> None:
     """Take a service out of the zone; the agent's guichets there too: he must not be told of its RDV any more."""
     endroit = await read_service(dossier.conn, saisie)
-    dossier.check(decide_detachement(dossier.donneur, endroit.lieu))
+    reponse = decide_detachement(dossier.donneur, endroit.lieu)
+    dossier.check(reponse)
     service_id = int(endroit.lieu.cle)
     siens = select(Guichet.id).where(Guichet.service_id == service_id)
     ordre = (
@@ -124,6 +126,11 @@ async def detach(dossier: Dossier, saisie: Saisie) -> None:
     )
     if not resultat.rowcount:
         raise Introuvable("Cet agent n’est plus rattaché à ce service.", remede="Rouvrez la page.")
+    places = f" Guichets quittés : {', '.join(sorted(noms))}." if noms else ""
+    dossier.check_perte(
+        reponse,
+        f"Ne plus rattacher {dossier.nom} à {endroit.libelle}\u00a0? Ses écrans s’y ferment aussitôt.{places}",
+    )
     avant = {"service": endroit.libelle, "guichets": sorted(noms)}
     await dossier.record("rattachement.retire", "rattachement", avant=avant, apres=None, service_id=service_id)
 
@@ -136,10 +143,12 @@ async def suspend(dossier: Dossier, saisie: Saisie) -> None:
     await dossier.conn.execute(update(Agent).where(Agent.id == dossier.agent_id).values(suspendu_a=dossier.maintenant))
     national = any(d.profil is Profil.ADMIN_NATIONAL for d in dossier.detenus) and await dossier.lost_nation()
     orphelins = await dossier.orphans(avant)
-    dossier.check(
+    dossier.check_perte(
         decide_suspension(
             dossier.donneur, dossier.detenus, soi=dossier.soi, dernier_national=national, orphelins=orphelins
-        )
+        ),
+        f"Suspendre le compte de {dossier.nom}\u00a0? Ses sessions et ses écrans se ferment aussitôt, ses clés d’API "
+        "sont refusées, et il ne peut plus se connecter.",
     )
     await close_sessions(dossier.conn, dossier.agent_id, dossier.maintenant)
     await end_invitations(dossier.conn, dossier.agent_id, dossier.maintenant)
@@ -181,7 +190,8 @@ async def end_sessions(dossier: Dossier, saisie: Saisie) -> None:
 
 async def revoke_key(dossier: Dossier, saisie: Saisie) -> None:
     """End an API key of the agent: refused everywhere within five seconds."""
-    dossier.check(decide_compte(dossier.donneur, dossier.detenus))
+    reponse = decide_compte(dossier.donneur, dossier.detenus)
+    dossier.check(reponse)
     numero = saisie.entier("cle", minimum=1, maximum=999_999_999, requis="Choisissez la clé à révoquer.")
     saisie.check()
     ordre = (
@@ -193,6 +203,9 @@ async def revoke_key(dossier: Dossier, saisie: Saisie) -> None:
     libelle = (await dossier.conn.execute(ordre)).scalar_one_or_none()
     if libelle is None:
         raise Introuvable("Cette clé a déjà été révoquée.", remede="Rouvrez la page.")
+    dossier.check_perte(
+        reponse, f"Révoquer la clé « {libelle} »\u00a0? Ce qui s’en sert est refusé partout, et elle ne revient pas."
+    )
     await dossier.record("agent.cle_revoquee", "agent", avant={"cle": libelle}, apres=None)
 
 

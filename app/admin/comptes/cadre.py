@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -54,6 +55,12 @@ class Cadre:
     zone: ZoneInfo
     donneur: tuple[Droit, ...]
     endroit: Endroit | None
+
+    def is_open_to(self, droits: Collection[Droit]) -> bool:
+        """True when whoever holds ``droits`` opens these pages."""
+        if self.endroit is None:
+            return is_national_admin(droits)
+        return administers(droits, self.endroit.lieu)
 
     @property
     def profils(self) -> list[tuple[str, str, str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 
@@ -21,10 +23,15 @@ from app.admin.comptes.saisies import (
 from app.admin.saisie import Saisie
 from app.booking.outils import Auteur, Outils
 from app.db import UnitOfWork
-from app.domain.attribution import administers
+from app.domain.acces import OUVERTURES
+from app.domain.attribution import Genre, administers
+from app.domain.habilitations import Profil
 from app.errors import Introuvable, SaisieInvalide
 from app.identite.invitations import invite
 from app.tables import Agent, Rattachement
+
+#: The profiles that an attachment serves.
+_TENANTS: Final = OUVERTURES["agenda"]
 
 
 async def create_compte(
@@ -45,8 +52,7 @@ async def create_compte(
         dossier = await _build(uow, outils, auteur, agent_id, maintenant, service_id)
         await dossier.record("agent.cree", "agent", avant=None, apres={"identifiant": identifiant, **valeurs})
         await give(dossier, profil, endroit)
-        rattachement = await _rattachement(dossier, saisie)
-        if rattachement is not None:
+        for rattachement in await _rattachements(dossier, saisie, profil, endroit):
             await attach_to(dossier, rattachement)
         await finish(dossier)
         if saisie.case("inviter"):
@@ -95,13 +101,20 @@ async def _build(
     uow: UnitOfWork, outils: Outils, auteur: Auteur, agent_id: int, maintenant: datetime, service_id: int | None
 ) -> Dossier:
     agent = (await uow.conn.execute(select(Agent.__table__).where(Agent.id == agent_id))).mappings().one()
-    return await build_dossier(uow, outils, auteur, dict(agent), maintenant, service_id, confirme=False)
+    return await build_dossier(uow, outils, auteur, dict(agent), maintenant, service_id, confirme="")
 
 
-async def _rattachement(dossier: Dossier, saisie: Saisie) -> Endroit | None:
-    """The service to which the form attaches: the page's own when its box is ticked, or the SAGES typed."""
-    if dossier.service_id is not None:
-        if not saisie.case("rattacher"):
-            return None
-        return await find_service(dossier.conn, ident=dossier.service_id)
-    return await read_service(dossier.conn, saisie) if saisie.brut("sages").strip() else None
+async def _rattachements(dossier: Dossier, saisie: Saisie, profil: Profil, endroit: Endroit) -> Sequence[Endroit]:
+    """The services to which the form attaches: the page's own, or in the nation that of the right and a SAGES typed."""
+    trouves: dict[str, Endroit] = {}
+    if saisie.case("rattacher"):
+        if dossier.service_id is not None:
+            ici = await find_service(dossier.conn, ident=dossier.service_id)
+        else:  # ticked beforehand: it says nothing of a wider perimeter, nor of who has no agenda to hold
+            ici = endroit if endroit.lieu.genre is Genre.SERVICE and profil in _TENANTS else None
+        if ici is not None:
+            trouves[ici.lieu.cle] = ici
+    if dossier.service_id is None and saisie.brut("sages").strip():
+        autre = await read_service(dossier.conn, saisie)
+        trouves[autre.lieu.cle] = autre
+    return list(trouves.values())

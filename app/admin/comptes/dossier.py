@@ -18,7 +18,16 @@ from app.admin.chantier import ConflitEdition, journal_refus, record_objet
 from app.admin.comptes.droits import Tenu, read_droits, read_tenus, visible_by
 from app.booking.outils import Auteur, Outils
 from app.db import UnitOfWork
-from app.domain.attribution import AConfirmer, Droit, Genre, Refuse, Reponse
+from app.domain.attribution import (
+    Accorde,
+    AConfirmer,
+    Droit,
+    Genre,
+    RaisonAttribution,
+    Refuse,
+    Reponse,
+    decide_compte,
+)
 from app.errors import AvertissementRequis, Interdit, Introuvable
 from app.tables import Agent, Departement, Habilitation, Journal, Rattachement, ServiceFiscal
 
@@ -51,7 +60,8 @@ class Dossier:
     tenus: tuple[Tenu, ...]
     #: The service under whose pages this happens, None in the national administration.
     service_id: int | None
-    confirme: bool
+    #: The reason (``RaisonAttribution``) whose sentence was read and confirmed, or "".
+    confirme: str
     services: set[int] = field(default_factory=set)
 
     @property
@@ -83,10 +93,17 @@ class Dossier:
         """Raise AttributionRefusee, or AvertissementRequis until it is confirmed."""
         if isinstance(reponse, Refuse):
             raise AttributionRefusee(reponse.phrase, raison=str(reponse.raison))
-        if isinstance(reponse, AConfirmer) and not self.confirme:
+        if isinstance(reponse, AConfirmer) and self.confirme != reponse.raison:
             raise AvertissementRequis(
-                reponse.phrase, remede="Rien n’a été modifié. Confirmez si c’est bien ce que vous voulez."
+                reponse.phrase,
+                remede="Rien n’a été modifié. Confirmez si c’est bien ce que vous voulez.",
+                raison=str(reponse.raison),
             )
+
+    def check_perte(self, reponse: Reponse, phrase: str) -> None:
+        """The same for what takes something away: what the rules allow without a word is confirmed by ``phrase``."""
+        permis = isinstance(reponse, Accorde)
+        self.check(AConfirmer(RaisonAttribution.PERTE, phrase) if permis else reponse)
 
     async def record(
         self,
@@ -165,9 +182,9 @@ async def change_compte(
     travail: Callable[[Dossier], Awaitable[T]],
     maintenant: datetime,
     *,
-    revision: int | None,
+    revision: int,
     service_id: int | None = None,
-    confirme: bool = False,
+    confirme: str = "",
     action: str = "compte.modifie",
 ) -> T:
     """Run ``travail`` on an account that the administrator may open, in one transaction; its revision rises.
@@ -182,8 +199,8 @@ async def change_compte(
         dossier = await _open(uow, outils, auteur, admin_id, agent_id, maintenant, service_id, confirme)
         if dossier is None:
             return False, None
-        if revision is not None and revision != dossier.agent["revision"]:
-            raise await _conflit(uow.conn, dossier.agent)
+        if revision != dossier.agent["revision"]:
+            raise await _conflit(dossier)
         resultat = await travail(dossier)
         await finish(dossier)
         return True, resultat
@@ -203,7 +220,7 @@ async def _open(
     agent_id: int,
     maintenant: datetime,
     service_id: int | None,
-    confirme: bool,
+    confirme: str,
 ) -> Dossier | None:
     if not 0 < agent_id < 2**63:
         return None
@@ -215,8 +232,14 @@ async def _open(
     return await build_dossier(uow, outils, auteur, dict(agent), maintenant, service_id, confirme)
 
 
-async def _conflit(conn: AsyncConnection, agent: Mapping[str, Any]) -> ConflitEdition:
-    """The refusal of a stale form, with the account as it is now and who changed it last."""
+async def _conflit(dossier: Dossier) -> ConflitEdition:
+    """The refusal of a stale form, with the account as it is now and who changed it last.
+
+    An account wider than its reader is told by its name alone, as its sheet is.
+    """
+    conn, agent = dossier.conn, dossier.agent
+    if not dossier.soi and isinstance(decide_compte(dossier.donneur, dossier.detenus), Refuse):
+        return ConflitEdition(actuel={cle: agent[cle] for cle in ("revision", "nom", "prenom")}, par="", a="")
     requete = (
         select(Journal.a, Agent.prenom, Agent.nom)
         .outerjoin(Agent, Agent.id == Journal.agent_id)
@@ -237,7 +260,7 @@ async def build_dossier(
     agent: Mapping[str, Any],
     maintenant: datetime,
     service_id: int | None,
-    confirme: bool,
+    confirme: str,
 ) -> Dossier:
     """The account with what it and the administrator hold."""
     assert auteur.agent_id is not None

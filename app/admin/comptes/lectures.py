@@ -52,6 +52,8 @@ class LigneAgent:
     tenus: tuple[Tenu, ...]
     rattache: bool
     guichets: tuple[str, ...]
+    #: The account is wider than its reader: state, sign-in and rights elsewhere are kept from him.
+    limite: bool = False
 
     @property
     def mot(self) -> str:
@@ -242,7 +244,7 @@ async def read_fiche(conn: AsyncConnection, admin_id: int, agent_id: int, a: dat
         ),
         invitation=_quand(expire, zone) if expire else "",
         connexion=_quand(ligne["connexion_a"], zone) if ligne["connexion_a"] else "",
-        histoire=await _read_histoire(conn, agent_id, zone),
+        histoire=await read_histoire(conn, agent_id, zone),
     )
 
 
@@ -268,7 +270,10 @@ async def _read_rattachements(
     )
 
 
-async def _read_histoire(conn: AsyncConnection, agent_id: int, zone: ZoneInfo) -> tuple[Ligne, ...]:
+async def read_histoire(
+    conn: AsyncConnection, agent_id: int, zone: ZoneInfo, *, service_id: int | None = None
+) -> tuple[Ligne, ...]:
+    """The last changes of the account, latest first; with ``service_id``, of its rights there alone."""
     requete = (
         select(Journal.id, Journal.a, Journal.acteur, Journal.action, Journal.objet, Journal.avant, Journal.apres)
         .add_columns(Agent.prenom, Agent.nom)
@@ -277,6 +282,8 @@ async def _read_histoire(conn: AsyncConnection, agent_id: int, zone: ZoneInfo) -
         .order_by(Journal.id.desc())
         .limit(_HISTOIRE)
     )
+    if service_id is not None:
+        requete = requete.where(Journal.objet != "agent", Journal.service_id == service_id)
     return tuple(build_ligne(dict(ligne), zone) for ligne in (await conn.execute(requete)).mappings())
 
 

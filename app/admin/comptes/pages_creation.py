@@ -13,6 +13,7 @@ from app import clock
 from app.admin.comptes.cadre import NATIONAL, Cadre, open_cadre, read_perimetres
 from app.admin.comptes.creation import bring_compte, create_compte
 from app.admin.comptes.pages_service import AGENTS
+from app.admin.comptes.saisies import CHAMPS_NOUVEAU, CHAMPS_VENUE, check_champs
 from app.admin.comptes.saisies_lieux import read_lieux
 from app.admin.pages import refused_page
 from app.admin.saisie import Saisie
@@ -49,6 +50,7 @@ async def do_nouveau(
     cadre = await open_cadre(outils, acteur, request, service_id, _TITRE)
     saisie = Saisie.of(await request.form())
     try:
+        check_champs(saisie, CHAMPS_NOUVEAU)
         agent_id = await create_compte(
             outils, auteur_agent(acteur, request), saisie, clock.now(), service_id=service_id
         )
@@ -71,6 +73,7 @@ async def do_venue(
     cadre = await open_cadre(outils, acteur, request, service_id, _TITRE)
     saisie = Saisie.of(await request.form())
     try:
+        check_champs(saisie, CHAMPS_VENUE)
         agent_id = await bring_compte(outils, auteur_agent(acteur, request), saisie, clock.now(), service_id=service_id)
     except Indisponible:
         raise

@@ -12,6 +12,7 @@ from litestar.response import Response
 from app.admin.comptes.acces import MODULES, MOTS, acces_csv, read_acces
 from app.admin.comptes.cadre import FAITS, Cadre, open_cadre
 from app.admin.comptes.lectures import read_agents
+from app.admin.comptes.portee import limit_ligne
 from app.booking.outils import Outils
 from app.identite.acteur import Acteur
 from app.web.pages import page, render
@@ -23,6 +24,8 @@ async def _liste(outils: Outils, cadre: Cadre) -> dict[str, Any]:
     assert cadre.service_id is not None
     async with outils.db.read() as conn:
         agents = await read_agents(conn, cadre.service_id, cadre.zone)
+    if cadre.endroit is not None:
+        agents = [limit_ligne(ligne, cadre.donneur, cadre.endroit.lieu) for ligne in agents]
     return {**cadre.contexte, "agents": agents, "endroit": cadre.endroit.libelle if cadre.endroit else ""}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -16,8 +17,42 @@ from app.errors import SaisieInvalide
 from app.identite.comptes import IDENTIFIANT, parse_courriel
 from app.tables import Agent
 
+#: What the form of every act on an account sends besides its fields.
+_COMMUNS: Final = frozenset({"_csrf", "revision", "confirme"})
+#: Fields of the form of a new account, and of the coming of one that exists.
+CHAMPS_NOUVEAU: Final = frozenset(
+    {
+        "_csrf",
+        "prenom",
+        "nom",
+        "courriel",
+        "identifiant",
+        "profil",
+        "perimetre",
+        "lieu",
+        "sages",
+        "rattacher",
+        "inviter",
+    }
+)
+CHAMPS_VENUE: Final = frozenset({"_csrf", "identifiant", "profil", "rattacher"})
 _SAGES: Final = re.compile(r"\d{7}")
 _ENTIER: Final = re.compile(r"[1-9]\d{0,17}")
+
+
+def check_champs(saisie: Saisie, permis: Collection[str]) -> None:
+    """Raise SaisieInvalide when the form sends a field that it does not have."""
+    inconnus = sorted(set(saisie.donnees) - set(permis))
+    if inconnus:
+        raise SaisieInvalide(champs=dict.fromkeys(inconnus, "Ce champ n’est pas attendu ici."))
+
+
+def read_acte(saisie: Saisie, champs: Collection[str]) -> int:
+    """The revision that the form of an act showed. Raises SaisieInvalide: none, or an unknown field."""
+    check_champs(saisie, _COMMUNS | set(champs))
+    vue = saisie.revision(requis="Rouvrez la page : ce formulaire ne dit pas quelle version du compte il montrait.")
+    saisie.check()
+    return vue or 0
 
 
 def read_identite(saisie: Saisie) -> dict[str, str]:

@@ -7,26 +7,24 @@ it takes away is told first and confirmed (``vus``, a print of what was told); s
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
 
 from sqlalchemy import case, delete, func, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.admin.chantier import Chantier, organise
+from app.admin.guichets.effets import Siens, compute_effets
 from app.admin.guichets.formulaire import Valeurs
 from app.admin.guichets.lecture import AgentLu, GuichetLu, read_affectables, read_guichet
-from app.admin.guichets.mots import build_faits, describe_pertes
-from app.admin.guichets.rdv import is_held, list_ids, was_used
+from app.admin.guichets.mots import build_faits
+from app.admin.guichets.rdv import is_held, was_used
+from app.admin.plannings.mots import decrire_exception, decrire_planning
 from app.booking import store
 from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.liberation import release
 from app.booking.outils import Auteur, Outils
-from app.domain.couverture import find_couverture, find_pertes
-from app.domain.guichets import GuichetRegle
 from app.errors import Conflit, Indisponible, Introuvable, SaisieInvalide
 from app.tables import Guichet, GuichetAgent
 
@@ -35,13 +33,6 @@ T = TypeVar("T")
 PHRASE: Final = "Ce guichet n’existe pas dans ce service."
 _ESSAIS: Final = 25
 _GENRE: Final = "guichet.modifie"
-
-
-class EffetsAConfirmer(Conflit):
-    """409: told before it is done. ``details``: ``rdv`` (ids), ``phrases``, ``vus`` (to send back to confirm)."""
-
-    code = "effets-a-confirmer"
-    remede = "Rien n’a été enregistré : lisez ce que cela change, puis confirmez."
 
 
 class GuichetUtilise(Conflit):
@@ -54,46 +45,6 @@ class GuichetUtilise(Conflit):
 
 class _EnPrise(Exception):
     """A booking is being written at this guichet: the row cannot change now; the whole change is tried again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effets:
-    """What a change takes away: rendez-vous left at a closed guichet, motifs that lose a way to be booked."""
-
-    rdv: tuple[int, ...]
-    phrases: tuple[str, ...]
-
-    @property
-    def vus(self) -> str:
-        """A print of all of it; "" when there is nothing to tell."""
-        if not (self.rdv or self.phrases):
-            return ""
-        return hashlib.sha256(repr((sorted(self.rdv), self.phrases)).encode()).hexdigest()[:16]
-
-    def check(self, vus: str) -> None:
-        """Raise EffetsAConfirmer unless all of it, and nothing else, was seen."""
-        if self.vus != vus and self.vus:
-            phrase = "Des rendez-vous sont à venir à ce guichet." if self.rdv else "Ce changement a des conséquences."
-            raise EffetsAConfirmer(phrase, rdv=list(self.rdv), phrases=list(self.phrases), vus=self.vus)
-
-
-async def compute_effets(
-    conn: AsyncConnection,
-    contexte: ServiceContexte,
-    guichet_id: int,
-    apres: GuichetRegle | None,
-    maintenant: datetime,
-) -> Effets:
-    """What it would take away to make of this guichet ``apres`` (None: to remove it)."""
-    actuels = dict(contexte.guichets)
-    futurs = {ident: regle for ident, regle in actuels.items() if ident != guichet_id}
-    if apres is not None:
-        futurs[guichet_id] = apres
-    motifs = [motif.id for motif in contexte.motifs.values() if motif.ouvert]
-    pertes = find_pertes(find_couverture(motifs, actuels.values()), find_couverture(motifs, futurs.values()))
-    ferme = guichet_id in actuels and actuels[guichet_id].ouvert and (apres is None or not apres.ouvert)
-    rdv = await list_ids(conn, guichet_id, maintenant) if ferme else []
-    return Effets(tuple(rdv), tuple(describe_pertes(pertes, contexte)))
 
 
 async def _organise(
@@ -128,6 +79,14 @@ async def _read(chantier: Chantier, guichet_id: int) -> GuichetLu:
     if guichet is None:
         raise Introuvable(PHRASE)
     return guichet
+
+
+async def _check_revision(
+    chantier: Chantier, contexte: ServiceContexte, guichet: GuichetLu, revision: int | None
+) -> None:
+    """Raise ConflitEdition when it is not what the screen showed (``revision`` None: no screen showed it)."""
+    actuel = build_faits(guichet.regle, guichet.agents, contexte)
+    await chantier.check_revision("guichet", guichet.id, guichet.revision, revision, actuel)
 
 
 async def _hold_row(chantier: Chantier, guichet_id: int) -> None:
@@ -207,24 +166,26 @@ async def change_guichet(
     revision: int | None,
     vus: str,
     maintenant: datetime,
-) -> bool:
-    """Write name, restrictions and agents; False when nothing differs.
+) -> int | None:
+    """Write name, restrictions and agents; how many rendez-vous it leaves to place again, None when nothing differs.
 
-    Raises Introuvable, ConflitEdition, SaisieInvalide (name taken), EffetsAConfirmer (a motif loses its last guichet).
+    Raises Introuvable, ConflitEdition, SaisieInvalide (name taken), EffetsAConfirmer (rendez-vous that the guichet
+    would not take any more, a motif that loses its last guichet).
     """
 
-    async def travail(chantier: Chantier, contexte: ServiceContexte) -> bool:
+    async def travail(chantier: Chantier, contexte: ServiceContexte) -> int | None:
         guichet = await _read(chantier, guichet_id)
         avant = build_faits(guichet.regle, guichet.agents, contexte)
-        await chantier.check_revision("guichet", guichet_id, guichet.revision, revision, avant)
+        await _check_revision(chantier, contexte, guichet, revision)
         regle = valeurs.apply(guichet_id, ouvert=guichet.regle.ouvert)
         affectes = {agent.id for agent in guichet.agents}
         if regle == guichet.regle and affectes == set(valeurs.agents):
-            return False
+            return None
         if regle.nom != guichet.regle.nom:
             await _check_nom(chantier, regle.nom, guichet_id)
             await _hold_row(chantier, guichet_id)
-        (await compute_effets(chantier.conn, contexte, guichet_id, regle, maintenant)).check(vus)
+        effets = await compute_effets(chantier.conn, contexte, guichet_id, regle, maintenant)
+        effets.check(vus)
         await chantier.conn.execute(
             update(Guichet)
             .where(Guichet.id == guichet_id)
@@ -239,17 +200,26 @@ async def change_guichet(
         agents = await _assign(chantier, guichet_id, valeurs.agents)
         apres = build_faits(regle, agents, contexte)
         await chantier.record("guichet.modifie", "guichet", guichet_id, avant=avant, apres=apres, genre=_GENRE)
-        return True
+        return len(effets.rdv)
 
     return await _organise(outils, auteur, service_id, travail, maintenant, "guichet.modifie")
 
 
-async def open_guichet(outils: Outils, auteur: Auteur, service_id: int, guichet_id: int, maintenant: datetime) -> bool:
-    """Open it; False when it is. Raises Introuvable."""
+async def open_guichet(
+    outils: Outils,
+    auteur: Auteur,
+    service_id: int,
+    guichet_id: int,
+    maintenant: datetime,
+    *,
+    revision: int | None = None,
+) -> bool:
+    """Open it; False when it is. Raises Introuvable, and ConflitEdition when ``revision`` is given and past."""
 
-    async def travail(chantier: Chantier, _: ServiceContexte) -> bool:
+    async def travail(chantier: Chantier, contexte: ServiceContexte) -> bool:
         guichet = await _read(chantier, guichet_id)
         if not guichet.regle.ouvert:
+            await _check_revision(chantier, contexte, guichet, revision)
             await _write_etat(chantier, guichet, True)
         return not guichet.regle.ouvert
 
@@ -257,17 +227,26 @@ async def open_guichet(outils: Outils, auteur: Auteur, service_id: int, guichet_
 
 
 async def close_guichet(
-    outils: Outils, auteur: Auteur, service_id: int, guichet_id: int, vus: str, maintenant: datetime
+    outils: Outils,
+    auteur: Auteur,
+    service_id: int,
+    guichet_id: int,
+    vus: str,
+    maintenant: datetime,
+    *,
+    revision: int | None = None,
 ) -> int | None:
     """Close it; how many rendez-vous it leaves to place again, None when it was closed already. None is cancelled.
 
-    Raises Introuvable, and EffetsAConfirmer unless ``vus`` tells what it takes away.
+    Raises Introuvable, ConflitEdition when ``revision`` is given and past, and EffetsAConfirmer unless ``vus`` tells
+    what it takes away.
     """
 
     async def travail(chantier: Chantier, contexte: ServiceContexte) -> int | None:
         guichet = await _read(chantier, guichet_id)
         if not guichet.regle.ouvert:
             return None
+        await _check_revision(chantier, contexte, guichet, revision)
         ferme = replace(guichet.regle, ouvert=False)
         effets = await compute_effets(chantier.conn, contexte, guichet_id, ferme, maintenant)
         effets.check(vus)
@@ -287,11 +266,19 @@ async def _write_etat(chantier: Chantier, guichet: GuichetLu, ouvert: bool) -> N
 
 
 async def delete_guichet(
-    outils: Outils, auteur: Auteur, service_id: int, guichet_id: int, vus: str, maintenant: datetime
+    outils: Outils,
+    auteur: Auteur,
+    service_id: int,
+    guichet_id: int,
+    vus: str,
+    maintenant: datetime,
+    *,
+    revision: int | None = None,
 ) -> None:
-    """Remove a guichet at which nothing was ever booked, with its own plannings and exceptions.
+    """Remove a guichet at which nothing was ever booked, with its own plannings and exceptions, each journaled.
 
-    Raises Introuvable, GuichetUtilise, EffetsAConfirmer (a motif loses its last guichet), Conflit (a form is open).
+    Raises Introuvable, ConflitEdition, GuichetUtilise, EffetsAConfirmer (a motif loses its last guichet, plannings or
+    exceptions go with it), Conflit (a form is open).
     """
 
     async def travail(chantier: Chantier, contexte: ServiceContexte) -> None:
@@ -299,7 +286,9 @@ async def delete_guichet(
         guichet = await _read(chantier, guichet_id)
         if await was_used(conn, guichet_id):
             raise GuichetUtilise
-        (await compute_effets(conn, contexte, guichet_id, None, maintenant)).check(vus)
+        await _check_revision(chantier, contexte, guichet, revision)
+        effets = await compute_effets(conn, contexte, guichet_id, None, maintenant)
+        effets.check(vus)
         await _hold_row(chantier, guichet_id)
         release(chantier.uow, await store.delete_options_mortes(conn, maintenant, guichets=[guichet_id]), maintenant)
         if await is_held(conn, guichet_id):
@@ -307,6 +296,7 @@ async def delete_guichet(
                 "Quelqu’un est en train de prendre rendez-vous à ce guichet.",
                 remede="Fermez-le d’abord, ou réessayez dans quelques minutes.",
             )
+        await _record_siens(chantier, effets.siens, contexte)
         await conn.execute(delete(Guichet).where(Guichet.id == guichet_id))
         avant = build_faits(guichet.regle, guichet.agents, contexte)
         await chantier.record("guichet.supprime", "guichet", guichet_id, avant=avant, apres=None, genre=_GENRE)
@@ -314,15 +304,35 @@ async def delete_guichet(
     await _organise(outils, auteur, service_id, travail, maintenant, "guichet.supprime")
 
 
+async def _record_siens(chantier: Chantier, siens: Siens, contexte: ServiceContexte) -> None:
+    """What the database is about to remove with the guichet: a line of the journal for each thing."""
+    for lot in siens.plannings:
+        faits = decrire_planning(siens.comp, lot, contexte.guichets)
+        await chantier.record("planning.supprime", "planning", lot.id, avant=faits, apres=None)
+    for jour in siens.exceptions:
+        faits = decrire_exception(jour, contexte.guichets)
+        await chantier.record("exception.supprime", "exception", jour.id, avant=faits, apres=None)
+
+
 async def shift_guichet(
-    outils: Outils, auteur: Auteur, service_id: int, guichet_id: int, pas: int, maintenant: datetime
+    outils: Outils,
+    auteur: Auteur,
+    service_id: int,
+    guichet_id: int,
+    pas: int,
+    maintenant: datetime,
+    *,
+    revision: int | None = None,
 ) -> bool:
-    """Move it by ``pas`` places (-1: up) among the others; False at the edge. Raises Introuvable."""
+    """Move it by ``pas`` places (-1: up) among the others; False at the edge.
+
+    Its own revision stays: its place is no field of its form. Raises Introuvable, and ConflitEdition when ``revision``
+    is given and past.
+    """
 
     async def travail(chantier: Chantier, contexte: ServiceContexte) -> bool:
+        await _check_revision(chantier, contexte, await _read(chantier, guichet_id), revision)
         ordre = list(contexte.guichets)
-        if guichet_id not in ordre:
-            raise Introuvable(PHRASE)
         rang = ordre.index(guichet_id)
         vise = rang + pas
         if not 0 <= vise < len(ordre):

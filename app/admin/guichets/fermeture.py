@@ -11,23 +11,23 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from app import clock
-from app.admin.guichets.ecritures import Effets, close_guichet, compute_effets, delete_guichet
+from app.admin.guichets.ecritures import close_guichet, delete_guichet
+from app.admin.guichets.effets import Effets, compute_effets
 from app.admin.guichets.formulaire import check_champs
 from app.admin.guichets.lecture import GuichetLu
-from app.admin.guichets.porte import GUICHET, open_guichet_page
-from app.admin.guichets.rdv import name_rdv, was_used
+from app.admin.guichets.porte import GUICHET, name_effets, open_guichet_page
+from app.admin.guichets.rdv import was_used
 from app.admin.pages import Organisation, organiser_page, refused_page
-from app.admin.saisie import Saisie
-from app.booking.agents.acces import write_lecture
+from app.admin.plannings.mots import NATURES, dire_validite
+from app.admin.saisie import SANS_REVISION, Saisie
 from app.booking.outils import Outils
-from app.booking.traces import Trace
-from app.errors import Conflit
+from app.errors import Conflit, SaisieInvalide
 from app.identite.acteur import Acteur
 from app.web.dependances import auteur_agent
 from app.web.pages import page
 from app.web.securite import CHAMP_CSRF
 
-_CHAMPS: Final = frozenset({CHAMP_CSRF, "vus", "suite"})
+_CHAMPS: Final = frozenset({CHAMP_CSRF, "revision", "vus", "suite"})
 _FERMER, _SUPPRIMER = "admin/guichets/fermeture.html", "admin/guichets/suppression.html"
 
 
@@ -58,8 +58,10 @@ async def close(
     check_champs(saisie, _CHAMPS)
     auteur, vus = auteur_agent(acteur, request), saisie.brut("vus")
     try:
-        restants = await close_guichet(outils, auteur, service_id, guichet_id, vus, clock.now())
-    except Conflit as refus:
+        revision = saisie.revision(requis=SANS_REVISION)
+        saisie.check()
+        restants = await close_guichet(outils, auteur, service_id, guichet_id, vus, clock.now(), revision=revision)
+    except (Conflit, SaisieInvalide) as refus:
         organisation, guichet = await open_guichet_page(outils, acteur, request, service_id, guichet_id)
         contexte = await _build_fermeture(request, outils, acteur, organisation, guichet)
         return refused_page(request, _FERMER, contexte, refus)
@@ -72,17 +74,13 @@ async def close(
 async def _build_fermeture(
     request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, organisation: Organisation, guichet: GuichetLu
 ) -> dict[str, Any]:
-    """Who and when: a read of personal data, journaled like any other."""
-    contexte, maintenant = organisation.contexte, clock.now()
-    effets, noms = Effets((), ()), []
+    """What closing leaves, by name."""
+    effets = Effets()
     if guichet.regle.ouvert:
         async with outils.db.read() as conn:
             ferme = replace(guichet.regle, ouvert=False)
-            effets = await compute_effets(conn, contexte, guichet.id, ferme, maintenant)
-            noms = await name_rdv(conn, acteur.agent_id, list(effets.rdv), contexte.zone) if effets.rdv else []
-    if noms:
-        faits = {"guichet": guichet.id, "rdv": [rdv.id for rdv in noms]}
-        await write_lecture(outils, acteur, request, Trace("guichet.rdv_lus", contexte.id, apres=faits))
+            effets = await compute_effets(conn, organisation.contexte, guichet.id, ferme, clock.now())
+    noms = await name_effets(outils, acteur, request, organisation, guichet.id, list(effets.rdv))
     return {
         **organiser_page(acteur, organisation, "guichets", f"Fermer {guichet.regle.nom}"),
         "guichet": guichet,
@@ -121,8 +119,11 @@ async def remove(
     check_champs(saisie, _CHAMPS)
     auteur, vus = auteur_agent(acteur, request), saisie.brut("vus")
     try:
-        await delete_guichet(outils, auteur, service_id, guichet_id, vus, clock.now())
-    except Conflit as refus:
+        revision = saisie.revision(requis=SANS_REVISION)
+        saisie.check()
+        await delete_guichet(outils, auteur, service_id, guichet_id, vus, clock.now(), revision=revision)
+    except (Conflit, SaisieInvalide) as refus:
+        organisation, guichet = await open_guichet_page(outils, acteur, request, service_id, guichet_id)
         contexte = await _build_suppression(outils, acteur, organisation, guichet)
         return refused_page(request, _SUPPRIMER, contexte, refus)
     return Redirect(f"{organisation.url}/guichets?fait=supprime", status_code=303)
@@ -134,7 +135,7 @@ async def _build_suppression(
     contexte = organisation.contexte
     async with outils.db.read() as conn:
         utilise = await was_used(conn, guichet.id)
-        effets = Effets((), ())
+        effets = Effets()
         if not utilise:
             effets = await compute_effets(conn, contexte, guichet.id, None, clock.now())
     return {
@@ -142,7 +143,13 @@ async def _build_suppression(
         "guichet": guichet,
         "utilise": utilise,
         "effets": effets,
-        "plannings": [p.nom for p in contexte.plannings if p.guichet_id == guichet.id],
+        "emportes": [
+            *(f"planning « {p.nom} », {dire_validite(p.du, p.au)}" for p in effets.siens.plannings),
+            *(
+                f"{NATURES[e.nature].lower()} « {e.libelle} », {dire_validite(e.du, e.au)}"
+                for e in effets.siens.exceptions
+            ),
+        ],
         "adresse": f"{organisation.url}/guichets/{guichet.id}/suppression",
         "refus": None,
     }

@@ -11,14 +11,15 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response
 
 from app import clock
-from app.admin.guichets.ecritures import EffetsAConfirmer, change_guichet, create_guichet
+from app.admin.guichets.ecritures import change_guichet, create_guichet
+from app.admin.guichets.effets import EffetsAConfirmer
 from app.admin.guichets.formulaire import build_arbre, fill, parse, refill
 from app.admin.guichets.lecture import AgentLu, GuichetLu, read_affectables
 from app.admin.guichets.mots import CANAUX, LIBELLES, TYPES, build_faits, describe_guichet
-from app.admin.guichets.porte import FAITS, GUICHET, GUICHETS, open_guichet_page
+from app.admin.guichets.porte import FAITS, GUICHET, GUICHETS, name_effets, open_guichet_page
 from app.admin.histoire import read_histoire
 from app.admin.pages import Organisation, open_organisation, organiser_page, refused_page
-from app.admin.saisie import Saisie
+from app.admin.saisie import SANS_REVISION, Saisie
 from app.booking.outils import Outils
 from app.errors import AppError, Introuvable, SaisieInvalide
 from app.identite.acteur import Acteur
@@ -116,25 +117,28 @@ async def save_guichet(
     acteur: NamedDependency[Acteur],
 ) -> Response[Any]:
     """Save what differs. A refusal shows the form again, with all that was typed."""
-    organisation, _ = await open_guichet_page(outils, acteur, request, service_id, guichet_id)
+    organisation, guichet = await open_guichet_page(outils, acteur, request, service_id, guichet_id)
     saisie = Saisie.of(await request.form())
     try:
         agents = await _read_agents(outils, service_id, guichet_id)
-        valeurs = parse(saisie, organisation.contexte.motifs, agents)
-        revision = saisie.revision()
+        valeurs = parse(saisie, organisation.contexte.motifs, agents, guichet.regle.motifs)
+        revision = saisie.revision(requis=SANS_REVISION)
         saisie.check()
         auteur, vus = auteur_agent(acteur, request), saisie.brut("vus")
-        change = await change_guichet(outils, auteur, service_id, guichet_id, valeurs, revision, vus, clock.now())
+        restants = await change_guichet(outils, auteur, service_id, guichet_id, valeurs, revision, vus, clock.now())
     except Introuvable:
         raise
     except AppError as refus:
         organisation, guichet = await open_guichet_page(outils, acteur, request, service_id, guichet_id)
         contexte = await _build_page(outils, acteur, organisation, guichet, refill(saisie))
-        contexte |= {"saisi": _build_saisi(saisie, organisation, contexte["agents_possibles"])}
+        contexte |= {"saisi": _build_saisi(saisie, organisation, contexte["agents_possibles"], guichet)}
         if isinstance(refus, EffetsAConfirmer):
-            contexte["vus"] = refus.details["vus"]
+            ids = refus.details["rdv"]
+            noms = await name_effets(outils, acteur, request, organisation, guichet_id, ids)
+            contexte |= {"vus": refus.details["vus"], "rdv": noms, "reste": len(ids) - len(noms)}
         return refused_page(request, _GABARIT, contexte, refus)
-    return Redirect(f"{organisation.url}/guichets?fait={'enregistre' if change else 'inchange'}", status_code=303)
+    fait = "inchange" if restants is None else "enregistre_rdv" if restants else "enregistre"
+    return Redirect(f"{organisation.url}/guichets?fait={fait}", status_code=303)
 
 
 async def _read_agents(outils: Outils, service_id: int, guichet_id: int | None) -> list[AgentLu]:
@@ -142,11 +146,13 @@ async def _read_agents(outils: Outils, service_id: int, guichet_id: int | None) 
         return await read_affectables(conn, service_id, guichet_id)
 
 
-def _build_saisi(saisie: Saisie, organisation: Organisation, agents: list[AgentLu]) -> Mapping[str, Any]:
+def _build_saisi(
+    saisie: Saisie, organisation: Organisation, agents: list[AgentLu], guichet: GuichetLu
+) -> Mapping[str, Any]:
     """What was typed, in the words of the recorded version, to be read beside it; nothing when it cannot be read."""
     lue = Saisie(saisie.donnees)
     try:
-        valeurs = parse(lue, organisation.contexte.motifs, agents)
+        valeurs = parse(lue, organisation.contexte.motifs, agents, guichet.regle.motifs)
         lue.check()
     except SaisieInvalide:
         return {}
@@ -185,6 +191,8 @@ async def _build_page(
         "saisi": {},
         "fait": "",
         "vus": "",
+        "rdv": [],
+        "reste": 0,
         "refus": None,
     }
 

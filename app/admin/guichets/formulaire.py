@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -59,10 +59,21 @@ def check_champs(saisie: Saisie, connus: frozenset[str] = _CHAMPS) -> None:
         )
 
 
-def parse(saisie: Saisie, motifs: Mapping[int, MotifOffert], agents: Sequence[AgentLu]) -> Valeurs:
-    """Read the form. Refusals are kept in ``saisie``."""
+def list_cochables(motifs: Mapping[int, MotifOffert], deja: Collection[int] = ()) -> list[int]:
+    """The motifs that a restriction may name: those one books, never a mere heading.
+
+    ``deja``: those that it names already, which stay even once withdrawn from the national catalogue.
+    """
+    titres = {motif.parent_id for motif in motifs.values() if motif.actif}
+    return [m.id for m in motifs.values() if m.id in deja or (m.actif and (m.ouvert or m.id not in titres))]
+
+
+def parse(
+    saisie: Saisie, motifs: Mapping[int, MotifOffert], agents: Sequence[AgentLu], deja: Collection[int] | None = None
+) -> Valeurs:
+    """Read the form; ``deja``: the motifs that the guichet is restricted to. Refusals are kept in ``saisie``."""
     check_champs(saisie)
-    choisis = _restriction(saisie, "motifs", [str(m) for m in motifs])
+    choisis = _restriction(saisie, "motifs", [str(m) for m in list_cochables(motifs, deja or ())])
     affectes = saisie.cases("agent", [str(a.id) for a in agents])
     return Valeurs(
         nom=saisie.texte("nom", maximum=NOM_MAX, requis="Donnez un nom à ce guichet."),

@@ -13,7 +13,7 @@ from app import clock
 from app.admin.guichets.ecritures import open_guichet, shift_guichet
 from app.admin.guichets.lecture import read_guichets
 from app.admin.guichets.mots import describe_guichet
-from app.admin.guichets.porte import FAITS, GUICHET, GUICHETS, answer, open_guichet_page
+from app.admin.guichets.porte import FAITS, GUICHET, GUICHETS, answer, open_guichet_page, read_vue
 from app.admin.pages import Organisation, open_organisation, organiser_page
 from app.booking.outils import Outils
 from app.domain.horaires import get_cadran
@@ -73,7 +73,8 @@ async def open_one(
 ) -> Response[Any]:
     """Open a guichet."""
     organisation, _ = await open_guichet_page(outils, acteur, request, service_id, guichet_id)
-    await open_guichet(outils, auteur_agent(acteur, request), service_id, guichet_id, clock.now())
+    auteur, revision = auteur_agent(acteur, request), await read_vue(request)
+    await open_guichet(outils, auteur, service_id, guichet_id, clock.now(), revision=revision)
     return answer(request, organisation, "ouvert")
 
 
@@ -88,8 +89,8 @@ async def shift_one(
     """Move a guichet one place up or down."""
     organisation, _ = await open_guichet_page(outils, acteur, request, service_id, guichet_id)
     pas = -1 if request.url.path.endswith("/monter") else 1
-    auteur = auteur_agent(acteur, request)
-    deplace = await shift_guichet(outils, auteur, service_id, guichet_id, pas, clock.now())
+    auteur, revision = auteur_agent(acteur, request), await read_vue(request)
+    deplace = await shift_guichet(outils, auteur, service_id, guichet_id, pas, clock.now(), revision=revision)
     return answer(request, organisation, "deplace" if deplace else "bord")
 
 

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.agents.lectures import nom_agenda
 from app.booking.droits import scoped
+from app.domain.horaires import floor_minute
+from app.domain.hors_organisation import RdvPlace
 from app.domain.rendez_vous import Etat
 from app.tables import Motif, Passage, RdvUsager, RendezVous
 from app.web.dates import heure, jour_court
@@ -42,6 +44,20 @@ async def list_ids(conn: AsyncConnection, guichet_id: int, maintenant: datetime)
         .order_by(RendezVous.debut, RendezVous.id)
     )
     return list(lignes.scalars())
+
+
+async def read_places(conn: AsyncConnection, guichet_id: int, maintenant: datetime) -> list[RdvPlace]:
+    """Those that may still be moved, as places, by date."""
+    table = RendezVous
+    lignes = await conn.execute(
+        select(table.id, table.debut, table.fin, table.motif_id, table.type_rdv, table.forcages)
+        .where(table.guichet_id == guichet_id, table.etat.in_((Etat.PREVU, Etat.ARRIVE)), table.fin > maintenant)
+        .order_by(table.debut, table.id)
+    )
+    return [
+        RdvPlace(ident, guichet_id, floor_minute(debut), floor_minute(fin), motif_id, type_rdv, frozenset(forcages))
+        for ident, debut, fin, motif_id, type_rdv, forcages in lignes
+    ]
 
 
 async def name_rdv(conn: AsyncConnection, agent_id: int, ids: list[int], zone: ZoneInfo) -> list[RdvNomme]:

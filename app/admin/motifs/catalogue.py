@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, cast, func, insert, or_, select, text, update
@@ -11,11 +11,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.admin.chantier import administrate, build_conflit, record_objet
-from app.admin.motifs.arbre import Noeud, build_arbre, find_double, list_branche, list_parents, shift
+from app.admin.motifs.arbre import Noeud, build_arbre, find_double, list_parents, shift
 from app.booking.outils import Auteur, Outils
 from app.db import UnitOfWork
 from app.errors import Introuvable, SaisieInvalide
-from app.tables import Motif, MotifService, RendezVous, ServiceFiscal, TypeService
+from app.tables import Motif, MotifService, ServiceFiscal, TypeService
 
 PHRASE: Final = "Ce motif n’existe pas dans le catalogue."
 #: Fields that a form compares, in the words of the screens.
@@ -61,26 +61,6 @@ async def find_motif(conn: AsyncConnection, motif_id: int) -> dict[str, Any]:
     if ligne is None:
         raise Introuvable(PHRASE)
     return dict(ligne)
-
-
-async def count_a_venir(conn: AsyncConnection, motifs: Sequence[int], maintenant: datetime) -> int:
-    """Rendez-vous to come that bear one of these motifs, in every service."""
-    return int(
-        (
-            await conn.execute(
-                select(func.count())
-                .select_from(RendezVous)
-                .where(
-                    RendezVous.motif_id.in_(motifs),
-                    RendezVous.etat == "prevu",
-                    RendezVous.jour >= maintenant.astimezone(UTC).date(),
-                    RendezVous.debut > maintenant,
-                    RendezVous.anonymise_a.is_(None),
-                    RendezVous.etat != "option",
-                )
-            )
-        ).scalar_one()
-    )
 
 
 def to_noeuds(motifs: Sequence[Mapping[str, Any]]) -> dict[int, Noeud]:
@@ -141,7 +121,7 @@ async def save_motif(
         if avant != apres:
             action = "motif.cree" if actuel is None else "motif.modifie"
             await record_objet(uow, auteur, maintenant, action, "motif", ident, None, avant, apres)
-            await _announce(uow, type_code, [ident])
+            await announce(uow, type_code, [ident])
         return ident
 
     return await administrate(outils, auteur, travail, maintenant, action="motif.modifie")
@@ -178,34 +158,6 @@ async def _insert(
     return ident
 
 
-async def set_actif(outils: Outils, auteur: Auteur, maintenant: datetime, motif_id: int, actif: bool) -> str:
-    """Withdraw a motif with everything below it, or put it back with what is above and below; its kind of service.
-
-    No RDV is touched: those to come keep their motif. Raises Introuvable.
-    """
-
-    async def travail(uow: UnitOfWork) -> str:
-        type_code = str((await find_motif(uow.conn, motif_id))["type_service_code"])
-        motifs = await read_type(uow.conn, type_code)
-        noeuds = to_noeuds(motifs)
-        touches = set(list_branche(noeuds, motif_id)) | (set(noeuds[motif_id].ancetres) if actif else set())
-        changes = [m for m in motifs if m["id"] in touches and m["actif"] is not actif]
-        if not changes:
-            return type_code
-        ids = [m["id"] for m in changes]
-        await uow.conn.execute(update(Motif).where(Motif.id.in_(ids)).values(actif=actif, revision=Motif.revision + 1))
-        for m in changes:
-            avant = to_faits(m, noeuds)
-            action = "motif.remis" if actif else "motif.retire"
-            await record_objet(
-                uow, auteur, maintenant, action, "motif", m["id"], None, avant, {**avant, "actif": actif}
-            )
-        await _announce(uow, type_code, ids)
-        return type_code
-
-    return await administrate(outils, auteur, travail, maintenant, action="motif.retire")
-
-
 async def move_motif(outils: Outils, auteur: Auteur, maintenant: datetime, motif_id: int, sens: str) -> str:
     """One place up (``haut``) or down (``bas``) among its siblings; its kind of service. Raises Introuvable."""
 
@@ -230,13 +182,13 @@ async def move_motif(outils: Outils, auteur: Auteur, maintenant: datetime, motif
                 {**rang, "rang": avant},
                 {**rang, "rang": apres},
             )
-            await _announce(uow, type_code, [motif_id])
+            await announce(uow, type_code, [motif_id])
         return type_code
 
     return await administrate(outils, auteur, travail, maintenant, action="motif.deplace")
 
 
-async def _announce(uow: UnitOfWork, type_code: str, motifs: Sequence[int]) -> None:
+async def announce(uow: UnitOfWork, type_code: str, motifs: Sequence[int]) -> None:
     """Tell every service that shows these motifs: one query, then a constant number of statements."""
     lignes = await uow.conn.execute(
         select(ServiceFiscal.id).where(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
@@ -15,15 +16,14 @@ from app.admin.chantier import ConflitEdition
 from app.admin.motifs.arbre import NATURES, PUBLICS, Noeud, list_branche, list_parents
 from app.admin.motifs.catalogue import (
     LIBELLES,
-    count_a_venir,
     find_motif,
     list_types,
     move_motif,
     read_type,
     save_motif,
-    set_actif,
     to_noeuds,
 )
+from app.admin.motifs.retrait import Portee, RetraitAConfirmer, read_portee, set_actif
 from app.admin.pages import check_national, national_page, refused_page
 from app.admin.parametres.champs import check_connus
 from app.admin.parametres.histoire import read_histoire_nationale
@@ -197,6 +197,8 @@ def _read_url(saisie: Saisie, champ: str) -> str:
     adresse = saisie.texte(champ, maximum=_URL_MAX)
     if adresse and not lien_sur(adresse):
         saisie.refuse(champ, "Indiquez une adresse complète, qui commence par https:// ou http://.")
+    elif "@" in urlsplit(adresse).netloc:  # what precedes it is a password, or hides where the link leads
+        saisie.refuse(champ, "Indiquez une adresse sans identifiant ni mot de passe.")
     return adresse
 
 
@@ -208,14 +210,20 @@ async def act_on_motif(
     motif_id: FromPath[int],
     geste: FromPath[str],
 ) -> Response[Any]:
-    """``haut``, ``bas``: its place among its siblings. ``retrait``, ``retour``: out of the catalogue, or back."""
+    """``haut``, ``bas``: its place among its siblings. ``retrait`` (409 unless read first), ``retour``."""
     await check_national(outils, acteur, request)
     auteur, maintenant = auteur_agent(acteur, request), clock.now()
     if geste in ("haut", "bas"):
         type_code, fait = await move_motif(outils, auteur, maintenant, motif_id, geste), "deplace"
     elif geste in ("retrait", "retour"):
         actif = geste == "retour"
-        type_code = await set_actif(outils, auteur, maintenant, motif_id, actif)
+        vus = Saisie.of(await request.form()).brut("vus")
+        try:
+            type_code = await set_actif(outils, auteur, maintenant, motif_id, actif, vus)
+        except RetraitAConfirmer as refus:
+            async with outils.db.read() as conn:
+                motif = await find_motif(conn, motif_id)
+            return refused_page(request, FICHE, await _fiche(outils, acteur, motif, None), refus)
         fait = "remis" if actif else "retire"
     else:
         raise Introuvable
@@ -231,7 +239,7 @@ async def _fiche(
         noeuds = to_noeuds(await read_type(conn, type_code))
         ident = motif["id"] if motif else None
         branche = list_branche(noeuds, ident) if ident else ()
-        a_venir = await count_a_venir(conn, branche, clock.now()) if branche else 0
+        portee = await read_portee(conn, branche, clock.now()) if branche else Portee(0, 0, 0)
         histoire = await read_histoire_nationale(conn, acteur.agent_id, "motif", objet_id=ident) if ident else []
     return {
         **national_page(acteur, "motifs", motif["libelle"] if motif else "Nouveau motif"),
@@ -244,7 +252,7 @@ async def _fiche(
         "champs": _champs(motif, saisie),
         "revision": motif["revision"] if motif else "",
         "sous_motifs": max(0, len(branche) - 1),
-        "a_venir": a_venir,
+        "portee": portee,
         "histoire": histoire,
         "libelles": LIBELLES,
         "saisi": _saisi(saisie, noeuds),

@@ -81,9 +81,8 @@ async def handle(
             auteur = auteur_agent(acteur, request)
             relue = dossier.relue or vu is not None
             service_id = organisation.contexte.id
-            ident = await publish(outils, auteur, service_id, changement, clock.now(), vu, relue=relue)
-            suite = f"{organisation.url}/{dossier.partie}?fait={dossier.fait}"
-            return Redirect(suite + (f"#p-{ident}" if ident is not None else ""), status_code=303)
+            await publish(outils, auteur, service_id, changement, clock.now(), vu, relue=relue)
+            return Redirect(f"{organisation.url}/{dossier.partie}?fait={dossier.fait}", status_code=303)
         return await _show_apercu(request, outils, acteur, organisation, dossier, saisie, changement, None)
     except (ADecider, RelectureRequise) as refus:
         try:

@@ -76,6 +76,7 @@ def draw(
         ],
         "guichets": [(str(g.id), g.nom) for g in organisation.contexte.guichets.values()],
         "libelles": LIBELLES,
+        "commence": lot is not None and lot.du <= aujourdhui,
         "passe": lot is not None and lot.au is not None and lot.au < aujourdhui,
     }
 

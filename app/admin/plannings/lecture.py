@@ -70,7 +70,15 @@ async def _read_plannings(conn: AsyncConnection, service_id: int) -> tuple[Ligne
 async def read_places(conn: AsyncConnection, service_id: int, aujourdhui: date, maintenant: datetime) -> list[RdvPlace]:
     """The rendez-vous to come at this service's guichets, in order of time: one statement."""
     lignes = await conn.execute(
-        select(RendezVous.id, RendezVous.guichet_id, RendezVous.debut, RendezVous.fin, RendezVous.forcages)
+        select(
+            RendezVous.id,
+            RendezVous.guichet_id,
+            RendezVous.debut,
+            RendezVous.fin,
+            RendezVous.motif_id,
+            RendezVous.type_rdv,
+            RendezVous.forcages,
+        )
         .where(
             RendezVous.service_id == service_id,
             RendezVous.jour >= aujourdhui,
@@ -80,6 +88,6 @@ async def read_places(conn: AsyncConnection, service_id: int, aujourdhui: date, 
         .order_by(RendezVous.debut, RendezVous.id)
     )
     return [
-        RdvPlace(ident, guichet, floor_minute(debut), floor_minute(fin), frozenset(forcages))
-        for ident, guichet, debut, fin, forcages in lignes
+        RdvPlace(ident, guichet, floor_minute(debut), floor_minute(fin), motif_id, type_rdv, frozenset(forcages))
+        for ident, guichet, debut, fin, motif_id, type_rdv, forcages in lignes
     ]

@@ -20,6 +20,7 @@ from app.admin.plannings.lecture import read_composition
 from app.admin.plannings.listes import build_liste
 from app.admin.plannings.semaine import Regard, build_semaine, read_occupations
 from app.admin.saisie import Saisie
+from app.booking.jugement import compute_fenetre
 from app.booking.outils import Outils
 from app.domain.composition import Composition
 from app.domain.horaires import get_cadran
@@ -78,11 +79,12 @@ async def show_semaine(
     outils: NamedDependency[Outils],
     acteur: NamedDependency[Acteur],
 ) -> Response[bytes]:
-    """A week as published, for a motif and a channel of choice."""
+    """A week as published, the first that an usager may book unless another is chosen, for a motif and a channel."""
     organisation = await open_organisation(outils, acteur, request, service_id)
     contexte, maintenant = organisation.contexte, clock.now()
     aujourdhui = local_day(organisation)
-    regard = Regard.of(dict(request.query_params.items()), contexte, aujourdhui, aujourdhui)
+    premier = compute_fenetre(contexte, "internet", maintenant).du
+    regard = Regard.of(dict(request.query_params.items()), contexte, premier, aujourdhui)
     async with outils.db.read() as conn:
         comp = await read_composition(conn, service_id)
         occupations = await read_occupations(outils.dispo, conn, contexte, organisation.versions, regard, maintenant)

@@ -39,7 +39,7 @@ class ADecider(Conflit):
 
 
 class RelectureRequise(Conflit):
-    """409: the organisation has changed since the consequences were shown."""
+    """409: the organisation has changed since the consequences were shown, or they were not."""
 
     code = "relecture"
     phrase = "L’organisation du service a changé pendant votre relecture."
@@ -84,10 +84,14 @@ async def publish(
         comp = await read_composition(chantier.conn, service_id)
         await check_cibles(chantier.conn, changement, comp, contexte)
         effet = apply_changement(changement, comp, contexte, maintenant)
+        if effet.apres == comp:  # already so: nothing to write, to journal nor to announce
+            return effet.objet_id
         hors = await find_hors(chantier.conn, contexte, comp, effet.apres, maintenant)
         if hors and (vu is None or vu.hors != print_hors(hors)):
             raise ADecider(hors=len(hors), vu=str(Vu(contexte.version_planning, print_hors(hors))))
-        if relue and (vu is None or vu.version != contexte.version_planning):
+        if relue and vu is None:
+            raise RelectureRequise("Relisez les conséquences avant de publier.")
+        if relue and vu is not None and vu.version != contexte.version_planning:
             raise RelectureRequise
         ids = await save(chantier.conn, service_id, comp, effet.apres, auteur.agent_id, maintenant)
         ecrits = ids.get({"journee_type": "journee"}.get(effet.objet, effet.objet), {})

@@ -91,13 +91,17 @@ def compute(
     du: date,
     au: date,
 ) -> tuple[Grille, OuverturesParJour]:
-    """The grid of ``du``..``au`` without the delay nor the horizon of the channel: what will be offered in time."""
+    """The grid of ``du``..``au`` without the delay nor the horizon of the channel: what will be offered in time.
+
+    Without any open motif, what any motif of the service's duration would be offered: a first organisation is seen
+    whatever it begins with.
+    """
     motif = contexte.motifs.get(regard.motif_id)
     guichets: list[GuichetRegle] = [] if contexte.ferme else list(contexte.guichets.values())
     duree = motif.duree if motif else contexte.duree
     demande = Demande(regard.motif_id, regard.type_rdv, regard.canal, duree, contexte.pas)
     if motif is None:
-        guichets = [replace(guichet, motifs=frozenset[int]()) for guichet in guichets]
+        guichets = [replace(guichet, motifs=None) for guichet in guichets]
     aujourdhui = maintenant.astimezone(contexte.zone).date()
     ouvertures = open_composition(comp, contexte, du, au)
     fenetre = Fenetre(aujourdhui, max(au, aujourdhui), floor_minute(maintenant), aujourdhui)
@@ -139,6 +143,7 @@ def build_semaine(
         "jours": jours,
         "creneaux": sum(len(jour["creneaux"]) for jour in jours),
         "regard": regard,
+        "duree": contexte.duree,
         "motifs": [(motif.id, motif.libelle) for motif in contexte.motifs.values() if motif.ouvert],
         "canaux": CANAUX,
         "types": TYPES,
@@ -153,7 +158,7 @@ def _build_jour(
     ouvertures: OuverturesParJour,
     fenetre: Fenetre,
 ) -> dict[str, Any]:
-    dehors = fenetre.refuse_jour(jour)
+    dehors = fenetre.refuse_jour(jour) if journee.creneaux else None
     ferie = nom_ferie(contexte.departement, jour) or ""
     ouverts = [guichet for guichet in contexte.guichets.values() if guichet.ouvert]
     heures = [ouverture for guichet in ouverts for ouverture in ouvertures.get(guichet.id, jour)]
@@ -169,8 +174,9 @@ def _build_jour(
             {"heure": from_minute(c.debut).astimezone(contexte.zone).strftime("%H:%M"), "libres": len(c.guichets)}
             for c in journee.creneaux
         ],
+        "cache": dehors is not None or not any(motif.ouvert for motif in contexte.motifs.values()),
         "pris": len(journee.candidats) - len(journee.creneaux),
-        "note": "" if dehors is None or not journee.creneaux else fenetre.phrase(dehors),
+        "note": "" if dehors is None else fenetre.phrase(dehors),
     }
 
 

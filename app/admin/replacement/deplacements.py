@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -82,6 +82,12 @@ def parse_voulus(saisie: Saisie) -> list[Voulu]:
         if champ not in (CHAMP_CSRF, "rdv") and (nom not in ("creneau", "revision") or not _is_entier(ident)):
             raise _inattendue()
     return [_parse(saisie, ident) for ident in cochees]
+
+
+def check_connus(saisie: Saisie, connus: Set[str]) -> None:
+    """Refuse a form that brings anything but ``connus``. Raises SaisieInvalide (422)."""
+    if not set(saisie.donnees) <= {CHAMP_CSRF, *connus}:
+        raise _inattendue()
 
 
 def _inattendue() -> SaisieInvalide:

@@ -26,8 +26,6 @@ class RdvLu:
     """A rendez-vous of today or later. ``garde``: (revision, cause) for which the chef decided to keep it, or None."""
 
     place: RdvPlace
-    motif_id: int
-    type_rdv: str
     etat: str
     revision: int
     code: str
@@ -37,6 +35,16 @@ class RdvLu:
     def id(self) -> int:
         """Its id."""
         return self.place.rdv_id
+
+    @property
+    def motif_id(self) -> int:
+        """Its motif."""
+        return self.place.motif_id
+
+    @property
+    def type_rdv(self) -> str:
+        """A value of ``TypeRdv``."""
+        return self.place.type_rdv
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +88,10 @@ async def read_a_venir(
                 ligne.guichet_id,
                 floor_minute(ligne.debut),
                 floor_minute(ligne.fin),
+                ligne.motif_id,
+                ligne.type_rdv,
                 frozenset(ligne.forcages),
             ),
-            ligne.motif_id,
-            ligne.type_rdv,
             ligne.etat,
             ligne.revision,
             ligne.code or "",

@@ -14,12 +14,12 @@ from app import clock
 from app.admin.ensemble import ORGANISER
 from app.admin.pages import Organisation, open_organisation, organiser_page, refused_page
 from app.admin.replacement.decisions import keep_rdv, take_back
-from app.admin.replacement.deplacements import MAXIMUM, move_all, parse_voulus
+from app.admin.replacement.deplacements import MAXIMUM, check_connus, move_all, parse_voulus
 from app.admin.replacement.lecture import Personne, read_personnes
 from app.admin.replacement.propositions import Proposition, build_propositions
 from app.admin.replacement.situation import Situation, read_situation
 from app.admin.replacement.vue import build_bilan, build_ligne, build_resultat, compute_expiration
-from app.admin.saisie import Saisie
+from app.admin.saisie import Saisie, read_revision
 from app.booking.agents.acces import note_lecture, write_lecture
 from app.booking.outils import Outils
 from app.booking.traces import Trace
@@ -107,8 +107,9 @@ async def keep_one(
 ) -> Response[Any]:
     """« Garder tel quel »."""
     saisie = Saisie.of(await request.form())
+    check_connus(saisie, {"revision"})
     auteur = auteur_agent(acteur, request)
-    await keep_rdv(outils, auteur, service_id, rdv_id, saisie.revision(), clock.now())
+    await keep_rdv(outils, auteur, service_id, rdv_id, read_revision(saisie), clock.now())
     return _answer(request, service_id, "garde")
 
 
@@ -121,6 +122,7 @@ async def take_one_back(
     acteur: NamedDependency[Acteur],
 ) -> Response[Any]:
     """« Remettre à replacer »."""
+    check_connus(Saisie.of(await request.form()), set())
     auteur = auteur_agent(acteur, request)
     remis = await take_back(outils, auteur, service_id, rdv_id, clock.now())
     return _answer(request, service_id, "remis" if remis else "inchange")

@@ -23,16 +23,16 @@ from app.booking.liens import jeton_lien
 from app.booking.options import extend_option, place_option, release_option
 from app.booking.outils import Outils
 from app.booking.reserver import RdvReserve, book
-from app.booking.usager.calendrier import Calendrier
 from app.booking.usager.cle import derive_cle, print_cle_usager
 from app.booking.usager.cookies import check_change_usager, has_visite
 from app.booking.usager.demande import Parcours, read_id
-from app.booking.usager.etape_creneau import check_visio, present_alternatives, url_jour
+from app.booking.usager.etape_creneau import check_visio
 from app.booking.usager.etape_motif import refuse_en_ligne
 from app.booking.usager.formulaire import Lue, read_formulaire, read_saisie
 from app.booking.usager.lecture import Vue, read_dispo, read_vue
 from app.booking.usager.motifs import find_types, settle_nature
-from app.booking.usager.page_coordonnees import Ecran, Perdu, render_coordonnees
+from app.booking.usager.page_coordonnees import Ecran, render_coordonnees
+from app.booking.usager.perdu import Perdu, build_perdu
 from app.booking.usager.reprise import keep_saisie
 from app.errors import AppError, CreneauPris, Indisponible, Interdit, Introuvable, RegleRefusee, SaisieInvalide
 from app.web.dates import instant_utc
@@ -263,8 +263,7 @@ async def _redo(
     perdu: Perdu | None = None
     if perte is not None or debut is None:
         phrase = perte.phrase if perte is not None else "Choisissez un créneau."
-        calendrier = Calendrier(dispo, tenue, url_jour(parcours))
-        perdu = Perdu(phrase, present_alternatives(calendrier, dispo.alternatives(debut or 0)), calendrier.tous())
+        perdu = build_perdu(request, vue, dispo, parcours, phrase, debut or 0)
     ecran = Ecran(
         parcours,
         debut,

@@ -14,19 +14,11 @@ from app.booking.usager.cartes import carte_de, lieu_de_l_heure
 from app.booking.usager.demande import Parcours
 from app.booking.usager.etape_motif import TYPES, fil_de
 from app.booking.usager.lecture import Vue
+from app.booking.usager.perdu import Perdu
 from app.courrier.texte import date_en_mots, duree_en_mots, heure_en_mots
 from app.domain.horaires import from_minute
 from app.web.dates import instant_utc
 from app.web.pages import page
-
-
-@dataclass(frozen=True, slots=True)
-class Perdu:
-    """There is no créneau any more: why, buttons for the nearest ones, the list of all of them."""
-
-    phrase: str
-    alternatives: list[dict[str, str]]
-    tous: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
