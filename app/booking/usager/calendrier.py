@@ -198,8 +198,19 @@ class Calendrier:
         """« jeudi 26 novembre à 08:20 »."""
         return quand_de(from_minute(depart), self.zone)
 
-    def tous(self) -> list[dict[str, Any]]:
-        """Every free start, by day, as the options of a list: (instant, « 08:20 »)."""
+    def proches(self, debut: int, nombre: int = 100) -> list[dict[str, Any]]:
+        """The free starts of the days nearest to ``debut``, whole days until there are ``nombre``, as a list's options.
+
+        (instant, « 08:20 ») by day, in order. Hundreds would weigh on a page that five hundred people get together.
+        """
+        cible = from_minute(debut).astimezone(self.zone).date()
+        jours: set[date] = set()
+        reste = nombre
+        for jour in sorted((j for j, departs in self.libres.items() if departs), key=lambda j: abs((j - cible).days)):
+            if reste <= 0:
+                break
+            jours.add(jour)
+            reste -= len(self.libres[jour])
         return [
             {
                 "groupe": en_mots(jour),
@@ -209,7 +220,7 @@ class Calendrier:
                 ],
             }
             for jour, departs in self.libres.items()
-            if departs
+            if jour in jours
         ]
 
     def donnees(self) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def build_perdu(
         calendrier = Calendrier(dispo, tenue, url_jour(parcours))
         contexte = {
             "alternatives": present_alternatives(calendrier, dispo.alternatives(debut)),
-            "tous": calendrier.tous(),
+            "tous": calendrier.proches(debut),
             "carte": carte_de(vue.contexte),
         }
         html = render(request, "booking/usager/_perdu.html", contexte)
