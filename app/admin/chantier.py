@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.outils import Auteur, Outils
 from app.db import UnitOfWork
-from app.errors import Conflit, Introuvable
+from app.errors import AccesRefuse, Conflit
 from app.journal import write_journal
 from app.tables import Agenda, Agent, Habilitation, Journal, ServiceFiscal
 from app.tables.vues import acces
@@ -93,23 +93,23 @@ async def organise(
 ) -> T:
     """Run ``travail`` in one transaction, under the service's lock, if the agent organises it.
 
-    Raises Introuvable (journaled): an unknown service and somebody else's are the same 404; and whatever ``travail``
-    raises, in which case nothing is written.
+    Raises AccesRefuse (404, journaled): an unknown service and somebody else's are the same; and whatever
+    ``travail`` raises, in which case nothing is written.
     """
     assert auteur.agent_id is not None
     agent_id = auteur.agent_id
 
-    async def transaction(uow: UnitOfWork) -> tuple[bool, T | None]:
+    async def transaction(uow: UnitOfWork) -> T:
         service = await _lock_service(uow.conn, agent_id, service_id)
         if service is None:
-            return False, None
-        return True, await travail(Chantier(uow, service, auteur, maintenant))
+            raise AccesRefuse(PHRASE)
+        return await travail(Chantier(uow, service, auteur, maintenant))
 
-    permis, resultat = await outils.db.transaction(transaction)
-    if not permis:
+    try:
+        return await outils.db.transaction(transaction)
+    except AccesRefuse:  # nothing was written: its trace has a transaction of its own
         await journal_refus(outils, auteur, maintenant, action, service_id=service_id)
-        raise Introuvable(PHRASE)
-    return resultat  # type: ignore[return-value]  # ``travail`` has run: it is its own answer
+        raise
 
 
 async def _lock_service(conn: AsyncConnection, agent_id: int, service_id: int) -> dict[str, Any] | None:
@@ -151,22 +151,22 @@ async def administrate(
 ) -> T:
     """Run a national change in one transaction, one at a time, if the agent is a national administrator.
 
-    Raises Introuvable (journaled), and whatever ``travail`` raises.
+    Raises AccesRefuse (404, journaled), and whatever ``travail`` raises.
     """
     assert auteur.agent_id is not None
     agent_id = auteur.agent_id
 
-    async def transaction(uow: UnitOfWork) -> tuple[bool, T | None]:
+    async def transaction(uow: UnitOfWork) -> T:
         await uow.conn.execute(select(func.pg_advisory_xact_lock(VERROU_NATIONAL)))
         if not (await uow.conn.execute(select(is_national(agent_id)))).scalar_one():
-            return False, None
-        return True, await travail(uow)
+            raise AccesRefuse(PHRASE_NATIONALE)
+        return await travail(uow)
 
-    permis, resultat = await outils.db.transaction(transaction)
-    if not permis:
+    try:
+        return await outils.db.transaction(transaction)
+    except AccesRefuse:
         await journal_refus(outils, auteur, maintenant, action)
-        raise Introuvable(PHRASE_NATIONALE)
-    return resultat  # type: ignore[return-value]  # ``travail`` has run: it is its own answer
+        raise
 
 
 async def record_objet(

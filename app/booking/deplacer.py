@@ -17,11 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking import store
 from app.booking.affectations import notify_affectes
-from app.booking.contexte import ServiceContexte, Versions, read_versions
+from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.droits import scoped
 from app.booking.jugement import Deplace, Projet, check_debut, judge
 from app.booking.liberation import free_place, release, thaw
 from app.booking.messages import compute_rappel, write_message
+from app.booking.occupation import add_alternatives
 from app.booking.outils import Auteur, Outils
 from app.booking.vie import journal_refus
 from app.booking.visio import build_visio
@@ -137,7 +138,7 @@ async def _attempt(
         try:
             projet = await judge(outils, conn, contexte, versions, place, maintenant, deplace=deplace)
         except CreneauPris as refus:
-            await _add_alternatives(outils, conn, place, refus, maintenant, versions)
+            await add_alternatives(outils, conn, place, refus, maintenant, versions)
             raise
 
     async def travail(uow: UnitOfWork) -> RdvDeplace | None:
@@ -153,7 +154,7 @@ async def _attempt(
         return await outils.db.transaction(travail)
     except CreneauPris as refus:
         async with outils.db.read() as conn:
-            await _add_alternatives(outils, conn, place, refus, maintenant)
+            await add_alternatives(outils, conn, place, refus, maintenant)
         raise
 
 
@@ -197,27 +198,6 @@ def _build_place(rdv: Mapping[str, Any], cible: Cible, canal: str) -> tuple[_Pla
         acquittees=frozenset(acquittees),
     )
     return place, deplace
-
-
-async def _add_alternatives(
-    outils: Outils,
-    conn: AsyncConnection,
-    place: _Place,
-    refus: CreneauPris,
-    maintenant: datetime,
-    versions: Versions | None = None,
-) -> None:
-    dispo = await outils.dispo.read(
-        conn,
-        place.service_id,
-        motif_id=place.motif_id,
-        type_rdv=place.type_rdv,
-        canal=place.canal,
-        maintenant=maintenant,
-        versions=versions,
-    )
-    refus.details["alternatives"] = dispo.alternatives(place.debut)
-    refus.details["zone"] = dispo.contexte.zone
 
 
 async def _write(

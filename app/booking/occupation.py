@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.contexte import ServiceContexte, Versions
 from app.booking.droits import scoped
-from app.booking.jugement import Reservation
+from app.booking.jugement import Place, Reservation
 from app.booking.outils import Auteur, Outils
 from app.booking.store import nom_affiche
 from app.booking.traces import Trace, write_lines
@@ -26,7 +26,7 @@ _CITES: Final = 3
 async def add_alternatives(
     outils: Outils,
     conn: AsyncConnection,
-    demande: Reservation,
+    demande: Place,
     refus: CreneauPris,
     maintenant: datetime,
     versions: Versions | None = None,

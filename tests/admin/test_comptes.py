@@ -14,9 +14,10 @@ import pytest
 from sqlalchemy import event, insert, text
 
 from app import clock
-from app.admin.comptes.acces import read_acces, safe_cell
+from app.admin.comptes.acces import read_acces
 from app.admin.comptes.lectures import read_agents
 from app.tables import Agent, Habilitation, Rattachement
+from app.web.tableur import safe_cell
 from tests.accueil.monde import Journee
 from tests.fixtures.donnees import MondeService, build_agent
 

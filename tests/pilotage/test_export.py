@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.pilotage.compteurs import ETATS
-from app.pilotage.export import safe_cell, to_csv
+from app.pilotage.export import to_csv
 from app.pilotage.jour import LigneService
+from app.web.tableur import safe_cell
 
 
 class TestCellules:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,10 +14,10 @@ from app.admin.comptes.lectures import Fiche
 from app.domain.acces import OUVERTURES, explain_acces
 from app.domain.attribution import Genre, Lieu
 from app.tables import Agent, Departement, Habilitation, Rattachement, ServiceFiscal
+from app.web.tableur import write_csv
 
 MOTS: Final = {"agenda": "Agenda", "accueil": "Accueil et box", "organiser": "Organiser", "pilotage": "Pilotage"}
 MODULES: Final = tuple(OUVERTURES)
-_DANGEREUX: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\x00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +93,10 @@ async def read_acces_agent(conn: AsyncConnection, fiche: Fiche) -> list[LigneAcc
     return lignes
 
 
-def safe_cell(texte: str) -> str:
-    """The text, with ``'`` before what a spreadsheet would compute; control characters become spaces."""
-    net = "".join(c if c.isprintable() else " " for c in texte)
-    return "'" + net if texte.startswith(_DANGEREUX) or net.lstrip().startswith(("=", "+", "-", "@")) else net
-
-
-def to_csv(titres: Sequence[str], lignes: Iterable[Sequence[str]], *, entete: bool = True) -> bytes:
-    """UTF-8 with its mark and semicolons: what French spreadsheets open by a double click."""
-    tampon = io.StringIO(newline="")
-    sortie = csv.writer(tampon, delimiter=";", lineterminator="\r\n")
-    if entete:
-        sortie.writerow(titres)
-    sortie.writerows([safe_cell(texte) for texte in ligne] for ligne in lignes)
-    return tampon.getvalue().encode("utf-8-sig" if entete else "utf-8")
-
-
 def acces_csv(lignes: Iterable[LigneAcces]) -> bytes:
     """The table agents × modules of a service: each cell says why, an empty one that it is closed."""
     titres = ["Agent", "Identifiant", "Rattaché", *(MOTS[m] for m in MODULES)]
-    return to_csv(
+    return write_csv(
         titres,
         (
             [ligne.nom, ligne.identifiant, "oui" if ligne.rattache else "non"]

@@ -28,7 +28,7 @@ from app.domain.attribution import (
     Reponse,
     decide_compte,
 )
-from app.errors import AvertissementRequis, Interdit, Introuvable
+from app.errors import AccesRefuse, AvertissementRequis, Interdit
 from app.tables import Agent, Departement, Habilitation, Journal, Rattachement, ServiceFiscal
 
 T = TypeVar("T")
@@ -189,27 +189,27 @@ async def change_compte(
 ) -> T:
     """Run ``travail`` on an account that the administrator may open, in one transaction; its revision rises.
 
-    Raises Introuvable (journaled), ConflitEdition when the screen showed another revision, and whatever ``travail``
-    raises, in which case nothing is written.
+    Raises AccesRefuse (404, journaled), ConflitEdition when the screen showed another revision, and whatever
+    ``travail`` raises, in which case nothing is written.
     """
     assert auteur.agent_id is not None
     admin_id = auteur.agent_id
 
-    async def transaction(uow: UnitOfWork) -> tuple[bool, T | None]:
+    async def transaction(uow: UnitOfWork) -> T:
         dossier = await _open(uow, outils, auteur, admin_id, agent_id, maintenant, service_id, confirme)
         if dossier is None:
-            return False, None
+            raise AccesRefuse(PHRASE)
         if revision != dossier.agent["revision"]:
             raise await _conflit(dossier)
         resultat = await travail(dossier)
         await finish(dossier)
-        return True, resultat
+        return resultat
 
-    permis, resultat = await outils.db.transaction(transaction)
-    if not permis:
+    try:
+        return await outils.db.transaction(transaction)
+    except AccesRefuse:
         await journal_refus(outils, auteur, maintenant, action, service_id=service_id)
-        raise Introuvable(PHRASE)
-    return resultat  # type: ignore[return-value]  # ``travail`` has run: it is its own answer
+        raise
 
 
 async def _open(

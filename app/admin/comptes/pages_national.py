@@ -11,12 +11,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from litestar.response import Response, Stream
 
-from app.admin.comptes.acces import to_csv
 from app.admin.comptes.cadre import FAITS, NATIONAL, Cadre, open_cadre
 from app.admin.comptes.lectures import ETATS, PAR_PAGE, LigneAgent, search_comptes
 from app.booking.outils import Outils
 from app.identite.acteur import Acteur
 from app.web.pages import page
+from app.web.tableur import write_csv
 
 _TITRES = ["Agent", "Identifiant", "Courriel", "État", "Dernière connexion", "Habilitation", "Donnée par l’annuaire"]
 
@@ -72,14 +72,14 @@ async def export_comptes(
 
 
 async def _pages(outils: Outils, acteur: Acteur, cadre: Cadre, q: str, etat: str) -> AsyncIterator[bytes]:
-    yield to_csv(_TITRES, [])
+    yield write_csv(_TITRES, [])
     apres = 0
     while True:
         async with outils.db.read() as conn:  # given back between two pages: a slow reader holds none
             lignes = (await search_comptes(conn, acteur.agent_id, q, etat, apres, cadre.zone))[:PAR_PAGE]
         if not lignes:
             return
-        yield to_csv([], (rang for ligne in lignes for rang in _rangs(ligne)), entete=False)
+        yield write_csv([], (rang for ligne in lignes for rang in _rangs(ligne)), entete=False)
         apres = lignes[-1].id
 
 
