@@ -14,6 +14,8 @@ const minutes = (iso) => Math.round(Date.parse(iso) / 60000);
 let donnees;
 let muet = false;
 let minuteur = 0;
+/** The hour that had the focus when a fragment came, in minutes, or null. */
+let focusAvant = null;
 const nouvelles = { pris: new Set(), rendus: new Set() };
 
 function charger() {
@@ -60,17 +62,21 @@ function peindreHeure(bouton, libre) {
   if (libre) bouton.removeAttribute("data-vient");
   else if (!muet) bouton.setAttribute("data-vient", "");
   const focus = bouton === document.activeElement;
-  bouton.disabled = !libre;
-  if (focus && !libre) deplacerFocus(bouton);
-  const [vers, autre] = libre ? [nouvelles.rendus, nouvelles.pris] : [nouvelles.pris, nouvelles.rendus];
   const m = Number(bouton.dataset.m);
+  bouton.disabled = !libre;
+  if (focus && !libre) deplacerFocus(m);
+  retenir(m, libre);
+}
+
+/** To be said with the others of the moment; what came back before it was said is not. */
+function retenir(m, libre) {
+  const [vers, autre] = libre ? [nouvelles.rendus, nouvelles.pris] : [nouvelles.pris, nouvelles.rendus];
   if (!autre.delete(m)) vers.add(m);
 }
 
-/** The hour under the focus was taken: go to the next free one, else the previous, else the day's title. */
-function deplacerFocus(bouton) {
+/** The hour `m`, under the focus, was taken: go to the next free one, else the previous, else the day's title. */
+function deplacerFocus(m) {
   const libres = [...region.querySelectorAll('.creneau[data-libre="1"]')];
-  const m = Number(bouton.dataset.m);
   const cible = libres.find((b) => Number(b.dataset.m) > m) ?? libres.at(-1) ?? region.querySelector("[data-heures-titre]");
   cible?.focus();
 }
@@ -122,7 +128,30 @@ function peindre() {
     if (libres.has(lien.dataset.jour)) peindreJour(lien, libres.get(lien.dataset.jour));
   }
   peindrePremier();
+  annoncerBientot();
+}
+
+function annoncerBientot() {
   if (nouvelles.pris.size + nouvelles.rendus.size && !minuteur) minuteur = setTimeout(dire, REGROUPEMENT);
+}
+
+/** Before a fragment is laid: what it says of the hours on screen is said as a frame would have said it. */
+function comparer(neuf) {
+  focusAvant = document.activeElement?.matches(".creneau") ? Number(document.activeElement.dataset.m) : null;
+  for (const bouton of region.querySelectorAll(".creneau")) {
+    const nouveau = neuf.querySelector(`.creneau[data-m="${bouton.dataset.m}"]`);
+    if (!nouveau) continue;
+    const [avant, libre] = [bouton, nouveau].map((b) => b.dataset.libre === "1");
+    if (!libre && (bouton.hasAttribute("data-vient") || (avant && !muet))) nouveau.setAttribute("data-vient", "");
+    if (avant !== libre) retenir(Number(bouton.dataset.m), libre);
+  }
+  annoncerBientot();
+}
+
+/** After it was laid: a focus whose hour it took away. */
+function reprendreFocus() {
+  if (focusAvant !== null && !region.querySelector(`.creneau[data-m="${focusAvant}"][data-libre="1"]`)) deplacerFocus(focusAvant);
+  focusAvant = null;
 }
 
 function enumerer(ensemble, un, plusieurs) {
@@ -150,13 +179,12 @@ if (region) {
     if (e.submitter?.matches(".creneau")) muet = true;
   });
   addEventListener("pageshow", (e) => { if (e.persisted) muet = false; });
-  preparer((neuf) => {
-    for (const b of region.querySelectorAll(".creneau[data-vient]")) {
-      const meme = neuf.querySelector(`.creneau[data-m="${b.dataset.m}"][data-libre="0"]`);
-      meme?.setAttribute("data-vient", "");
-    }
+  preparer((neuf, ancien) => { if (ancien === region) comparer(neuf); });
+  document.addEventListener("flux:change", (e) => {
+    if (e.detail.element !== region || e.detail.trame) return;
+    charger();
+    reprendreFocus();
   });
-  document.addEventListener("flux:change", (e) => { if (e.detail.element === region && !e.detail.trame) charger(); });
   const vise = region.querySelector(`.creneau[id="${CSS.escape(location.hash.slice(1))}"]:not(:disabled)`);
   vise?.focus();
 }

@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
-from sqlalchemy import text
+from sqlalchemy import DateTime, bindparam, text
 
 from app import clock
 from app.booking.options import place_option, release_option
 from app.booking.outils import Outils
-from app.db import Database, create_engine
+from app.db import Database, UnitOfWork, create_engine
+from app.domain.horaires import from_minute
 from tests.booking.outillage import creneaux_libres, reserve
 from tests.booking.usager.conftest import Monde
 from tests.booking.usager.navigateur import Navigateur
@@ -25,6 +26,19 @@ from tests.fixtures.donnees import build_service
 
 LARGE = {"width": 1440, "height": 900}
 ETROIT = {"width": 390, "height": 844}
+
+#: A hold on every guichet of the service that is still free then, announced by nobody.
+PRISE_MUETTE = text(
+    """
+    INSERT INTO rendez_vous (service_id, guichet_id, motif_id, type_rdv, debut, fin, jour, etat, occupe, canal, origine,
+                             nature_option, expire_a, option_empreinte, cree_a, modifie_a)
+    SELECT g.service_id, g.id, :motif, 'guichet', i.debut, i.debut + interval '20 minutes', i.debut::date,
+           'option', TRUE, 'internet', 'internet', 'saisie', i.maintenant + interval '1 hour', 'muette', i.maintenant,
+           i.maintenant
+      FROM guichet g CROSS JOIN (SELECT :debut AS debut, :maintenant AS maintenant) i WHERE g.service_id = :service
+        ON CONFLICT DO NOTHING
+    """
+).bindparams(bindparam("debut", type_=DateTime(timezone=True)), bindparam("maintenant", type_=DateTime(timezone=True)))
 
 Ouvrir = Callable[..., Awaitable[Page]]
 
@@ -289,6 +303,38 @@ class TestGrilleVivante:
         await wait_for_versions(page, await read_versions(monde.outils))
         assert await find_difference(page, temoin) == ""
         await release_option(monde.outils, "un troisieme", clock.now())
+        await expect(cible).to_be_enabled()
+        await wait_for_versions(page, await read_versions(monde.outils))
+        assert await find_difference(page, temoin) == ""
+
+    async def test_what_a_reload_of_the_grid_takes_away_is_said_and_moves_the_focus_too(
+        self, monde: Monde, ouvrir: Ouvrir, temoin: Temoin
+    ) -> None:
+        page = await ouvrir(creneau(monde))
+        await expect(page.locator("#direct")).to_have_attribute("data-direct", "direct")
+        bouton = page.locator(".creneau:not(:disabled)").nth(4)
+        cible = page.locator(f"#{await bouton.get_attribute('id')}")
+        minute = int(str(await cible.get_attribute("data-m")))
+        await cible.focus()
+
+        async def take_silently(uow: UnitOfWork) -> None:
+            """Both places, told by nothing but a change of the planning: the page asks for its fragment."""
+            ids = {"service": monde.service.id, "motif": monde.service.motifs[0]}
+            await uow.conn.execute(PRISE_MUETTE, {**ids, "debut": from_minute(minute), "maintenant": clock.now()})
+            uow.annonces.planning(monde.service.id)
+
+        await monde.outils.db.transaction(take_silently)
+        await expect(cible).to_be_disabled()
+        await expect(page.locator(".creneau:focus")).to_have_count(1)
+        await expect(page.locator("#annonces")).to_contain_text("vient d’être pris")
+        assert await cible.get_attribute("data-vient") is not None
+        async with monde.outils.db.engine.begin() as conn:
+            await conn.execute(text("DELETE FROM rendez_vous WHERE option_empreinte = 'muette'"))
+
+        async def reload_grid(uow: UnitOfWork) -> None:
+            uow.annonces.planning(monde.service.id)
+
+        await monde.outils.db.transaction(reload_grid)
         await expect(cible).to_be_enabled()
         await wait_for_versions(page, await read_versions(monde.outils))
         assert await find_difference(page, temoin) == ""
