@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from app.config import Settings
 from app.errors import Indisponible
 from app.outbox import Annonces, Publication
+from app.pool import watch_pool
 
 log = structlog.get_logger("accueil.db")
 T = TypeVar("T")
@@ -48,12 +49,11 @@ def async_url(url: str) -> str:
 
 def create_engine(settings: Settings, *, nom: str) -> AsyncEngine:
     """The engine of one process, built in its entry point only. ``nom`` shows in pg_stat_activity."""
-    return create_async_engine(
+    engine = create_async_engine(
         async_url(settings.database_url),
         pool_size=settings.pool_size,
         max_overflow=0,
         pool_timeout=settings.pool_attente_s,
-        pool_pre_ping=True,
         pool_recycle=1800,
         hide_parameters=True,  # an error must not carry what people typed into a log
         connect_args={
@@ -68,6 +68,8 @@ def create_engine(settings: Settings, *, nom: str) -> AsyncEngine:
             },
         },
     )
+    watch_pool(engine)
+    return engine
 
 
 def sqlstate(erreur: BaseException) -> str | None:

@@ -15,6 +15,9 @@ from app.tables import Journal
 ActeurNature = Literal["usager", "agent", "systeme", "inconnu"]
 
 
+_LIGNE = insert(Journal)
+
+
 def _adresse(texte: str | None) -> str | None:
     """A valid IP address or None: a forged header must not make the row, hence the act, fail."""
     try:
@@ -43,19 +46,18 @@ async def write_journal(
 
     ``objet`` and ``objet_id`` say what was changed when it is not a RDV: ``guichet``, ``planning``, ``motif``…
     """
-    await conn.execute(
-        insert(Journal).values(
-            a=a,
-            acteur=acteur,
-            action=action,
-            origine=origine,
-            agent_id=agent_id,
-            service_id=service_id,
-            rdv_id=rdv_id,
-            objet=objet,
-            objet_id=objet_id,
-            adresse=_adresse(adresse),
-            avant=dict(avant) if avant is not None else None,
-            apres=dict(apres) if apres is not None else None,
-        )
-    )
+    ligne = {
+        "a": a,
+        "acteur": acteur,
+        "action": action,
+        "origine": origine,
+        "agent_id": agent_id,
+        "service_id": service_id,
+        "rdv_id": rdv_id,
+        "objet": objet,
+        "objet_id": objet_id,
+        "adresse": _adresse(adresse),
+        "avant": dict(avant) if avant is not None else None,
+        "apres": dict(apres) if apres is not None else None,
+    }
+    await conn.execute(_LIGNE, ligne)

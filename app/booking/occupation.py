@@ -43,6 +43,7 @@ async def add_alternatives(
     )
     refus.details["alternatives"] = dispo.alternatives(demande.debut)
     refus.details["zone"] = dispo.contexte.zone
+    refus.details["disponibilite"] = dispo
 
 
 async def explain_occupation(

@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
+    DateTime,
     LargeBinary,
     bindparam,
     delete,
@@ -233,6 +234,7 @@ _DEPART: Final = {
     .where(Agenda.service_id == SERVICE)
     for canal, droit in RESERVER.items()
 }
+_PAR_CLE: Final = select(*_COLONNES_CLE).where(RendezVous.cle_idempotence == bindparam("cle", type_=LargeBinary))
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +260,7 @@ async def read_depart(
 
 async def find_by_cle(conn: AsyncConnection, cle: bytes) -> dict[str, Any] | None:
     """The RDV already made with this idempotency key, or None."""
-    return _one(await conn.execute(select(*_COLONNES_CLE).where(RendezVous.cle_idempotence == cle)))
+    return _one(await conn.execute(_PAR_CLE, {"cle": cle}))
 
 
 _COLONNES_RDV = (
@@ -319,23 +321,26 @@ async def lock_echange(conn: AsyncConnection, service_id: int) -> None:
     await conn.execute(_VERROU, {"nom": f"echange:{service_id}"})
 
 
+#: Built once: everybody who loses a créneau asks it.
+_TENUE: Final = (
+    select(*_COLONNES_OPTION, RendezVous.motif_id, RendezVous.type_rdv, RendezVous.expire_a, RendezVous.cree_a)
+    .where(
+        RendezVous.option_empreinte == bindparam("empreinte", type_=LargeBinary),
+        RendezVous.service_id == SERVICE,
+        RendezVous.etat == "option",
+        RendezVous.expire_a > bindparam("maintenant", type_=DateTime(timezone=True)),
+    )
+    .order_by(RendezVous.id.desc())
+    .limit(1)
+)
+
+
 async def find_option(
     conn: AsyncConnection, empreinte: bytes, service_id: int, maintenant: datetime
 ) -> dict[str, Any] | None:
     """The visitor's live hold in the service, not locked, or None."""
-    return _one(
-        await conn.execute(
-            select(*_COLONNES_OPTION, RendezVous.motif_id, RendezVous.type_rdv, RendezVous.expire_a, RendezVous.cree_a)
-            .where(
-                RendezVous.option_empreinte == empreinte,
-                RendezVous.service_id == service_id,
-                RendezVous.etat == "option",
-                RendezVous.expire_a > maintenant,
-            )
-            .order_by(RendezVous.id.desc())
-            .limit(1)
-        )
-    )
+    valeurs = {"empreinte": empreinte, "service": service_id, "maintenant": maintenant}
+    return _one(await conn.execute(_TENUE, valeurs))
 
 
 async def filter_libres(conn: AsyncConnection, guichets: Sequence[int], debut: datetime, fin: datetime) -> list[int]:

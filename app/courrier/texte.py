@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -63,7 +64,11 @@ def lien_sur(url: str) -> str:
 
 def jour_en_mots(instant: datetime, fuseau: str) -> str:
     """« mercredi 14 septembre 2016 », « jeudi 1er octobre 2026 », in the zone of the service."""
-    jour = instant.astimezone(ZoneInfo(fuseau)).date()
+    return _jour_en_mots(instant.astimezone(ZoneInfo(fuseau)).date())
+
+
+@lru_cache(maxsize=512)
+def _jour_en_mots(jour: date) -> str:
     quantieme = "1er" if jour.day == 1 else str(jour.day)
     debut, fin = format_date(jour, "EEEE", locale="fr"), format_date(jour, "MMMM y", locale="fr")
     return f"{debut} {quantieme}{_INSECABLE}{fin}"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import DateTime, LargeBinary, Select, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.tables import Agent, CleApi, Habilitation, Rattachement, ServiceFiscal, SessionAgent
@@ -65,20 +66,21 @@ def _select_agent() -> Select[tuple[int, str, str, str, datetime | None, list[st
     ).where(Agent.suspendu_a.is_(None))
 
 
+_PAR_SESSION: Final = (
+    _select_agent()
+    .add_columns(SessionAgent.id, SessionAgent.vue_a)
+    .join(SessionAgent, SessionAgent.agent_id == Agent.id)
+    .where(
+        SessionAgent.empreinte == bindparam("empreinte", type_=LargeBinary),
+        SessionAgent.revoquee_a.is_(None),
+        SessionAgent.expire_a > bindparam("maintenant", type_=DateTime(timezone=True)),
+    )
+)
+
+
 async def read_by_session(conn: AsyncConnection, empreinte: bytes, maintenant: datetime) -> Acteur | None:
     """The agent of a live session, or None when it is unknown, expired, revoked, or its agent suspended."""
-    ligne = (
-        await conn.execute(
-            _select_agent()
-            .add_columns(SessionAgent.id, SessionAgent.vue_a)
-            .join(SessionAgent, SessionAgent.agent_id == Agent.id)
-            .where(
-                SessionAgent.empreinte == empreinte,
-                SessionAgent.revoquee_a.is_(None),
-                SessionAgent.expire_a > maintenant,
-            )
-        )
-    ).one_or_none()
+    ligne = (await conn.execute(_PAR_SESSION, {"empreinte": empreinte, "maintenant": maintenant})).one_or_none()
     if ligne is None:
         return None
     ident, identifiant, nom, prenom, precedente, profils, zone, fuseau, session_id, vue_a = ligne

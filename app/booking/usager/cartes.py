@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,11 @@ from app.courrier.adresse import AdresseRefusee, parse_adresse
 from app.courrier.texte import telephone_lien, telephone_lisible
 
 
+@lru_cache(maxsize=1024)
 def present_carte(
     *, libelle: str, lignes: tuple[str, ...], telephone: str, courriel: str, horaires: str, accessibilite: str
-) -> dict[str, Any]:
-    """The contacts of a service, ready for the template: links only where they are sound."""
+) -> Mapping[str, Any]:
+    """The contacts of a service, ready for the template: links only where they are sound. Shared: never mutated."""
     try:
         adresse = parse_adresse(courriel)
     except AdresseRefusee:
@@ -32,7 +34,7 @@ def present_carte(
     }
 
 
-def carte_de(contexte: ServiceContexte) -> dict[str, Any]:
+def carte_de(contexte: ServiceContexte) -> Mapping[str, Any]:
     """The card of a service whose context is at hand."""
     return present_carte(
         libelle=contexte.libelle,
@@ -44,7 +46,7 @@ def carte_de(contexte: ServiceContexte) -> dict[str, Any]:
     )
 
 
-def carte_de_ligne(ligne: Mapping[str, Any]) -> dict[str, Any]:
+def carte_de_ligne(ligne: Mapping[str, Any]) -> Mapping[str, Any]:
     """The card of a row of ``service_fiscal``."""
     lignes = (ligne["adresse"], ligne["complement_adresse"], f"{ligne['code_postal']} {ligne['ville']}")
     return present_carte(
@@ -57,6 +59,7 @@ def carte_de_ligne(ligne: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
+@cache
 def lieu_de_l_heure(zone: ZoneInfo) -> str:
     """Whose clock an hour is read on: « Paris », « La Réunion »."""
     return get_timezone_location(zone.key, locale="fr", return_city=True)

@@ -18,6 +18,7 @@ from litestar.response import Redirect, Response
 
 from app import clock
 from app.booking import store
+from app.booking.disponibilites import Disponibilite
 from app.booking.jugement import Reservation
 from app.booking.liens import jeton_lien
 from app.booking.options import extend_option, place_option, release_option
@@ -255,9 +256,7 @@ async def _redo(
         perte = refus
     if perte is None and not isinstance(refus, Interdit):  # what was not proven to be ours changes nothing
         perte = await _hold_again(request, outils, parcours, lue, vue.maintenant)
-    async with outils.db.read() as conn:
-        vue = await read_vue(outils, conn, parcours.service_id, visite(request), clock.now())
-        dispo = await read_dispo(outils, conn, vue, parcours)
+    vue, dispo = await _read_again(request, outils, vue, parcours, refus)
     tenue = vue.option.tenue if vue.option else None
     debut = lue.debut if lue.debut is not None else tenue.debut if tenue else None
     perdu: Perdu | None = None
@@ -275,6 +274,21 @@ async def _redo(
         statut=refus.statut if refus else (409 if isinstance(perte, CreneauPris) else 200),
     )
     return render_coordonnees(request, vue, ecran)
+
+
+async def _read_again(
+    request: Requete, outils: Outils, vue: Vue, parcours: Parcours, refus: AppError | None
+) -> tuple[Vue, Disponibilite]:
+    """The service as it is now; as the refusal of the créneau found it a moment ago, when it says so.
+
+    Hundreds may lose the same créneau at once: none of them has the database asked again what it has just answered.
+    """
+    trouvee = refus.details.get("disponibilite") if isinstance(refus, CreneauPris) else None
+    if isinstance(trouvee, Disponibilite):
+        return replace(vue, versions=trouvee.versions, contexte=trouvee.contexte), trouvee
+    async with outils.db.read() as conn:
+        vue = await read_vue(outils, conn, parcours.service_id, visite(request), clock.now())
+        return vue, await read_dispo(outils, conn, vue, parcours)
 
 
 def _phrases(refus: AppError | None, lue: Lue) -> tuple[str, ...]:
