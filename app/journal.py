@@ -18,7 +18,7 @@ ActeurNature = Literal["usager", "agent", "systeme", "inconnu"]
 _LIGNE = insert(Journal)
 
 
-def _adresse(texte: str | None) -> str | None:
+def read_adresse(texte: str | None) -> str | None:
     """A valid IP address or None: a forged header must not make the row, hence the act, fail."""
     try:
         return str(ipaddress.ip_address(texte)) if texte else None
@@ -56,7 +56,7 @@ async def write_journal(
         "rdv_id": rdv_id,
         "objet": objet,
         "objet_id": objet_id,
-        "adresse": _adresse(adresse),
+        "adresse": read_adresse(adresse),
         "avant": dict(avant) if avant is not None else None,
         "apres": dict(apres) if apres is not None else None,
     }

@@ -27,6 +27,7 @@ from app.config import Settings
 from app.courrier.envoi import Facteur
 from app.courrier.intentions import purge_envoyes
 from app.db import Database, UnitOfWork, create_engine, describe
+from app.identite.essais import purge_essais
 from app.journaux import configure_logs
 from app.outbox import Publication
 from app.pilotage.compteurs import perimetres_of, read_compteurs
@@ -104,6 +105,7 @@ class Chores:
         async def travail(uow: UnitOfWork) -> None:
             await uow.conn.execute(delete(Outbox).where(Outbox.publie_a < clock.now() - _RETENTION_OUTBOX))
             await purge_envoyes(uow.conn, clock.now() - _RETENTION_COURRIER)
+            await purge_essais(uow.conn, clock.now())
 
         await self._outils.db.transaction(travail)
 

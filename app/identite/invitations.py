@@ -173,7 +173,7 @@ async def accept(
         change = await uow.conn.execute(
             update(Agent)
             .where(Agent.id == agent_id, Agent.suspendu_a.is_(None))
-            .values(mot_de_passe=hache, echecs=0, bloque_jusqu_a=None)
+            .values(mot_de_passe=hache)
             .returning(Agent.id)
         )
         if change.scalar_one_or_none() is None:

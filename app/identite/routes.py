@@ -68,7 +68,9 @@ async def do_connexion(request: Request[Any, Any, Any], outils: NamedDependency[
         if refus.statut not in (401, 429):
             raise
         contexte = _contexte(suite, identifiant=identifiant[:200], phrase=refus.phrase, remede=refus.remede)
-        return page(request, "identite/connexion.html", contexte, statut=refus.statut)
+        attente = refus.details.get("attendre_s")
+        entetes = {"Retry-After": str(attente)} if attente else {}
+        return page(request, "identite/connexion.html", contexte, statut=refus.statut, entetes=entetes)
     return session_redirect(outils, jeton, suite)
 
 

@@ -21,13 +21,12 @@ from app.config import Settings
 from app.db import Database, UnitOfWork
 from app.errors import NonAuthentifie, TropDeDemandes
 from app.identite.echecs import record_inconnu
+from app.identite.essais import forget_essais, take_essai
 from app.journal import write_journal
 from app.tables import Agent, SessionAgent
 
 DUREE: Final = timedelta(hours=12)
 INACTIVITE: Final = timedelta(hours=4)
-ECHECS_MAX: Final = 8
-BLOCAGE: Final = timedelta(minutes=5)
 
 _hacheur = PasswordHasher()
 
@@ -67,7 +66,7 @@ async def sign_in(
 ) -> str:
     """The token of a new session. A failure leaves a line in the journal, even when the account does not exist.
 
-    Raises NonAuthentifie (one sentence for every reason) and TropDeDemandes after ``ECHECS_MAX`` wrong passwords.
+    Raises NonAuthentifie (one sentence for every reason) and TropDeDemandes after too many wrong passwords.
     """
     identifiant = identifiant.strip().lower()
     if not identifiant.isprintable():  # a control character or a lone surrogate names nobody
@@ -75,39 +74,44 @@ async def sign_in(
     async with db.read() as conn:
         ligne = (
             await conn.execute(
-                select(Agent.id, Agent.mot_de_passe, Agent.suspendu_a, Agent.bloque_jusqu_a).where(
-                    Agent.identifiant == identifiant
-                )
+                select(Agent.id, Agent.mot_de_passe, Agent.suspendu_a).where(Agent.identifiant == identifiant)
             )
         ).one_or_none()
-    if ligne is not None and ligne.bloque_jusqu_a is not None and ligne.bloque_jusqu_a > a:
-        raise TropDeDemandes(
-            "Ce compte est bloqué quelques minutes après plusieurs mots de passe erronés.",
-            remede="Patientez cinq minutes, ou demandez un nouveau lien à votre responsable.",
-        )
+    agent_id = ligne.id if ligne else None
+
+    async def take(uow: UnitOfWork) -> TropDeDemandes | None:
+        try:
+            await take_essai(uow.conn, settings, identifiant, agent_id, adresse, a)
+        except TropDeDemandes as refus:  # returned, not raised: what was counted is kept
+            return refus
+        return None
+
+    refus = await db.transaction(take)
+    if refus is not None:
+        raise refus
     bon = await asyncio.to_thread(_verify, ligne.mot_de_passe if ligne else None, mot_de_passe)
     if ligne is None or not bon or ligne.mot_de_passe is None or ligne.suspendu_a is not None:
-        if ligne is not None:
-            await _record_echec(db, ligne.id, adresse, a)
-        else:
-            await record_inconnu(db, settings, identifiant, adresse, a)
+        await _record_echec(db, settings, identifiant, agent_id, adresse, a)
         raise NonAuthentifie(
             "Identifiant ou mot de passe incorrect.", remede="Vérifiez votre saisie, majuscules comprises."
         )
-    return await open_session(db, ligne.id, ancien_jeton=ancien_jeton, adresse=adresse, a=a)
+    jeton = await open_session(db, ligne.id, ancien_jeton=ancien_jeton, adresse=adresse, a=a)
+
+    async def forget(uow: UnitOfWork) -> None:
+        await forget_essais(uow.conn, settings, identifiant, adresse, a)
+
+    await db.transaction(forget)
+    return jeton
 
 
-async def _record_echec(db: Database, agent_id: int, adresse: str | None, a: datetime) -> None:
+async def _record_echec(
+    db: Database, settings: Settings, identifiant: str, agent_id: int | None, adresse: str | None, a: datetime
+) -> None:
+    if agent_id is None:
+        await record_inconnu(db, settings, identifiant, adresse, a)
+        return
+
     async def travail(uow: UnitOfWork) -> None:
-        echecs = (
-            await uow.conn.execute(
-                update(Agent).where(Agent.id == agent_id).values(echecs=Agent.echecs + 1).returning(Agent.echecs)
-            )
-        ).scalar_one()
-        if echecs >= ECHECS_MAX:
-            await uow.conn.execute(
-                update(Agent).where(Agent.id == agent_id).values(echecs=0, bloque_jusqu_a=a + BLOCAGE)
-            )
         await write_journal(
             uow.conn, a=a, acteur="inconnu", action="connexion.echec", agent_id=agent_id, adresse=adresse
         )
@@ -134,9 +138,7 @@ async def open_session(
             )
         )
         await uow.conn.execute(
-            update(Agent)
-            .where(Agent.id == agent_id)
-            .values(echecs=0, bloque_jusqu_a=None, connexion_precedente_a=Agent.connexion_a, connexion_a=a)
+            update(Agent).where(Agent.id == agent_id).values(connexion_precedente_a=Agent.connexion_a, connexion_a=a)
         )
         await write_journal(uow.conn, a=a, acteur="agent", action="connexion", agent_id=agent_id, adresse=adresse)
 

@@ -35,7 +35,7 @@ CLASSEMENT: Final[Mapping[str, Mapping[str, Classe]]] = {
     "agenda": {RESTE: _T},
     "agent": {
         **dict.fromkeys(
-            ("id", "suspendu_a", "resume_quotidien", "echecs", "bloque_jusqu_a", "annuaire", "revision"), _T
+            ("id", "suspendu_a", "resume_quotidien", "annuaire", "revision"), _T
         ),
         **dict.fromkeys(
             ("identifiant", "nom", "prenom", "courriel", "sujet_oidc", "connexion_a", "connexion_precedente_a"), _A

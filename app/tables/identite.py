@@ -24,8 +24,6 @@ class Agent(Base):
     connexion_a: Mapped[Instant | None]
     connexion_precedente_a: Mapped[Instant | None]
     resume_quotidien: Mapped[bool] = mapped_column(server_default="false")
-    echecs: Mapped[int] = mapped_column(server_default="0")
-    bloque_jusqu_a: Mapped[Instant | None]
     #: None for an account made here; ``present`` or ``absent`` for one provisioned from a directory export [G 2.2.2].
     annuaire: Mapped[str | None]
     revision: Mapped[int] = mapped_column(server_default="1")

@@ -103,7 +103,7 @@ class TestCeQuIlNePeutPasLire:
         async with journee.outils.db.engine.begin() as conn:
             await conn.execute(
                 text(
-                    "UPDATE agent SET connexion_a = timestamptz '2026-11-20 09:17+01', courriel = :c, echecs = 0"
+                    "UPDATE agent SET connexion_a = timestamptz '2026-11-20 09:17+01', courriel = :c"
                     " WHERE id = :a"
                 ),
                 {"a": national, "c": f"secret.{national}@dgfip.test"},

@@ -160,7 +160,7 @@ async def reactivate(dossier: Dossier, saisie: Saisie) -> None:
     dossier.check(decide_compte(dossier.donneur, dossier.detenus))
     if dossier.agent["suspendu_a"] is None:
         raise Conflit("Ce compte n’est pas suspendu.", remede="Rien n’a été modifié.")
-    valeurs: dict[str, Any] = {"suspendu_a": None, "echecs": 0, "bloque_jusqu_a": None}
+    valeurs: dict[str, Any] = {"suspendu_a": None}
     if dossier.agent["annuaire"] == "absent":
         valeurs["annuaire"] = None
     await dossier.conn.execute(update(Agent).where(Agent.id == dossier.agent_id).values(**valeurs))
