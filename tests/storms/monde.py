@@ -28,9 +28,11 @@ from tests.e2e.usages import act_by_agent, book_by_agent, cancel_by_agent, visit
 from tests.fixtures.donnees import MondeService
 
 JEUDI = JOUR + timedelta(days=3)
-#: Promise P4: from the heal to every screen equal to the database. P5: silence before a screen says so, and a margin.
+#: Promise P4: from the heal to every screen equal to the database. P5: silence before a screen says so, and what the
+#: tests, which share a machine, leave it besides (the long storms measure it against the promise itself).
 GUERISON_S = 5.0
-AVEU_S = 6.0
+AVEU_S = 5.0
+_MARGE_S = 1.0
 PERDUE = re.compile(r"Connexion perdue – données de \d\d:\d\d")
 
 
@@ -143,7 +145,8 @@ class Tempete:
         """Every screen says that it is late, in time [P5]. Seconds from ``depart`` to the last one."""
         for nom in self.pages:
             while await self.state(nom) != "perdu":
-                assert time.monotonic() - depart < AVEU_S, f"« {nom} » still claims « {await self.phrase(nom)} »"
+                attente = time.monotonic() - depart
+                assert attente < AVEU_S + _MARGE_S, f"« {nom} » still claims « {await self.phrase(nom)} »"
                 await asyncio.sleep(0.05)
             assert PERDUE.fullmatch(await self.phrase(nom)), await self.phrase(nom)
         avoue = time.monotonic() - depart
