@@ -48,7 +48,10 @@ FAUTES: dict[str, str] = {
         SELECT j.nombre, o.nombre FROM
           (SELECT count(*) AS nombre FROM journal WHERE action LIKE 'rdv.%' AND action NOT IN
              ('rdv.acces_refuse', 'rdv.lu', 'rdv.recherche')) j,
-          (SELECT count(*) AS nombre FROM outbox WHERE sujet LIKE 'service:%' AND trame LIKE '{"type":"rdv.%') o
+          (SELECT count(*) AS nombre FROM (  -- a delegated RDV is told to two services: one fact, one line
+             SELECT DISTINCT fait, row_number() OVER (PARTITION BY sujet, fait ORDER BY version) AS rang FROM (
+               SELECT sujet, version, trame::jsonb - 'sujet' - 'version' AS fait FROM outbox
+                WHERE sujet LIKE 'service:%' AND trame LIKE '{"type":"rdv.%') f) d) o
          WHERE j.nombre <> o.nombre""",
     "transactions left idle": """
         SELECT pid FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()""",

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from sqlalchemy import RowMapping, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from app.accueil.lieux import ServiceJour
 from app.booking.agents.lectures import nom_agenda
 from app.booking.droits import scoped
-from app.tables import Guichet, Motif, Passage, RdvUsager, RendezVous
+from app.tables import Guichet, Motif, Passage, RdvUsager, RendezVous, ServiceFiscal
 from app.web.dates import heure, instant_utc
 
 #: What a person whose data have been erased is called.
@@ -25,7 +26,7 @@ class LigneJour:
     """One rendez-vous of the day, in the shape that the macros of the board and of the box take.
 
     ``m``: start in minutes since the Unix epoch; ``d``: minutes; instants as ``YYYY-MM-DDTHH:MM:SSZ``, "" when none;
-    ``service``: its label where a reception serves several, else "".
+    ``service``: its label where a reception serves several, else ""; ``pour``: the service that entrusted it, or "".
     """
 
     id: int
@@ -45,6 +46,7 @@ class LigneJour:
     recu_a: str
     termine_a: str
     service: str
+    pour: str
     precision: str
     documents: tuple[str, ...]
 
@@ -59,6 +61,8 @@ def number(rdv_id: int) -> str:
     return f"FI{rdv_id}"
 
 
+#: The service whose usager it is, when it has entrusted the RDV [G 2.3.5].
+_ORIGINE: Final = aliased(ServiceFiscal)
 #: Who, where and for what: the columns that lists of rendez-vous share.
 COLONNES: Final = (
     RendezVous.id,
@@ -73,6 +77,7 @@ COLONNES: Final = (
     Guichet.nom.label("guichet_nom"),
     Motif.libelle.label("motif"),
     Motif.documents,
+    _ORIGINE.libelle.label("origine_libelle"),
     RdvUsager.nature,
     RdvUsager.nom_usage,
     RdvUsager.prenoms,
@@ -87,6 +92,7 @@ def select_rdv(*colonnes: Any) -> Select[*tuple[Any, ...]]:
         .select_from(RendezVous)
         .join(Guichet, Guichet.id == RendezVous.guichet_id)
         .join(Motif, Motif.id == RendezVous.motif_id)
+        .outerjoin(_ORIGINE, _ORIGINE.id == RendezVous.service_origine_id)
         .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
         .where(RendezVous.etat != "option")
     )
@@ -135,6 +141,7 @@ def _ligne(ligne: RowMapping, service: ServiceJour, plusieurs: bool) -> LigneJou
         recu_a=instant_utc(ligne["reception_a"]),
         termine_a=instant_utc(ligne["fin_a"]),
         service=service.libelle if plusieurs else "",
+        pour=ligne["origine_libelle"] or "",
         precision=ligne["precision"],
         documents=tuple(ligne["documents"]),
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,7 @@ from app.tables import Agenda, Epoque, Guichet, GuichetAgent, ServiceFiscal, Sit
 from app.tables.vues import acces
 
 _IDENT_MAX: Final = 2**63
+_PHRASE_SITE: Final = "Cet accueil n’existe pas parmi les services auxquels vous êtes rattaché."
 _epoque = select(Epoque.valeur).scalar_subquery()
 
 
@@ -107,36 +110,51 @@ def _today(maintenant: datetime, zone: ZoneInfo) -> date:
     return maintenant.astimezone(zone).date()
 
 
+async def read_sites(conn: AsyncConnection, agent_id: int, maintenant: datetime) -> tuple[SiteJour, ...]:
+    """Every reception where this agent receives, by name. Raises AccesRefuse when there is none."""
+    return await _read_sites(conn, agent_id, maintenant, None)
+
+
 async def read_site(conn: AsyncConnection, agent_id: int, site_id: int, maintenant: datetime) -> SiteJour:
     """The site as this agent's reception desk sees it. Raises AccesRefuse: absent, or nothing there is his."""
-    lignes = (
-        (
-            await conn.execute(
-                select(
-                    Site.nom,
-                    ServiceFiscal.id,
-                    ServiceFiscal.libelle,
-                    ServiceFiscal.fuseau,
-                    Agenda.version,
-                    _epoque.label("epoque"),
-                )
-                .join(ServiceFiscal, ServiceFiscal.site_id == Site.id)
-                .join(Agenda, Agenda.service_id == ServiceFiscal.id)
-                .join(acces, acces.c.service_id == ServiceFiscal.id)
-                .where(Site.id == site_id, acces.c.agent_id == agent_id, acces.c.module == "accueil")
-                .order_by(ServiceFiscal.libelle, ServiceFiscal.id)
-            )
-        ).all()
-        if 0 < site_id < _IDENT_MAX
-        else []
+    if not 0 < site_id < _IDENT_MAX:
+        raise AccesRefuse(_PHRASE_SITE)
+    return (await _read_sites(conn, agent_id, maintenant, site_id))[0]
+
+
+async def _read_sites(
+    conn: AsyncConnection, agent_id: int, maintenant: datetime, site_id: int | None
+) -> tuple[SiteJour, ...]:
+    requete = (
+        select(
+            Site.id,
+            Site.nom,
+            ServiceFiscal.id.label("service_id"),
+            ServiceFiscal.libelle,
+            ServiceFiscal.fuseau,
+            Agenda.version,
+            _epoque.label("epoque"),
+        )
+        .join(ServiceFiscal, ServiceFiscal.site_id == Site.id)
+        .join(Agenda, Agenda.service_id == ServiceFiscal.id)
+        .join(acces, acces.c.service_id == ServiceFiscal.id)
+        .where(acces.c.agent_id == agent_id, acces.c.module == "accueil")
+        .order_by(Site.nom, Site.id, ServiceFiscal.libelle, ServiceFiscal.id)
     )
+    if site_id is not None:
+        requete = requete.where(Site.id == site_id)
+    lignes = (await conn.execute(requete)).all()
     if not lignes:
-        raise AccesRefuse("Cet accueil n’existe pas parmi les services auxquels vous êtes rattaché.")
-    services = []
-    for _, service_id, libelle, fuseau, version, _ in lignes:
-        zone = ZoneInfo(fuseau)
-        services.append(ServiceJour(service_id, libelle, zone, _today(maintenant, zone), version))
-    return SiteJour(site_id, lignes[0].nom, tuple(services), lignes[0].epoque)
+        raise AccesRefuse(_PHRASE_SITE)
+    sites = []
+    for ident, siennes in groupby(lignes, key=attrgetter("id")):
+        rangs = list(siennes)
+        services = []
+        for rang in rangs:
+            zone = ZoneInfo(rang.fuseau)
+            services.append(ServiceJour(rang.service_id, rang.libelle, zone, _today(maintenant, zone), rang.version))
+        sites.append(SiteJour(ident, rangs[0].nom, tuple(services), rangs[0].epoque))
+    return tuple(sites)
 
 
 async def read_box(conn: AsyncConnection, agent_id: int, service_id: int, maintenant: datetime) -> BoxJour:

@@ -32,7 +32,10 @@ _SEPARATEURS: Final = re.compile(r"[/?=#&]+")
 
 @dataclass(frozen=True, slots=True)
 class Trouvaille:
-    """A rendez-vous that answers the search. ``quand``: aujourdhui, avenir or passe."""
+    """A rendez-vous that answers the search. ``quand``: aujourdhui, avenir or passe.
+
+    ``service``: its label when several are searched; ``pour``: the service that entrusted it, or "".
+    """
 
     id: int
     quand: str
@@ -46,6 +49,7 @@ class Trouvaille:
     etat: str
     guichet_nom: str
     service: str
+    pour: str
 
 
 def understand(saisie: str) -> tuple[list[str], str | None]:
@@ -68,12 +72,15 @@ def describe_recherche(settings: Settings, saisie: str, trouvailles: Sequence[Tr
 async def search_rdv(
     conn: AsyncConnection, agent_id: int, services: Sequence[ServiceJour], saisie: str
 ) -> list[Trouvaille]:
-    """Rendez-vous of these services, today's first, then the next, then the last. Empty when nothing was typed."""
+    """Rendez-vous of these services, today's first, then the next, then the last. Empty when nothing was typed.
+
+    Services of several zones may be on two different days: the earlier one counts.
+    """
     mots, code = understand(saisie)
-    if not mots and code is None:
+    if not services or (not mots and code is None):
         return []
     zones = {s.id: s for s in services}
-    aujourdhui = services[0].jour
+    aujourdhui = min(s.jour for s in services)
     conditions: list[ColumnElement[bool]] = []
     if mots:
         conditions.append(and_(*(RdvUsager.recherche.contains(f" {mot}", autoescape=True) for mot in mots)))
@@ -112,6 +119,7 @@ async def search_rdv(
                 etat=ligne["etat"],
                 guichet_nom=ligne["guichet_nom"],
                 service=service.libelle if len(services) > 1 else "",
+                pour=ligne["origine_libelle"] or "",
             )
         )
     return trouvailles

@@ -88,6 +88,8 @@ async def search_accueil(
             "saisie": saisie,
             "trouvailles": trouvailles,
             "url_rdv": URL_RDV,
+            "retour": "Revenir à l’accueil du jour",
+            "portee": "des services de cet accueil",
             "adresse": f"/sites/{site_id}/accueil/recherche",
         },
     )

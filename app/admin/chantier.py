@@ -8,7 +8,7 @@ told by the ``revision`` of the thing he changes: another one → ConflitEdition
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -40,12 +40,16 @@ class ConflitEdition(Conflit):
 
 @dataclass(frozen=True, slots=True)
 class Chantier:
-    """A change under way. ``service`` is the row of ``service_fiscal`` as it is under the lock."""
+    """A change under way. ``service`` is the row of ``service_fiscal`` as it is under the lock.
+
+    ``autre``: the row of a second service that the change concerns, under its own lock; it is told of it too.
+    """
 
     uow: UnitOfWork
     service: Mapping[str, Any]
     auteur: Auteur
     maintenant: datetime
+    autre: Mapping[str, Any] | None = None
 
     @property
     def conn(self) -> AsyncConnection:
@@ -69,10 +73,12 @@ class Chantier:
         **trame: Any,
     ) -> None:
         """Journal the change with before and after, and announce it to agents' and public screens."""
-        await record_objet(
-            self.uow, self.auteur, self.maintenant, action, objet, objet_id, self.service_id, avant, apres
-        )
-        self.uow.annonces.planning(self.service_id, genre, **trame)
+        services = (self.service_id, *(() if self.autre is None else (int(self.autre["id"]),)))
+        for service_id in services:
+            await record_objet(
+                self.uow, self.auteur, self.maintenant, action, objet, objet_id, service_id, avant, apres
+            )
+            self.uow.annonces.planning(service_id, genre, **trame)
 
     async def check_revision(
         self, objet: str, objet_id: int, actuelle: int, vue: int | None, actuel: Mapping[str, Any]
@@ -90,9 +96,12 @@ async def organise(
     maintenant: datetime,
     *,
     action: str = "service.organise",
+    avec: int | None = None,
 ) -> T:
     """Run ``travail`` in one transaction, under the service's lock, if the agent organises it.
 
+    ``avec``: a second service that the change concerns, locked too, in the order of ids; nothing is asked of the
+    agent there, and ``Chantier.autre`` is None when it does not exist.
     Raises AccesRefuse (404, journaled): an unknown service and somebody else's are the same; and whatever
     ``travail`` raises, in which case nothing is written.
     """
@@ -100,10 +109,11 @@ async def organise(
     agent_id = auteur.agent_id
 
     async def transaction(uow: UnitOfWork) -> T:
-        service = await _lock_service(uow.conn, agent_id, service_id)
+        service = await _lock_service(uow.conn, agent_id, service_id, avec)
         if service is None:
             raise AccesRefuse(PHRASE)
-        return await travail(Chantier(uow, service, auteur, maintenant))
+        autre = None if avec is None else await _read_service(uow.conn, avec)
+        return await travail(Chantier(uow, service, auteur, maintenant, autre))
 
     try:
         return await outils.db.transaction(transaction)
@@ -112,17 +122,31 @@ async def organise(
         raise
 
 
-async def _lock_service(conn: AsyncConnection, agent_id: int, service_id: int) -> dict[str, Any] | None:
+async def _lock_service(
+    conn: AsyncConnection, agent_id: int, service_id: int, avec: int | None
+) -> dict[str, Any] | None:
     if not 0 < service_id < 2**63:
         return None
     permis = exists().where(
         acces.c.agent_id == agent_id, acces.c.module == "organiser", acces.c.service_id == ServiceFiscal.id
     )
-    await conn.execute(select(Agenda.service_id).where(Agenda.service_id == service_id).with_for_update(key_share=True))
-    ligne = (
-        await conn.execute(select(ServiceFiscal.__table__).where(ServiceFiscal.id == service_id, permis))
-    ).mappings()
-    trouve = ligne.one_or_none()
+    await lock_agendas(conn, (service_id,) if avec is None else (service_id, avec))
+    return await _read_service(conn, service_id, permis)
+
+
+async def lock_agendas(conn: AsyncConnection, services: Collection[int]) -> None:
+    """Hold the services' rows of ``agenda`` until the end of the transaction, taken in the order of their ids."""
+    await conn.execute(
+        select(Agenda.service_id)
+        .where(Agenda.service_id.in_(services))
+        .order_by(Agenda.service_id)
+        .with_for_update(key_share=True)
+    )
+
+
+async def _read_service(conn: AsyncConnection, service_id: int, *conditions: Any) -> dict[str, Any] | None:
+    ligne = await conn.execute(select(ServiceFiscal.__table__).where(ServiceFiscal.id == service_id, *conditions))
+    trouve = ligne.mappings().one_or_none()
     return None if trouve is None else dict(trouve)
 
 

@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Response
 
 from app import clock
+from app.admin.delegations.lecture import Comptes, count_delegations
 from app.admin.histoire import MOTS_OBJETS, PAR_PAGE, Ligne, read_histoire
 from app.admin.ouverture.lecture import read_faits
 from app.admin.pages import (
@@ -80,13 +81,14 @@ async def _cartes(outils: Outils, organisation: Organisation, agent_id: int) -> 
     async with outils.db.read() as conn:
         faits = await read_faits(outils, conn, contexte.id, maintenant)
         a_replacer = await count_a_replacer(conn, agent_id, organisation, maintenant)
+        delegations = await count_delegations(conn, contexte.id, maintenant.astimezone(contexte.zone).date())
     points = explain_activation(faits)
     aujourdhui = maintenant.astimezone(contexte.zone).date()
     etapes = [_etape(cle, organisation, faits.agents, points) for cle in ETAPES]
     return {
         "etapes": etapes,
         "suite": {"etape": None, "public": "", **_next(organisation, etapes, points, aujourdhui)},
-        "cartes": _besoins(organisation, a_replacer),
+        "cartes": _besoins(organisation, a_replacer, delegations),
         "expire": get_cadran(aujourdhui + timedelta(days=1), contexte.zone).debut,
     }
 
@@ -144,16 +146,29 @@ def _next(
     return {"etat": "ouvert", "titre": "Ouvert aux usagers", "texte": texte, "public": f"/services/{contexte.id}"}
 
 
-def _besoins(organisation: Organisation, a_replacer: int) -> list[dict[str, str]]:
+def _besoins(organisation: Organisation, a_replacer: int, delegations: Comptes) -> list[dict[str, str]]:
     """The parts that no configuration waits for."""
     contexte, base = organisation.contexte, organisation.url
     reste = f"{a_replacer} hors de l’organisation : déplacez-les ou gardez-les." if a_replacer else ""
     return [
         _carte("exceptions", base, _nombre(len(contexte.exceptions), "exception")),
+        _carte("delegations", base, *_say_delegations(delegations)),
         _carte("parametres", base, f"Grille de {contexte.pas}\u00a0minutes"),
         _carte("a-replacer", base, "" if a_replacer else "Aucun", reste),
         _carte("expliquer", base, "Pour un jour, un motif et une origine"),
     ]
+
+
+def _say_delegations(comptes: Comptes) -> tuple[str, str]:
+    """Those alive, and the proposals that wait for this service's answer."""
+    mots = [f"{n} {mot}{'s' if n > 1 else ''}" for n, mot in ((comptes.confiees, "confiée"), (comptes.recues, "reçue"))]
+    vivantes = " et ".join(mot for mot in mots if not mot.startswith("0"))
+    attente = f"{comptes.en_attente} sans réponse encore" if comptes.en_attente else ""
+    reponse = ""
+    if comptes.a_repondre:
+        pluriel = comptes.a_repondre > 1
+        reponse = f"{comptes.a_repondre} proposition{'s attendent' if pluriel else ' attend'} votre réponse."
+    return ", ".join(filter(None, (vivantes, attente))) or ("" if reponse else "Aucune"), reponse
 
 
 def _nombre(nombre: int, singulier: str, pluriel: str = "") -> str:

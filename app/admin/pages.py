@@ -30,6 +30,7 @@ PARTIES: Final = (
     ("motifs", "Motifs et durées"),
     ("plannings", "Plannings"),
     ("exceptions", "Fermetures et exceptions"),
+    ("delegations", "Délégations"),
     ("parametres", "Paramètres"),
     ("agents", "Agents et habilitations"),
     ("ouverture", "Ouverture en ligne"),

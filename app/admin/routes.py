@@ -6,6 +6,7 @@ from typing import Any
 
 from app.admin.annuaire.routes import ROUTES as ANNUAIRE
 from app.admin.comptes.routes import ROUTES as COMPTES
+from app.admin.delegations.routes import ROUTES as DELEGATIONS
 from app.admin.ensemble import ROUTES as ENSEMBLE
 from app.admin.explication.routes import ROUTES as EXPLICATION
 from app.admin.guichets.routes import ROUTES as GUICHETS
@@ -26,4 +27,5 @@ ROUTES: list[Any] = [
     *PLANNINGS,
     *ANNUAIRE,
     *COMPTES,
+    *DELEGATIONS,
 ]

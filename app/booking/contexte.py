@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import ARRAY, BigInteger, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.calendrier import Parametres
 from app.domain.creneaux import GuichetRegle
+from app.domain.delegation import Delegation
 from app.domain.parametres import Resolue, resolve
 from app.domain.plages import ExceptionPlanning, OuverturesParJour, PlageType, Planning, compute_ouvertures
 from app.errors import Introuvable
@@ -81,6 +82,11 @@ class ServiceContexte:
     resolues: Mapping[str, Resolue] = field(default_factory=dict, compare=False, repr=False)
     #: Guichets to which agents are assigned, who are told of their RDV.
     guichets_suivis: frozenset[int] = frozenset()
+    #: Accepted delegations that it gives, and those that it receives; ended ones too, the day is the reader's to judge.
+    confiees: tuple[Delegation, ...] = ()
+    recues: tuple[Delegation, ...] = ()
+    #: Services that have ever delegated to this one → their names: whose rendez-vous it receives.
+    origines: Mapping[int, str] = field(default_factory=dict, compare=False)
     _ouvertures: dict[tuple[date, date], OuverturesParJour] = field(default_factory=dict, compare=False, repr=False)
 
     def feries(self, du: date, au: date) -> frozenset[date]:
@@ -115,6 +121,19 @@ class ServiceContexte:
             and (self.ouverture_nationale is None or self.ouverture_nationale <= aujourdhui)
             and any(g.ouvert and (g.canaux is None or "internet" in g.canaux) for g in self.guichets.values())
         )
+
+    def duree_pour(self, motif_id: int, delegation: Delegation | None = None) -> int:
+        """Minutes of a rendez-vous here: the service's own when it offers the motif, else those of who delegates it.
+
+        Raises Introuvable for a motif outside its catalogue, or outside the delegation.
+        """
+        motif = self.motif(motif_id)
+        if delegation is None or motif.ouvert:
+            return motif.duree
+        try:
+            return delegation.motifs[motif_id]
+        except KeyError:
+            raise Introuvable("Ce motif n’est pas confié à ce service.") from None
 
     def motif(self, motif_id: int) -> MotifOffert:
         """The motif, open or not. Raises Introuvable when it is not of this service's catalogue."""
@@ -167,7 +186,18 @@ _CONTEXTE = text(
                                          'demarche_url', m.demarche_url,
                                          'message', coalesce(ms.message, '')) ORDER BY m.ordre, m.id)
          FROM motif m LEFT JOIN motif_service ms ON ms.motif_id = m.id AND ms.service_id = s.id
-        WHERE m.type_service_code = s.type_code OR ms.service_id IS NOT NULL) AS motifs,
+        WHERE m.type_service_code = s.type_code OR ms.service_id IS NOT NULL
+           OR m.id IN (SELECT unnest(d.motifs) FROM delegation d
+                        WHERE d.service_delegue_id = s.id AND d.etat IN ('acceptee', 'retiree'))) AS motifs,
+      (SELECT json_agg(json_build_object('id', d.id, 'service_id', d.service_id, 'libelle', a.libelle,
+                                         'service_delegue_id', d.service_delegue_id, 'libelle_delegue', b.libelle,
+                                         'du', d.du, 'au', d.au, 'quota_jour', d.quota_jour, 'motifs', (
+           SELECT json_object_agg(m.id, coalesce(ms.duree_minutes, a.duree_minutes))
+             FROM motif m LEFT JOIN motif_service ms ON ms.motif_id = m.id AND ms.service_id = a.id
+            WHERE m.id = ANY(d.motifs) AND m.actif)) ORDER BY d.id)
+         FROM delegation d JOIN service_fiscal a ON a.id = d.service_id
+         JOIN service_fiscal b ON b.id = d.service_delegue_id
+        WHERE s.id IN (d.service_id, d.service_delegue_id) AND d.etat = 'acceptee') AS delegations,
       (SELECT json_agg(json_build_object('id', p.id, 'nom', p.nom, 'guichet_id', p.guichet_id, 'nature', p.nature,
                                          'cycle', p.cycle, 'du', p.du, 'au', p.au, 'jours', (
            SELECT json_agg(json_build_array(pj.rang, pj.jour_semaine, pl.debut_minute, pl.fin_minute, jt.nom))
@@ -178,22 +208,36 @@ _CONTEXTE = text(
                                          'au', e.au, 'debut', e.debut_minute, 'fin', e.fin_minute,
                                          'libelle', e.libelle) ORDER BY e.id)
          FROM exception_planning e WHERE e.service_id = s.id) AS exceptions,
+      (SELECT json_object_agg(a.id, a.libelle) FROM service_fiscal a
+        WHERE a.id IN (SELECT d.service_id FROM delegation d
+                        WHERE d.service_delegue_id = s.id AND d.etat IN ('acceptee', 'retiree'))) AS origines,
       (SELECT json_agg(j.jour) FROM jour_ouvert j WHERE j.service_id = s.id) AS jours_rouverts,
       (SELECT json_object_agg(p.cle, p.valeur) FROM parametre p WHERE p.service_id IS NULL) AS nationaux,
       (SELECT json_object_agg(p.cle, p.valeur) FROM parametre p WHERE p.service_id = s.id) AS locaux
       FROM service_fiscal s JOIN agenda a ON a.service_id = s.id
-     WHERE s.id = :service
+     WHERE s.id = ANY(:services)
     """
-).bindparams(bindparam("service"))
+).bindparams(bindparam("services", type_=ARRAY(BigInteger)))
 
 
 async def read_contexte(conn: AsyncConnection, service_id: int) -> ServiceContexte:
     """Everything the rules need of a service, in one query. Raises Introuvable."""
-    ligne = (await conn.execute(_CONTEXTE, {"service": service_id})).mappings().one_or_none()
-    if ligne is None:
+    lus = await read_contextes(conn, [service_id])
+    if not lus:
         raise Introuvable("Ce service n’existe pas.")
+    return lus[0]
+
+
+async def read_contextes(conn: AsyncConnection, services: Sequence[int]) -> list[ServiceContexte]:
+    """The same for several services, in one query whatever their number; unknown ones are left out."""
+    lignes = (await conn.execute(_CONTEXTE, {"services": list(services)})).mappings().all()
+    return [_contexte(ligne) for ligne in lignes]
+
+
+def _contexte(ligne: Any) -> ServiceContexte:
     resolues = resolve(_json(ligne["nationaux"]) or {}, _json(ligne["locaux"]) or {})
     ouverture = resolues["ouverture_nationale"].valeur
+    delegations = [_delegation(d) for d in _json(ligne["delegations"]) or ()]
     return ServiceContexte(
         id=ligne["id"],
         version_planning=ligne["version_planning"],
@@ -226,6 +270,9 @@ async def read_contexte(conn: AsyncConnection, service_id: int) -> ServiceContex
         ouverture_nationale=ouverture if isinstance(ouverture, date) else None,
         resolues=resolues,
         guichets_suivis=frozenset(_json(ligne["suivis"]) or ()),
+        confiees=tuple(d for d in delegations if d.service_id == ligne["id"]),
+        recues=tuple(d for d in delegations if d.service_delegue_id == ligne["id"]),
+        origines={int(origine): libelle for origine, libelle in (_json(ligne["origines"]) or {}).items()},
     )
 
 
@@ -290,6 +337,20 @@ def _exception(e: Mapping[str, Any]) -> ExceptionPlanning:
     )
 
 
+def _delegation(d: Mapping[str, Any]) -> Delegation:
+    return Delegation(
+        d["id"],
+        d["service_id"],
+        d["libelle"],
+        d["service_delegue_id"],
+        d["libelle_delegue"],
+        {int(motif): duree for motif, duree in (d["motifs"] or {}).items()},
+        date.fromisoformat(d["du"]),
+        date.fromisoformat(d["au"]),
+        d["quota_jour"],
+    )
+
+
 def build_parametres(resolues: Mapping[str, Resolue]) -> Parametres:
     """The values that the rules of booking read; the others serve other parts of the software."""
     connues = Parametres.__dataclass_fields__
@@ -310,11 +371,22 @@ class Contextes:
 
     async def get(self, conn: AsyncConnection, service_id: int, version_planning: int) -> ServiceContexte:
         """The context at that version or a later one. Raises Introuvable."""
-        connu = self._par_service.get(service_id)
-        if connu is not None and connu.version_planning >= version_planning:
-            return connu
-        lu = await read_contexte(conn, service_id)
-        if len(self._par_service) >= self._taille:
-            self._par_service.pop(next(iter(self._par_service)))
-        self._par_service[service_id] = lu
-        return lu
+        connus = await self.get_many(conn, {service_id: version_planning})
+        try:
+            return connus[service_id]
+        except KeyError:
+            raise Introuvable("Ce service n’existe pas.") from None
+
+    async def get_many(self, conn: AsyncConnection, versions: Mapping[int, int]) -> dict[int, ServiceContexte]:
+        """The contexts of these services (id → planning version), the unknown ones left out; one query at most."""
+        connus: dict[int, ServiceContexte] = {}
+        for service_id, version in versions.items():
+            connu = self._par_service.get(service_id)
+            if connu is not None and connu.version_planning >= version:
+                connus[service_id] = connu
+        manquants = [service_id for service_id in versions if service_id not in connus]
+        for lu in await read_contextes(conn, manquants) if manquants else ():
+            if len(self._par_service) >= self._taille:
+                self._par_service.pop(next(iter(self._par_service)))
+            connus[lu.id] = self._par_service[lu.id] = lu
+        return connus

@@ -1,74 +1,51 @@
 """Move a RDV: another date, hour, guichet, motif or type; same rules as booking, same code, its history kept [A1 §3.2].
 
-The row is locked, the guichets concerned too (advisory, in order), then one UPDATE asks the exclusion constraint: a
-rival who was faster makes it fail, and the next free guichet is tried. The place left is told free at once.
+The row is locked, then the quota of the delegation that day, then the guichets concerned (advisory, in order), then
+one UPDATE asks the exclusion constraint: a rival who was faster makes it fail, and the next free guichet is tried. The
+place left is told free at once. By a delegation the RDV goes to another service, which receives it under the rules that
+an usager would meet there, or comes back home (``app.booking.trajet``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, bindparam, delete, select, text, update
+from sqlalchemy import ARRAY, BigInteger, Select, bindparam, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking import store
 from app.booking.affectations import notify_affectes
-from app.booking.contexte import ServiceContexte, read_versions
-from app.booking.droits import scoped
-from app.booking.jugement import Deplace, Projet, check_debut, judge
-from app.booking.liberation import free_place, release, thaw
-from app.booking.messages import compute_rappel, write_message
+from app.booking.destination import Cible, Place, build_place, is_deja, list_forcages
+from app.booking.jugement import Projet, check_debut, judge
+from app.booking.liberation import release, thaw
 from app.booking.occupation import add_alternatives
 from app.booking.outils import Auteur, Outils
+from app.booking.quota import check_quota
+from app.booking.refus import raise_raison
+from app.booking.suites import follow, record, write_messages
+from app.booking.trajet import Trajet, find_trajet, select_rdv
 from app.booking.vie import journal_refus
 from app.booking.visio import build_visio
-from app.courrier.message import Evenement
 from app.db import UnitOfWork, sqlstate
-from app.domain.contexte import Alerte
-from app.domain.horaires import floor_minute, from_minute
+from app.domain.horaires import from_minute
+from app.domain.raisons import Raison
 from app.domain.rendez_vous import Action, TransitionRefusee, transition
-from app.domain.vocabulaire import Canal
+from app.domain.vocabulaire import Canal, TypeRdv
 from app.errors import Conflit, CreneauPris, Indisponible, Introuvable, TransitionImpossible
-from app.journal import write_journal
 from app.outbox import PlanningChange
-from app.tables import Maintien, Passage, RendezVous
+from app.tables import RendezVous
+
+__all__ = ["Cible", "RdvDeplace", "move"]
 
 _INTROUVABLE: Final = "Ce rendez-vous n’existe pas dans les services auxquels vous êtes rattaché."
+_DEPLACE: Final = ("id", "service_id", "guichet_id", "debut", "fin", "revision")
 _VERROUS: Final = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('guichet:' || g, 0)) FROM unnest(:guichets) AS g"
 ).bindparams(bindparam("guichets", type_=ARRAY(BigInteger)))
-
-
-@dataclass(frozen=True, slots=True)
-class Cible:
-    """Where a RDV should go. ``debut`` in minutes-époque; None: as it is. ``guichet_id`` None: the server chooses."""
-
-    debut: int
-    guichet_id: int | None = None
-    motif_id: int | None = None
-    type_rdv: str | None = None
-    duree: int | None = None
-    acquittees: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """The request as ``judge`` reads it."""
-
-    service_id: int
-    motif_id: int
-    type_rdv: str
-    debut: int
-    canal: str
-    cle: str
-    duree: int | None
-    guichet_id: int | None
-    acquittees: frozenset[str]
-    visite: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +73,9 @@ async def move(
     canal: str = "rattache",
 ) -> RdvDeplace:
     """Move a RDV of a service where the agent has ``module``, by the rules of ``canal``.
+
+    Away by a delegation, or back from one, it is ``module`` on the RDV's home that counts. What was judged is what is
+    written: the planning of both services is checked again under their locks, the quota under its own.
 
     Raises Introuvable (journaled), Conflit on a stale ``revision``, TransitionImpossible, SaisieInvalide or
     RegleRefusee (422), AvertissementRequis (409), CreneauPris (409, ``details['alternatives']``), Indisponible.
@@ -127,89 +107,69 @@ async def _attempt(
     canal: str,
 ) -> RdvDeplace | None:
     assert auteur.agent_id is not None
-    agent_id = auteur.agent_id
+    requete = select_rdv(rdv_id, auteur.agent_id, module)
     async with outils.db.read() as conn:
-        rdv = await _read(conn, rdv_id, agent_id, module)
+        rdv = await _read(conn, requete)
         if rdv is None:
             return None
-        versions = await read_versions(conn, rdv["service_id"])
-        contexte = await outils.dispo.contextes.get(conn, rdv["service_id"], versions.planning)
-        place, deplace = _build_place(rdv, cible, canal)
+        if is_deja(rdv, cible):
+            return RdvDeplace(**{champ: rdv[champ] for champ in _DEPLACE}, change=False)
+        trajet = await find_trajet(outils, conn, rdv, cible.service_id, cible.delegation_id)
+        if trajet is None:
+            return None
+        place, deplace = build_place(rdv, cible, trajet, canal)
+        if trajet.change_de_service and place.type_rdv == TypeRdv.VISIO and not trajet.arrivee.visio_base:
+            raise_raison(Raison.TYPE_NON_PROPOSE)
+        recue = trajet.delegation if trajet.confie else None
         try:
-            projet = await judge(outils, conn, contexte, versions, place, maintenant, deplace=deplace)
+            projet = await judge(
+                outils,
+                conn,
+                trajet.arrivee,
+                trajet.versions,
+                place,
+                maintenant,
+                deplace=None if trajet.confie else deplace,  # sent elsewhere, it is judged like a booking made there
+                delegation=recue,
+            )
         except CreneauPris as refus:
-            await add_alternatives(outils, conn, place, refus, maintenant, versions)
+            await add_alternatives(outils, conn, place, refus, maintenant, trajet.versions, delegation=recue)
             raise
 
     async def travail(uow: UnitOfWork) -> RdvDeplace | None:
-        uow.annonces.expect_planning(contexte.id, contexte.version_planning)
-        actuel = await store.lock_rdv(uow.conn, rdv_id, agent_id, module)
-        if actuel is None:
+        for service in (trajet.depart, trajet.arrivee):
+            uow.annonces.expect_planning(service.id, service.version_planning)
+        actuel = await _read(uow.conn, requete.with_for_update(of=RendezVous))
+        if actuel is None or not trajet.is_permis(actuel):
             return None
         if (revision is not None and revision != actuel["revision"]) or actuel["revision"] != rdv["revision"]:
             raise Conflit(etat=actuel["etat"], revision=actuel["revision"])
-        return await _write(outils, uow, projet, place, {**rdv, **actuel}, auteur, maintenant)
+        return await _write(outils, uow, projet, trajet, place, actuel, auteur, maintenant)
 
     try:
         return await outils.db.transaction(travail)
     except CreneauPris as refus:
         async with outils.db.read() as conn:
-            await add_alternatives(outils, conn, place, refus, maintenant)
+            await add_alternatives(outils, conn, place, refus, maintenant, delegation=recue)
         raise
 
 
-async def _read(conn: AsyncConnection, rdv_id: int, agent_id: int, module: str) -> dict[str, Any] | None:
-    if not 0 < rdv_id < 2**63:
-        return None
-    requete = select(
-        RendezVous.id,
-        RendezVous.service_id,
-        RendezVous.service_origine_id,
-        RendezVous.guichet_id,
-        RendezVous.motif_id,
-        RendezVous.type_rdv,
-        RendezVous.debut,
-        RendezVous.fin,
-        RendezVous.revision,
-        RendezVous.forcages,
-    ).where(RendezVous.id == rdv_id, RendezVous.etat != "option")
-    ligne = (await conn.execute(scoped(requete, agent_id, module))).mappings().one_or_none()
+async def _read(conn: AsyncConnection, requete: Select[*tuple[Any, ...]]) -> dict[str, Any] | None:
+    ligne = (await conn.execute(requete)).mappings().one_or_none()
     return None if ligne is None else dict(ligne)
-
-
-def _build_place(rdv: Mapping[str, Any], cible: Cible, canal: str) -> tuple[_Place, Deplace]:
-    """What is asked, completed by what the RDV is. A duration once forced is not asked about again."""
-    deplace = Deplace(rdv["guichet_id"], floor_minute(rdv["debut"]), floor_minute(rdv["fin"]), rdv["motif_id"])
-    motif_id = cible.motif_id or rdv["motif_id"]
-    duree = cible.duree
-    acquittees = set(cible.acquittees)
-    if duree is None and motif_id == rdv["motif_id"] and Alerte.DUREE_MODIFIEE.value in rdv["forcages"]:
-        duree = deplace.fin - deplace.debut
-        acquittees.add(Alerte.DUREE_MODIFIEE.value)
-    place = _Place(
-        service_id=rdv["service_id"],
-        motif_id=motif_id,
-        type_rdv=cible.type_rdv or rdv["type_rdv"],
-        debut=cible.debut,
-        canal=canal,
-        cle=f"deplacement-{rdv['id']}",
-        duree=duree,
-        guichet_id=cible.guichet_id,
-        acquittees=frozenset(acquittees),
-    )
-    return place, deplace
 
 
 async def _write(
     outils: Outils,
     uow: UnitOfWork,
     projet: Projet,
-    place: _Place,
+    trajet: Trajet,
+    place: Place,
     rdv: Mapping[str, Any],
     auteur: Auteur,
     maintenant: datetime,
 ) -> RdvDeplace:
-    conn, contexte = uow.conn, projet.contexte
+    conn, contexte = uow.conn, trajet.arrivee
     debut, fin = from_minute(place.debut), from_minute(projet.fin)
     jour = debut.astimezone(contexte.zone).date()
     issue = transition(
@@ -223,148 +183,67 @@ async def _write(
     )
     if isinstance(issue, TransitionRefusee):
         raise TransitionImpossible(issue.phrase, etat=issue.etat.value, cause=issue.cause.value)
-    memes = (rdv["debut"], rdv["fin"], rdv["motif_id"], rdv["type_rdv"])
-    candidats = projet.candidats
-    if memes == (debut, fin, place.motif_id, place.type_rdv) and (
-        place.guichet_id is None or place.guichet_id == rdv["guichet_id"]
-    ):
+    faits = ("service_id", "debut", "fin", "motif_id", "type_rdv")
+    memes = tuple(rdv[fait] for fait in faits) == (contexte.id, debut, fin, place.motif_id, place.type_rdv)
+    if memes and place.guichet_id in (None, rdv["guichet_id"]):
         return RdvDeplace(rdv["id"], rdv["service_id"], rdv["guichet_id"], debut, fin, rdv["revision"], False)
     valeurs: dict[str, Any] = {
+        "service_id": contexte.id,
+        "service_origine_id": trajet.origine_id,
+        "delegation_id": trajet.delegation_id,
         "debut": debut,
         "fin": fin,
         "jour": jour,
         "motif_id": place.motif_id,
         "type_rdv": place.type_rdv,
-        "forcages": list(projet.alertes),
-        "visio_lien": build_visio(contexte, place.type_rdv, rdv["visio_lien"]),
+        # The room belongs to the service that receives.
+        "visio_lien": build_visio(contexte, place.type_rdv, "" if trajet.change_de_service else rdv["visio_lien"]),
         "sequence": rdv["sequence"] + 1,
         "revision": rdv["revision"] + 1,
         "modifie_a": maintenant,
     }
-    await conn.execute(_VERROUS, {"guichets": sorted({rdv["guichet_id"], *candidats})})
-    release(uow, await store.delete_options_mortes(conn, maintenant, guichets=candidats), maintenant)
+    # Locks in the order of every use case: the quota, the exchange of a place, the guichets.
+    delegation = trajet.find_quota(rdv, jour)
+    if delegation is not None:
+        await check_quota(conn, delegation, jour, maintenant, sauf=rdv["id"])
     if place.canal == Canal.RATTACHE and place.guichet_id is not None:
         await thaw(uow, place.guichet_id, debut, fin, maintenant, service_id=contexte.id)
-    guichet_id = await _take(conn, rdv["id"], candidats, valeurs)
-    await _follow(uow, rdv, valeurs, guichet_id)
-    await _record(uow, contexte, rdv, valeurs, guichet_id, auteur, maintenant)
-    deplace = {**rdv, **valeurs, "guichet_id": guichet_id}
-    await notify_affectes(conn, outils.settings, contexte, "deplace", deplace, auteur, maintenant, ancien=rdv)
-    await _write_messages(outils, uow, projet, deplace, rdv["debut"], maintenant)
-    return RdvDeplace(rdv["id"], rdv["service_id"], guichet_id, debut, fin, valeurs["revision"], True)
+    candidats = projet.candidats
+    await conn.execute(_VERROUS, {"guichets": sorted({rdv["guichet_id"], *candidats})})
+    release(uow, await store.delete_options_mortes(conn, maintenant, guichets=candidats), maintenant)
+    valeurs |= await _take(conn, rdv["id"], candidats, valeurs, list_forcages(projet, place, rdv, trajet))
+    await follow(uow, rdv, valeurs, contexte.site_id)
+    await record(uow, trajet, rdv, valeurs, auteur, maintenant)
+    deplace = {**rdv, **valeurs}
+    await notify_affectes(
+        conn, outils.settings, contexte, "deplace", deplace, auteur, maintenant, ancien=rdv, depart=trajet.depart
+    )
+    await write_messages(outils, uow, trajet, deplace, rdv["debut"], maintenant)
+    return RdvDeplace(rdv["id"], contexte.id, valeurs["guichet_id"], debut, fin, valeurs["revision"], True)
 
 
-async def _take(conn: AsyncConnection, rdv_id: int, candidats: Sequence[int], valeurs: Mapping[str, Any]) -> int:
-    """Put the RDV on the first candidate that the constraint accepts. Raises CreneauPris when there is none."""
+async def _take(
+    conn: AsyncConnection,
+    rdv_id: int,
+    candidats: Sequence[int],
+    valeurs: Mapping[str, Any],
+    find_forcages: Callable[[int], list[str]],
+) -> dict[str, Any]:
+    """Put the RDV on the first candidate that the constraint accepts: that guichet, and what it takes to be there.
+
+    Raises CreneauPris when there is none, PlanningChange when the guichet was deleted meanwhile.
+    """
     for guichet_id in candidats:
+        pris = {"guichet_id": guichet_id, "forcages": find_forcages(guichet_id)}
         async with conn.begin_nested() as point:
             try:
-                await conn.execute(
-                    update(RendezVous).where(RendezVous.id == rdv_id).values(**valeurs, guichet_id=guichet_id)
-                )
+                await conn.execute(update(RendezVous).where(RendezVous.id == rdv_id).values(**valeurs, **pris))
             except IntegrityError as erreur:
                 await point.rollback()
-                if sqlstate(erreur) == "23503":  # the guichet was deleted meanwhile
+                if sqlstate(erreur) == "23503":
                     raise PlanningChange from erreur
                 if sqlstate(erreur) != "23P01":
                     raise
                 continue
-        return guichet_id
+        return pris
     raise CreneauPris
-
-
-async def _follow(uow: UnitOfWork, rdv: Mapping[str, Any], valeurs: Mapping[str, Any], guichet_id: int) -> None:
-    """What goes with the RDV: the presence of who has already come, the decision to keep it where it was."""
-    await uow.conn.execute(
-        update(Passage)
-        .where(Passage.rdv_id == rdv["id"])
-        .values(guichet_id=guichet_id, motif_id=valeurs["motif_id"], jour=valeurs["jour"])
-    )
-    await uow.conn.execute(delete(Maintien).where(Maintien.rdv_id == rdv["id"]))
-
-
-async def _record(
-    uow: UnitOfWork,
-    contexte: ServiceContexte,
-    rdv: Mapping[str, Any],
-    valeurs: Mapping[str, Any],
-    guichet_id: int,
-    auteur: Auteur,
-    maintenant: datetime,
-) -> None:
-    """Journal, counters and frames of the move."""
-
-    def faits(de: Mapping[str, Any], guichet: int) -> dict[str, Any]:
-        return {
-            "guichet": guichet,
-            "debut": de["debut"].isoformat(),
-            "fin": de["fin"].isoformat(),
-            "motif": de["motif_id"],
-            "type": de["type_rdv"],
-        }
-
-    await write_journal(
-        uow.conn,
-        a=maintenant,
-        acteur=auteur.nature,
-        action="rdv.replanifie",
-        origine=auteur.origine,
-        agent_id=auteur.agent_id,
-        service_id=rdv["service_id"],
-        rdv_id=rdv["id"],
-        adresse=auteur.adresse,
-        avant=faits(rdv, rdv["guichet_id"]),
-        apres={**faits(valeurs, guichet_id), "forcages": valeurs["forcages"]},
-    )
-    uow.annonces.count(rdv["service_id"], rdv["jour"], avant=rdv["etat"])
-    uow.annonces.count(rdv["service_id"], valeurs["jour"], apres=rdv["etat"])
-    services = store.services_concernes(rdv["service_id"], rdv["service_origine_id"])
-    uow.annonces.rdv(
-        "rdv.replanifie",
-        services,
-        rdv=rdv["id"],
-        guichet=guichet_id,
-        etat=rdv["etat"],
-        debut=valeurs["debut"],
-        fin=valeurs["fin"],
-        a=maintenant,
-        avant={
-            "guichet": rdv["guichet_id"],
-            "debut": rdv["debut"].isoformat(),
-            "fin": rdv["fin"].isoformat(),
-        },
-    )
-    await free_place(uow, contexte, rdv, maintenant)
-    uow.annonces.creneau("creneau.pris", services, guichet=guichet_id, debut=valeurs["debut"], fin=valeurs["fin"])
-
-
-async def _write_messages(
-    outils: Outils,
-    uow: UnitOfWork,
-    projet: Projet,
-    rdv: Mapping[str, Any],
-    ancien_debut: datetime,
-    maintenant: datetime,
-) -> None:
-    usager = await store.read_usager(uow.conn, rdv["id"])
-    if usager is None:
-        return
-    rappel_a = compute_rappel(projet.contexte, rdv["debut"], maintenant)
-    envois: list[tuple[Evenement, datetime | None]] = [("deplacement", None)]
-    if rappel_a is not None:
-        envois.append(("rappel", rappel_a))
-    for evenement, du_a in envois:
-        await write_message(
-            uow.conn,
-            outils.settings,
-            evenement,
-            projet.contexte,
-            rdv=rdv,
-            destinataire=usager["courriel"],
-            usager_nom=store.nom_affiche(usager),
-            telephones=tuple(usager["telephones"]),
-            maintenant=maintenant,
-            langue=usager["langue"],
-            du_a=du_a,
-            **({"ancien_debut": ancien_debut} if evenement == "deplacement" else {}),
-        )

@@ -8,7 +8,7 @@ is computed twice in a process, whatever the number of people looking (or losing
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -19,13 +19,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.contexte import Contextes, ServiceContexte, Versions, read_versions
 from app.domain.calendrier import Fenetre, fenetre
-from app.domain.creneaux import Creneau, Demande, Grille, compute_grille, nearest
+from app.domain.creneaux import Creneau, Demande, Grille, Journee, compute_grille, nearest
+from app.domain.delegation import Delegation
 from app.domain.horaires import floor_minute
+from app.domain.raisons import Raison
+from app.errors import Introuvable
 
 V = TypeVar("V")
 
 #: guichet → (debut, fin) in minutes-époque.
 Occupations = Mapping[int, Sequence[tuple[int, int]]]
+#: (delegation, local day) → RDV and live holds taken under it.
+PrisParDelegation = Mapping[tuple[int, date], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class OccupationsLues:
 
     par_guichet: Occupations
     valable_jusqu_a: datetime | None
+    par_delegation: PrisParDelegation = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +53,21 @@ class Disponibilite:
     grille: Grille
     occupations: Occupations
     valable_jusqu_a: datetime | None
+    #: The delegation under which it is offered; the days that its quota alone closes, as they would be without it.
+    delegation: Delegation | None = None
+    pleins: Mapping[date, Journee] = field(default_factory=dict)
     _proches: dict[tuple[int, int], tuple[Creneau, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def is_valable(self, maintenant: datetime) -> bool:
         """False once a hold that it counts as taken has expired."""
         return self.valable_jusqu_a is None or maintenant < self.valable_jusqu_a
+
+    def reopen(self, jour: date) -> Disponibilite:
+        """The same with that day as it is without its quota: for who holds the place that the quota counts last."""
+        if jour not in self.pleins:
+            return self
+        grille = Grille({**self.grille.jours, jour: self.pleins[jour]}, self.grille.fenetre, self.grille.raison)
+        return replace(self, grille=grille, _proches={})
 
     def alternatives(self, debut: int, nombre: int = 5) -> tuple[Creneau, ...]:
         """The free créneaux nearest to ``debut`` (minute-époque), the closest first; found once for all the losers."""
@@ -68,7 +84,9 @@ _OCCUPATIONS = text(
     SELECT guichet_id,
            array_agg(extract(epoch FROM debut)::bigint / 60) AS debuts,
            array_agg(extract(epoch FROM fin)::bigint / 60) AS fins,
-           min(expire_a) AS expire_a
+           min(expire_a) AS expire_a,
+           array_agg(delegation_id) FILTER (WHERE delegation_id IS NOT NULL) AS delegations,
+           array_agg(jour) FILTER (WHERE delegation_id IS NOT NULL) AS jours
       FROM rendez_vous
      WHERE guichet_id = ANY(:guichets) AND jour BETWEEN :du AND :au AND occupe
        AND (etat <> 'option' OR expire_a > :maintenant)
@@ -90,12 +108,14 @@ async def read_occupations(
         _OCCUPATIONS, {"guichets": list(guichets), "du": du, "au": au, "maintenant": maintenant}
     )
     par_guichet: dict[int, list[tuple[int, int]]] = {}
+    par_delegation: Counter[tuple[int, date]] = Counter()
     valable: datetime | None = None
-    for guichet_id, debuts, fins, expire_a in lignes:
+    for guichet_id, debuts, fins, expire_a, delegations, jours in lignes:
         par_guichet[guichet_id] = list(zip(debuts, fins, strict=True))
+        par_delegation.update(zip(delegations or (), jours or (), strict=True))
         if expire_a is not None and (valable is None or expire_a < valable):
             valable = expire_a
-    return OccupationsLues(par_guichet, valable)
+    return OccupationsLues(par_guichet, valable, par_delegation)
 
 
 class _Memoire(Generic[V]):
@@ -121,6 +141,17 @@ class _Memoire(Generic[V]):
                 if not attendue.cancelled():  # it is this request that is cancelled, not the one that computes
                     raise
 
+    def peek(self, cle: Hashable) -> V | None:
+        """What is known of it."""
+        return self._valeurs.get(cle)
+
+    def put(self, cle: Hashable, valeur: V) -> None:
+        """Keep what was computed elsewhere."""
+        self._valeurs[cle] = valeur
+        self._valeurs.move_to_end(cle)
+        if len(self._valeurs) > self._taille:
+            self._valeurs.popitem(last=False)
+
     async def _compute(self, cle: Hashable, compute: Callable[[], Awaitable[V]]) -> V:
         promesse: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         promesse.add_done_callback(lambda f: f.cancelled() or f.exception())
@@ -137,10 +168,7 @@ class _Memoire(Generic[V]):
             promesse.set_result(valeur)
         finally:
             del self._en_cours[cle]
-        self._valeurs[cle] = valeur
-        self._valeurs.move_to_end(cle)
-        if len(self._valeurs) > self._taille:
-            self._valeurs.popitem(last=False)
+        self.put(cle, valeur)
         return valeur
 
 
@@ -168,6 +196,31 @@ class Disponibilites:
             lambda: read_occupations(conn, list(contexte.guichets), du, au, maintenant),
         )
 
+    async def warm(
+        self,
+        conn: AsyncConnection,
+        services: Sequence[tuple[ServiceContexte, Versions]],
+        *,
+        canal: str,
+        maintenant: datetime,
+    ) -> None:
+        """Before ``read`` of several services: what occupies all those whose agenda has changed, in one query."""
+        manquants: dict[Hashable, tuple[ServiceContexte, date, date]] = {}
+        for contexte, versions in services:
+            _, du, au = _frame(contexte, canal, maintenant)
+            cle = (contexte.id, versions.planning, versions.creneaux, du, au)
+            connues = self._occupations.peek(cle)
+            if connues is None or (connues.valable_jusqu_a is not None and connues.valable_jusqu_a <= maintenant):
+                manquants[cle] = contexte, du, au
+        if len(manquants) < 2:  # ``read`` asks for it, once for all those who want it
+            return
+        guichets = [guichet for contexte, _, _ in manquants.values() for guichet in contexte.guichets]
+        bas, haut = min(du for _, du, _ in manquants.values()), max(au for _, _, au in manquants.values())
+        lues = await read_occupations(conn, guichets, bas, haut, maintenant)
+        for sienne, (contexte, _, _) in manquants.items():
+            siennes = {guichet: o for guichet, o in lues.par_guichet.items() if guichet in contexte.guichets}
+            self._occupations.put(sienne, replace(lues, par_guichet=siennes))
+
     async def read(
         self,
         conn: AsyncConnection,
@@ -180,34 +233,72 @@ class Disponibilites:
         du: date | None = None,
         au: date | None = None,
         versions: Versions | None = None,
+        delegation: Delegation | None = None,
     ) -> Disponibilite:
         """The grid from ``du`` to ``au``, by default the whole window of the channel. At most three queries.
 
-        Raises Introuvable for an unknown service or a motif outside its catalogue.
+        ``delegation``: what the service receives for another one: its motif, whatever is open here, on its days, as
+        many a day as its quota. Raises Introuvable for an unknown service or a motif outside its catalogue.
         """
         if versions is None:
             versions = await read_versions(conn, service_id)
         contexte = await self.contextes.get(conn, service_id, versions.planning)
-        minute = floor_minute(maintenant)
-        aujourdhui = maintenant.astimezone(contexte.zone).date()
-        horizon = contexte.parametres.horizon(canal)
-        jours_feries = contexte.feries(aujourdhui, aujourdhui + timedelta(days=horizon + 31))
-        fen = fenetre(canal, minute, contexte.zone, contexte.parametres, jours_feries)
-        debut, fin = du or min(fen.du, aujourdhui), au or fen.au
+        fen, debut, fin = _frame(contexte, canal, maintenant, du, au)
         motif = contexte.motif(motif_id)
-        demande = Demande(motif_id, type_rdv, canal, motif.duree, contexte.pas)
-        cle = (service_id, versions.planning, versions.creneaux, demande, debut, fin, fen)
+        if delegation is not None and delegation.service_delegue_id != service_id:
+            raise Introuvable("Ce service ne reçoit pas pour le compte d’un autre.")
+        demande = Demande(motif_id, type_rdv, canal, contexte.duree_pour(motif_id, delegation), contexte.pas)
+        cle = (service_id, versions.planning, versions.creneaux, demande, debut, fin, fen, delegation)
 
         async def compute() -> Disponibilite:
             occupees = await self.occupations(conn, contexte, versions, debut, fin, maintenant)
             guichets = [] if contexte.ferme else list(contexte.guichets.values())
-            if not motif.ouvert:
+            if not motif.ouvert and delegation is None:
                 guichets = [replace(guichet, motifs=frozenset[int]()) for guichet in guichets]
             grille = compute_grille(
                 demande, guichets, contexte.ouvertures(debut, fin), occupees.par_guichet, fen, contexte.zone
             )
+            pleins: dict[date, Journee] = {}
+            if delegation is not None:
+                grille, pleins = _restrict(grille, delegation, motif_id, occupees.par_delegation)
             return Disponibilite(
-                versions, contexte, demande, fen, grille, occupees.par_guichet, occupees.valable_jusqu_a
+                versions,
+                contexte,
+                demande,
+                fen,
+                grille,
+                occupees.par_guichet,
+                occupees.valable_jusqu_a,
+                delegation,
+                pleins,
             )
 
         return await self._grilles.get(cle, lambda connue: connue.is_valable(maintenant), compute)
+
+
+def _frame(
+    contexte: ServiceContexte, canal: str, maintenant: datetime, du: date | None = None, au: date | None = None
+) -> tuple[Fenetre, date, date]:
+    """The window of the channel now, and the days to compute: those asked for, else the whole window from today."""
+    aujourdhui = maintenant.astimezone(contexte.zone).date()
+    horizon = contexte.parametres.horizon(canal)
+    jours_feries = contexte.feries(aujourdhui, aujourdhui + timedelta(days=horizon + 31))
+    fen = fenetre(canal, floor_minute(maintenant), contexte.zone, contexte.parametres, jours_feries)
+    return fen, du or min(fen.du, aujourdhui), au or fen.au
+
+
+def _restrict(
+    grille: Grille, delegation: Delegation, motif_id: int, pris: PrisParDelegation
+) -> tuple[Grille, dict[date, Journee]]:
+    """The same days less those of no delegation, and less those whose quota is reached (given apart)."""
+    jours: dict[date, Journee] = {}
+    pleins: dict[date, Journee] = {}
+    for jour, journee in grille.jours.items():
+        raison = delegation.refuse_jour(motif_id, jour, pris.get((delegation.id, jour), 0))
+        if raison is None or not journee.candidats:
+            jours[jour] = journee
+            continue
+        jours[jour] = Journee((), raison)
+        if raison is Raison.COMPLET:
+            pleins[jour] = journee
+    return Grille(jours, grille.fenetre, grille.raison), pleins

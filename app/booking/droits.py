@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, bindparam, exists, select, true
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, bindparam, exists, or_, select, true
 
 from app.domain.habilitations import Module, Profil, has_module
 from app.tables import Agent, Habilitation, RendezVous
@@ -32,13 +32,17 @@ def permis(agent_id: int, module: str, service_id: int) -> FromClause:
     )
 
 
-def scoped(requete: Select[*tuple[Any, ...]], agent_id: int, module: str) -> Select[*tuple[Any, ...]]:
-    """The same query restricted to the services where the agent has ``module``: rights are in the query."""
-    return requete.where(
-        RendezVous.service_id.in_(
-            select(acces.c.service_id).where(acces.c.agent_id == agent_id, acces.c.module == module)
-        )
-    )
+def scoped(
+    requete: Select[*tuple[Any, ...]], agent_id: int, module: str, *, origine: bool = False
+) -> Select[*tuple[Any, ...]]:
+    """The same query restricted to the services where the agent has ``module``: rights are in the query.
+
+    ``origine``: also to the RDV that one of these services has entrusted to another [G 2.3.5]. Reading and cancelling
+    them stays with the service whose usager it is; moving them and receiving is for the other one alone.
+    """
+    permises = select(acces.c.service_id).where(acces.c.agent_id == agent_id, acces.c.module == module)
+    recus = RendezVous.service_id.in_(permises)
+    return requete.where(or_(recus, RendezVous.service_origine_id.in_(permises)) if origine else recus)
 
 
 #: Parameters of ``RESERVER``.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from app.booking import store
@@ -22,6 +22,7 @@ from app.booking.refus import raise_raison, raise_refus
 from app.domain.calendrier import Fenetre, fenetre
 from app.domain.contexte import build_contexte
 from app.domain.creneaux import Creneau, Demande, find_creneau, order_guichets
+from app.domain.delegation import Delegation
 from app.domain.droits import AConfirmer, Refuse, decide_acces_service, decide_reservation
 from app.domain.guichets import GuichetRegle
 from app.domain.horaires import floor_minute, from_minute
@@ -58,6 +59,8 @@ class Reservation:
     visite: str | None = None
     note_interne: str = ""
     langue: str = "fr"
+    #: Under which delegation ``service_id`` receives it for another service.
+    delegation_id: int | None = None
 
     def print_cle(self, auteur: Auteur) -> bytes:
         """The key as stored, apart for each agent; a visitor's own form derives its key from his visit's secret."""
@@ -69,6 +72,8 @@ class Reservation:
         faits = asdict(self)
         for cle in ("cle", "visite", "acquittees"):
             faits.pop(cle)
+        if self.delegation_id is None:  # requests printed before there were any are still recognised
+            faits.pop("delegation_id")
         return hashlib.sha256(json.dumps(faits, sort_keys=True, default=str).encode()).digest()
 
 
@@ -145,36 +150,45 @@ async def judge(
     maintenant: datetime,
     *,
     deplace: Deplace | None = None,
+    delegation: Delegation | None = None,
 ) -> Projet:
     """Apply the rules to the facts of that day; raise the refusal, or say which guichets may take it.
 
     ``deplace``: the RDV that is moved there. It may overlap itself, keep its motif whatever is open now, and keep the
-    duration it has.
+    duration it has. ``delegation``: the one under which the service receives it; its dates and its daily quota apply,
+    and the motif is then received whatever is open here.
     """
     if demande.type_rdv not in TYPES:
         raise SaisieInvalide(champs={"type": "Choisissez un type de rendez-vous."})
     motif = contexte.motif(demande.motif_id)
+    duree, propose = contexte.duree_pour(demande.motif_id, delegation), motif.ouvert or delegation is not None
     aujourdhui = maintenant.astimezone(contexte.zone).date()
     guichets = list(contexte.guichets.values())
     acces = decide_acces_service(
         demande.canal,
         guichets,
         ouverture_nationale=contexte.ouverture_nationale is None or contexte.ouverture_nationale <= aujourdhui,
-        ouverture_service=contexte.en_ligne or await _is_held(conn, demande, maintenant),
+        ouverture_service=contexte.en_ligne or delegation is not None or await is_held(conn, demande, maintenant),
     )
     if isinstance(acces, Refuse) or contexte.ferme:
         raise_raison(Raison.SERVICE_FERME)
-    demandee = Demande(demande.motif_id, demande.type_rdv, demande.canal, motif.duree, contexte.pas)
+    demandee = Demande(demande.motif_id, demande.type_rdv, demande.canal, duree, contexte.pas)
     fen = compute_fenetre(contexte, demande.canal, maintenant)
     jour = from_minute(demande.debut).astimezone(contexte.zone).date()
     dehors = fen.refuse(jour, demande.debut)
     if dehors is not None:
         raise_raison(dehors, fen)
-    occupations: Occupations = (
-        await outils.dispo.occupations(conn, contexte, versions, jour, jour, maintenant)
-    ).par_guichet
+    lues = await outils.dispo.occupations(conn, contexte, versions, jour, jour, maintenant)
+    occupations: Occupations = lues.par_guichet
+    tenue = None
     if demande.visite is not None:
-        occupations = await _without_own_hold(conn, demande, occupations, maintenant)
+        tenue = await store.find_option(conn, empreinte(demande.visite), demande.service_id, maintenant)
+        occupations = _without_hold(occupations, tenue)
+    if delegation is not None:
+        pris = lues.par_delegation.get((delegation.id, jour), 0) - _count_hold(tenue, delegation, jour)
+        ferme = delegation.refuse_jour(demande.motif_id, jour, pris)
+        if ferme is not None:
+            raise_raison(ferme)
     if deplace is not None:
         occupations = _without(occupations, deplace.guichet_id, (deplace.debut, deplace.fin))
     motif_initial = deplace is not None and deplace.motif_id == demande.motif_id
@@ -183,12 +197,12 @@ async def judge(
         guichet = contexte.guichets.get(demande.guichet_id)
         if guichet is None:
             raise SaisieInvalide(champs={"guichet": "Ce guichet n’existe pas dans ce service."})
-        fin = demande.debut + (demande.duree or motif.duree)
+        fin = demande.debut + (demande.duree or duree)
         faits = build_contexte(
             demandee,
             demande.debut,
             fin,
-            guichet if motif.ouvert else _without_motifs(guichet),
+            guichet if propose else _without_motifs(guichet),
             ouvertures,
             await _without_gels(conn, demande, guichet.id, fin, occupations.get(guichet.id, ())),
             fen,
@@ -206,13 +220,13 @@ async def judge(
                 ]
             )
         return Projet(contexte, fin, (guichet.id,), tuple(a.value for a in decision.alertes))
-    if demande.duree is not None and demande.duree != motif.duree:
+    if demande.duree is not None and demande.duree != duree:
         if deplace is None or demande.duree != deplace.fin - deplace.debut:
             raise_raison(Raison.DUREE_NON_MODIFIABLE)
         demandee = replace(demandee, duree=demande.duree)
     if motif_initial:
         guichets = [_with_motif(guichet, demande.motif_id) for guichet in guichets]
-    elif not motif.ouvert:
+    elif not propose:
         raise_raison(Raison.MOTIF_NON_PROPOSE)
     trouve = find_creneau(demandee, demande.debut, guichets, ouvertures, occupations, fen, contexte.zone)
     if not isinstance(trouve, Creneau):
@@ -236,7 +250,7 @@ def _without(occupations: Occupations, guichet_id: int, place: tuple[int, int]) 
     }
 
 
-async def _is_held(conn: Any, demande: Place, maintenant: datetime) -> bool:
+async def is_held(conn: Any, demande: Place, maintenant: datetime) -> bool:
     """A service that closes its online booking lets who already holds a créneau finish: ten minutes at most."""
     if demande.visite is None or demande.canal != Canal.INTERNET:
         return False
@@ -255,10 +269,13 @@ async def _without_gels(
     return [o for o in occupees if o not in places]
 
 
-async def _without_own_hold(conn: Any, demande: Place, occupations: Occupations, maintenant: datetime) -> Occupations:
+def _count_hold(tenue: Mapping[str, Any] | None, delegation: Delegation, jour: date) -> int:
+    """1 when the visitor's own hold is counted in what that delegation has already given that day."""
+    return int(tenue is not None and (tenue["delegation_id"], tenue["jour"]) == (delegation.id, jour))
+
+
+def _without_hold(occupations: Occupations, option: Mapping[str, Any] | None) -> Occupations:
     """The same occupations less the visitor's own hold: it must not stand in its owner's way."""
-    assert demande.visite is not None
-    option = await store.find_option(conn, empreinte(demande.visite), demande.service_id, maintenant)
     if option is None:
         return occupations
     return _without(occupations, option["guichet_id"], (floor_minute(option["debut"]), floor_minute(option["fin"])))

@@ -35,7 +35,8 @@ async def write_message(
 ) -> None:
     """Write the intent in the caller's transaction; nothing without an e-mail address. ``du_a``: when to send it.
 
-    ``rdv`` needs id, code, sequence, debut, fin, type_rdv, motif_id, guichet_id, lien_sel and visio_lien.
+    ``rdv`` needs id, code, sequence, debut, fin, type_rdv, motif_id, guichet_id, lien_sel and visio_lien, and
+    service_origine_id when another service delegated it.
     """
     if destinataire is None:
         return
@@ -55,6 +56,7 @@ async def write_message(
         service_adresse=contexte.adresse_lignes[1:],
         service_telephone=contexte.telephone,
         service_courriel=contexte.courriel,
+        service_origine=contexte.origines.get(rdv.get("service_origine_id") or 0, ""),
         guichet_nom=guichet.nom if guichet else "",
         telephone_rappel=telephones[0] if telephones and rdv["type_rdv"] == "telephone" else "",
         visio_lien=rdv["visio_lien"],

@@ -15,6 +15,7 @@ from app.booking.jugement import Place, Reservation
 from app.booking.outils import Auteur, Outils
 from app.booking.store import nom_affiche
 from app.booking.traces import Trace, write_lines
+from app.domain.delegation import Delegation
 from app.domain.horaires import from_minute
 from app.errors import CreneauPris
 from app.tables import RdvUsager, RendezVous
@@ -30,8 +31,13 @@ async def add_alternatives(
     refus: CreneauPris,
     maintenant: datetime,
     versions: Versions | None = None,
+    *,
+    delegation: Delegation | None = None,
 ) -> None:
-    """Complete a 409 with the free créneaux nearest to the one that was taken."""
+    """Complete a 409 with the free créneaux nearest to the one that was taken, under that same delegation.
+
+    ``details['disponibilite']`` is what they were found in: whoever shows the refusal need not read it again.
+    """
     dispo = await outils.dispo.read(
         conn,
         demande.service_id,
@@ -40,6 +46,7 @@ async def add_alternatives(
         canal=demande.canal,
         maintenant=maintenant,
         versions=versions,
+        delegation=delegation,
     )
     refus.details["alternatives"] = dispo.alternatives(demande.debut)
     refus.details["zone"] = dispo.contexte.zone

@@ -13,13 +13,16 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking import store
 from app.booking.contexte import read_versions
+from app.booking.disponibilites import Disponibilite
 from app.booking.jugement import TYPES, check_debut
 from app.booking.liberation import release
 from app.booking.liens import empreinte
 from app.booking.outils import Outils
+from app.booking.quota import Confiee, check_quota, find_confiee
 from app.booking.refus import raise_raison
 from app.booking.reserver import ESSAIS
 from app.db import UnitOfWork
@@ -53,40 +56,53 @@ class OptionPosee:
 
 
 async def place_option(
-    outils: Outils, *, service_id: int, motif_id: int, type_rdv: str, debut: int, visite: str, maintenant: datetime
+    outils: Outils,
+    *,
+    service_id: int,
+    motif_id: int,
+    type_rdv: str,
+    debut: int,
+    visite: str,
+    maintenant: datetime,
+    delegation_id: int | None = None,
 ) -> OptionPosee:
     """Hold the créneau that starts at ``debut`` (minute-époque) for the visitor, for online booking.
 
-    Raises CreneauPris with the nearest alternatives, RegleRefusee, SaisieInvalide, Introuvable.
+    ``delegation_id``: under which ``service_id`` receives it for another service, whose rules of opening then apply;
+    the hold counts in its daily quota. Raises CreneauPris with the nearest alternatives, RegleRefusee, SaisieInvalide,
+    Introuvable.
     """
     check_debut(debut)
     if type_rdv not in TYPES:
         raise SaisieInvalide(champs={"type": "Choisissez un type de rendez-vous."})
     async with outils.db.read() as conn:
+        confiee = await find_confiee(outils, conn, delegation_id, service_id, motif_id, maintenant)
         mienne = await store.find_option(conn, empreinte(visite), service_id, maintenant)
-        if mienne is not None and (mienne["debut"], mienne["motif_id"], mienne["type_rdv"]) == (
-            from_minute(debut),
-            motif_id,
-            type_rdv,
+        voulue = from_minute(debut), motif_id, type_rdv, delegation_id
+        if mienne is not None and voulue == tuple(
+            mienne[nom] for nom in ("debut", "motif_id", "type_rdv", "delegation_id")
         ):
             contexte = await outils.dispo.contextes.get(
                 conn, service_id, (await read_versions(conn, service_id)).planning
             )
             return _present(mienne, contexte.parametres.duree_option_max_minutes)
-        dispo = await outils.dispo.read(
-            conn, service_id, motif_id=motif_id, type_rdv=type_rdv, canal="internet", maintenant=maintenant
-        )
+        dispo = await _read_dispo(outils, conn, service_id, motif_id, type_rdv, maintenant, confiee)
     contexte = dispo.contexte
     jour = from_minute(debut).astimezone(contexte.zone).date()
-    if not contexte.prend_en_ligne(maintenant.astimezone(contexte.zone).date()):
+    ouvrant = contexte if confiee is None else confiee.delegant
+    if contexte.ferme or not ouvrant.prend_en_ligne(maintenant.astimezone(contexte.zone).date()):
         raise_raison(Raison.SERVICE_FERME)
     dehors = dispo.fenetre.refuse(jour, debut)
     if dehors is not None:
         raise_raison(dehors, dispo.fenetre)
     journee = dispo.grille.jours[jour]
+    if mienne is not None and (mienne["delegation_id"], mienne["jour"]) == (delegation_id, jour):
+        journee = dispo.pleins.get(jour, journee)  # the last place of the day's quota may be the one it holds
     creneau = next((c for c in journee.creneaux if c.debut == debut), None)
     candidats: tuple[int, ...] = ()
     if creneau is None:
+        if journee.raison is Raison.COMPLET and jour in dispo.pleins:
+            raise CreneauPris(alternatives=dispo.alternatives(debut), zone=contexte.zone)
         siens = next((guichets for depart, guichets in journee.candidats if depart == debut), None)
         if siens is None:
             raise_raison(journee.raison if journee.raison not in (None, Raison.COMPLET) else Raison.HORS_GRILLE)
@@ -103,6 +119,8 @@ async def place_option(
     parametres = contexte.parametres
     valeurs: dict[str, Any] = {
         "service_id": service_id,
+        "service_origine_id": None if confiee is None else confiee.delegant.id,
+        "delegation_id": delegation_id,
         "motif_id": motif_id,
         "type_rdv": type_rdv,
         "debut": from_minute(debut),
@@ -119,8 +137,15 @@ async def place_option(
         "modifie_a": maintenant,
     }
 
+    services = store.services_concernes(service_id, valeurs["service_origine_id"])
+
     async def travail(uow: UnitOfWork) -> OptionPosee:
         await store.lock_visite(uow.conn, empreinte(visite))
+        if confiee is not None:
+            confiee.expect(uow.annonces)
+            ancienne = await store.find_option(uow.conn, empreinte(visite), service_id, maintenant)
+            sauf = ancienne["id"] if ancienne is not None else None
+            await check_quota(uow.conn, confiee.delegation, jour, maintenant, sauf=sauf)
         anciennes = await store.list_options_of(uow.conn, empreinte(visite))
         for service in sorted({option.service_id for option in anciennes}):
             await store.lock_echange(uow.conn, service)
@@ -137,7 +162,7 @@ async def place_option(
                 continue
             uow.annonces.rdv(
                 "option.posee",
-                (service_id,),
+                services,
                 rdv=option_id,
                 guichet=restants[0],
                 etat="option",
@@ -146,7 +171,7 @@ async def place_option(
                 a=maintenant,
             )
             uow.annonces.creneau(
-                "creneau.pris", (service_id,), guichet=restants[0], debut=from_minute(debut), fin=from_minute(fin)
+                "creneau.pris", services, guichet=restants[0], debut=from_minute(debut), fin=from_minute(fin)
             )
             return _present(
                 {**valeurs, "id": option_id, "guichet_id": restants[0]}, parametres.duree_option_max_minutes
@@ -161,12 +186,30 @@ async def place_option(
         ) from None
     except CreneauPris as refus:
         async with outils.db.read() as conn:
-            apres = await outils.dispo.read(
-                conn, service_id, motif_id=motif_id, type_rdv=type_rdv, canal="internet", maintenant=maintenant
-            )
+            apres = await _read_dispo(outils, conn, service_id, motif_id, type_rdv, maintenant, confiee)
         refus.details["alternatives"] = apres.alternatives(debut)
         refus.details["zone"] = contexte.zone
         raise
+
+
+async def _read_dispo(
+    outils: Outils,
+    conn: AsyncConnection,
+    service_id: int,
+    motif_id: int,
+    type_rdv: str,
+    maintenant: datetime,
+    confiee: Confiee | None,
+) -> Disponibilite:
+    return await outils.dispo.read(
+        conn,
+        service_id,
+        motif_id=motif_id,
+        type_rdv=type_rdv,
+        canal="internet",
+        maintenant=maintenant,
+        delegation=None if confiee is None else confiee.delegation,
+    )
 
 
 async def find_option(outils: Outils, service_id: int, visite: str, maintenant: datetime) -> OptionPosee | None:

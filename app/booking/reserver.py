@@ -14,20 +14,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from app.booking import store
 from app.booking.affectations import notify_affectes
 from app.booking.contexte import ServiceContexte, Versions
-from app.booking.jugement import Projet, Reservation, check_debut, judge
+from app.booking.jugement import Projet, Reservation, check_debut, is_held, judge
 from app.booking.liberation import release, thaw
 from app.booking.liens import empreinte, jeton_lien, new_sel
 from app.booking.messages import compute_rappel, write_message
 from app.booking.occupation import add_alternatives, explain_occupation
 from app.booking.outils import Auteur, Outils
+from app.booking.quota import Confiee, check_quota, find_confiee
+from app.booking.refus import raise_raison
 from app.booking.traces import Trace, write_traces
 from app.booking.visio import build_visio
 from app.courrier.message import Evenement
 from app.db import UnitOfWork
+from app.domain.delegation import Delegation
 from app.domain.horaires import from_minute
+from app.domain.raisons import Raison
 from app.domain.rendez_vous import generate_code
 from app.domain.vocabulaire import Canal
 from app.errors import AccesRefuse, AvertissementRequis, CreneauPris, Indisponible, Introuvable
@@ -100,8 +106,8 @@ async def _journal_refus(outils: Outils, demande: Reservation, auteur: Auteur, m
 
 async def _prepare(
     outils: Outils, demande: Reservation, auteur: Auteur, cle: bytes, maintenant: datetime
-) -> Projet | RdvReserve:
-    """Everything that precedes the transaction: the right, the replay of the key, the rules."""
+) -> tuple[Projet, Confiee | None] | RdvReserve:
+    """Everything that precedes the transaction: the right, the replay of the key, the delegation, the rules."""
     check_debut(demande.debut)
     async with outils.db.read() as conn:
         depart = await store.read_depart(conn, demande.service_id, cle, canal=demande.canal, agent_id=auteur.agent_id)
@@ -113,33 +119,44 @@ async def _prepare(
         contexte = await outils.dispo.contextes.get(conn, demande.service_id, versions.planning)
         if depart.deja is not None:
             return _replay(outils, contexte, demande, depart.deja)
+        confiee = await find_confiee(
+            outils, conn, demande.delegation_id, demande.service_id, demande.motif_id, maintenant
+        )
+        delegation = None if confiee is None else confiee.delegation
         try:
-            return await judge(outils, conn, contexte, versions, demande, maintenant)
+            if confiee is not None:
+                await _check_delegant(conn, confiee, demande, maintenant)
+            projet = await judge(outils, conn, contexte, versions, demande, maintenant, delegation=delegation)
+            return projet, confiee
         except CreneauPris as taken:
             deja = await store.find_by_cle(conn, cle)
             if deja is not None:  # taken by this very request, which another process was finishing
                 return _replay(outils, contexte, demande, deja)
             refus = await explain_occupation(conn, contexte, demande, auteur, taken, maintenant)
-            await add_alternatives(outils, conn, demande, refus, maintenant, versions)
+            await add_alternatives(outils, conn, demande, refus, maintenant, versions, delegation=delegation)
             raise refus from None
 
 
 async def _attempt(
     outils: Outils, demande: Reservation, auteur: Auteur, cle: bytes, maintenant: datetime
 ) -> RdvReserve:
-    projet = await _prepare(outils, demande, auteur, cle, maintenant)
-    if isinstance(projet, RdvReserve):
-        return projet
+    prepare = await _prepare(outils, demande, auteur, cle, maintenant)
+    if isinstance(prepare, RdvReserve):
+        return prepare
+    projet, confiee = prepare
 
     async def travail(uow: UnitOfWork) -> RdvReserve:
         uow.annonces.expect_planning(projet.contexte.id, projet.contexte.version_planning)
-        return await _write(outils, uow, projet, demande, auteur, cle, maintenant)
+        if confiee is not None:
+            confiee.expect(uow.annonces)
+        return await _write(outils, uow, projet, confiee, demande, auteur, cle, maintenant)
 
     try:
         return await outils.db.transaction(travail)
     except CreneauPris as refus:
         async with outils.db.read() as conn:
-            await add_alternatives(outils, conn, demande, refus, maintenant)
+            sienne = None if confiee is None else confiee.delegation
+            await add_alternatives(outils, conn, demande, refus, maintenant, delegation=sienne)
         raise
 
 
@@ -162,6 +179,7 @@ async def _write(
     outils: Outils,
     uow: UnitOfWork,
     projet: Projet,
+    confiee: Confiee | None,
     demande: Reservation,
     auteur: Auteur,
     cle: bytes,
@@ -173,6 +191,8 @@ async def _write(
     jeton = jeton_lien(outils.settings, sel)
     valeurs: dict[str, Any] = {
         "service_id": contexte.id,
+        "service_origine_id": None if confiee is None else confiee.delegant.id,
+        "delegation_id": demande.delegation_id,
         "motif_id": demande.motif_id,
         "type_rdv": demande.type_rdv,
         "debut": debut,
@@ -197,7 +217,9 @@ async def _write(
         "cree_par": auteur.agent_id,
         "modifie_a": maintenant,
     }
-    tenue = await _take_hold(uow, demande, projet, valeurs, maintenant)
+    services = store.services_concernes(contexte.id, valeurs["service_origine_id"])
+    delegation = None if confiee is None else confiee.delegation
+    tenue = await _take_hold(uow, demande, projet, delegation, valeurs, maintenant)
     place = tenue or await _take_place(outils, uow, demande, projet, valeurs, cle, maintenant)
     if isinstance(place, RdvReserve):
         return place
@@ -232,6 +254,7 @@ async def _write(
             "type": demande.type_rdv,
             "canal": demande.canal,
             "forcages": list(projet.alertes),
+            **({} if confiee is None else {"delegation": demande.delegation_id, "origine": confiee.delegant.id}),
         },
     )
     reserve = {**valeurs, "id": rdv_id, "guichet_id": guichet_id, "sequence": 0}
@@ -255,10 +278,10 @@ async def _write(
             du_a=du_a,
         )
     uow.annonces.rdv(
-        "rdv.cree", (contexte.id,), rdv=rdv_id, guichet=guichet_id, etat="prevu", debut=debut, fin=fin, a=maintenant
+        "rdv.cree", services, rdv=rdv_id, guichet=guichet_id, etat="prevu", debut=debut, fin=fin, a=maintenant
     )
     if tenue is None:
-        uow.annonces.creneau("creneau.pris", (contexte.id,), guichet=guichet_id, debut=debut, fin=fin)
+        uow.annonces.creneau("creneau.pris", services, guichet=guichet_id, debut=debut, fin=fin)
     uow.annonces.count(contexte.id, valeurs["jour"], apres="prevu")
     return RdvReserve(
         id=rdv_id,
@@ -271,24 +294,48 @@ async def _write(
     )
 
 
+async def _check_delegant(conn: AsyncConnection, confiee: Confiee, demande: Reservation, maintenant: datetime) -> None:
+    """Who delegates must take bookings online for an usager to be received elsewhere for it; a holder finishes."""
+    delegant = confiee.delegant
+    if demande.canal != Canal.INTERNET or delegant.prend_en_ligne(maintenant.astimezone(delegant.zone).date()):
+        return
+    if not await is_held(conn, demande, maintenant):
+        raise_raison(Raison.SERVICE_FERME)
+
+
 async def _take_hold(
-    uow: UnitOfWork, demande: Reservation, projet: Projet, valeurs: dict[str, Any], maintenant: datetime
+    uow: UnitOfWork,
+    demande: Reservation,
+    projet: Projet,
+    delegation: Delegation | None,
+    valeurs: dict[str, Any],
+    maintenant: datetime,
 ) -> tuple[int, int] | None:
-    """Confirm the visitor's live hold when it is the place asked for; release it when it is another one."""
+    """Confirm the visitor's live hold when it is the place asked for; release it when it is another one.
+
+    A hold confirmed is already counted in its delegation's quota; any other place is asked of it, before any row is
+    touched (see ``lock_quota``).
+    """
     if demande.visite is None:
+        if delegation is not None:
+            await check_quota(uow.conn, delegation, valeurs["jour"], maintenant)
         return None
     visite = empreinte(demande.visite)
     await store.lock_visite(uow.conn, visite)
     option = await store.lock_option(uow.conn, visite, demande.service_id, maintenant)
-    if option is None:
-        return None
-    meme_place = option["debut"] == valeurs["debut"] and option["fin"] == valeurs["fin"]
-    if meme_place and option["guichet_id"] in projet.candidats:
+    prise = () if option is None else (option["debut"], option["fin"], option["delegation_id"])
+    meme_place = prise == (valeurs["debut"], valeurs["fin"], valeurs["delegation_id"])
+    if option is not None and meme_place and option["guichet_id"] in projet.candidats:
         for _ in range(3):
             valeurs["code"] = generate_code(secrets.randbelow)
             if await store.confirm_option(uow.conn, option["id"], valeurs):
                 release(uow, await store.delete_options_of(uow.conn, visite), maintenant)
                 return option["id"], option["guichet_id"]
+    if delegation is not None:
+        sauf = None if option is None else option["id"]
+        await check_quota(uow.conn, delegation, valeurs["jour"], maintenant, sauf=sauf)
+    if option is None:
+        return None
     await store.lock_echange(uow.conn, demande.service_id)
     release(uow, await store.delete_options_of(uow.conn, visite, service_id=demande.service_id), maintenant)
     return None

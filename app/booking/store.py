@@ -34,7 +34,7 @@ from app.booking.forms import UsagerSaisi
 from app.db import sqlstate
 from app.domain.rendez_vous import NatureOption
 from app.outbox import PlanningChange
-from app.tables import Agenda, RdvUsager, RendezVous
+from app.tables import Agenda, Delegation, RdvUsager, RendezVous
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,16 @@ _COLONNES_OPTION = (
     RendezVous.guichet_id,
     RendezVous.debut,
     RendezVous.fin,
+)
+#: A visitor's own hold.
+_COLONNES_TENUE = (
+    *_COLONNES_OPTION,
+    RendezVous.delegation_id,
+    RendezVous.jour,
+    RendezVous.motif_id,
+    RendezVous.type_rdv,
+    RendezVous.expire_a,
+    RendezVous.cree_a,
 )
 
 
@@ -157,7 +167,7 @@ async def lock_option(
     """The visitor's live hold in the service, locked, or None."""
     return _one(
         await conn.execute(
-            select(*_COLONNES_OPTION, RendezVous.motif_id, RendezVous.type_rdv, RendezVous.expire_a)
+            select(*_COLONNES_TENUE)
             .where(
                 RendezVous.option_empreinte == empreinte,
                 RendezVous.service_id == service_id,
@@ -258,6 +268,19 @@ async def read_depart(
     return Depart((ligne[0], ligne[1], ligne[2], ligne[3]), ligne.permis, deja)
 
 
+async def read_delegant(conn: AsyncConnection, delegation_id: int, service_id: int) -> tuple[int, int] | None:
+    """Who delegates to ``service_id`` under that id, with its planning version; None when nobody ever did."""
+    if not 0 < delegation_id < 2**63:
+        return None
+    requete = (
+        select(Agenda.service_id, Agenda.version_planning)
+        .join(Delegation, Delegation.service_id == Agenda.service_id)
+        .where(Delegation.id == delegation_id, Delegation.service_delegue_id == service_id)
+    )
+    ligne = (await conn.execute(requete)).one_or_none()
+    return None if ligne is None else (ligne[0], ligne[1])
+
+
 async def find_by_cle(conn: AsyncConnection, cle: bytes) -> dict[str, Any] | None:
     """The RDV already made with this idempotency key, or None."""
     return _one(await conn.execute(_PAR_CLE, {"cle": cle}))
@@ -266,6 +289,7 @@ async def find_by_cle(conn: AsyncConnection, cle: bytes) -> dict[str, Any] | Non
 _COLONNES_RDV = (
     *_COLONNES_OPTION,
     RendezVous.code,
+    RendezVous.delegation_id,
     RendezVous.etat,
     RendezVous.jour,
     RendezVous.motif_id,
@@ -278,12 +302,18 @@ _COLONNES_RDV = (
 )
 
 
-async def lock_rdv(conn: AsyncConnection, rdv_id: int, agent_id: int, module: str) -> dict[str, Any] | None:
-    """A RDV of a service where the agent has ``module``, locked for change, or None (absent or not his)."""
+async def lock_rdv(
+    conn: AsyncConnection, rdv_id: int, agent_id: int, module: str, *, origine: bool = False
+) -> dict[str, Any] | None:
+    """A RDV of a service where the agent has ``module``, locked for change, or None (absent or not his).
+
+    ``origine``: those that such a service has entrusted to another as well (see ``scoped``).
+    """
     if not 0 < rdv_id < 2**63:
         return None
     requete = select(*_COLONNES_RDV).where(RendezVous.id == rdv_id, RendezVous.etat != "option")
-    return _one(await conn.execute(scoped(requete, agent_id, module).with_for_update(of=RendezVous)))
+    requete = scoped(requete, agent_id, module, origine=origine)
+    return _one(await conn.execute(requete.with_for_update(of=RendezVous)))
 
 
 async def lock_rdv_systeme(conn: AsyncConnection, rdv_id: int) -> dict[str, Any] | None:
@@ -323,7 +353,7 @@ async def lock_echange(conn: AsyncConnection, service_id: int) -> None:
 
 #: Built once: everybody who loses a créneau asks it.
 _TENUE: Final = (
-    select(*_COLONNES_OPTION, RendezVous.motif_id, RendezVous.type_rdv, RendezVous.expire_a, RendezVous.cree_a)
+    select(*_COLONNES_TENUE)
     .where(
         RendezVous.option_empreinte == bindparam("empreinte", type_=LargeBinary),
         RendezVous.service_id == SERVICE,

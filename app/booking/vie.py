@@ -70,6 +70,7 @@ async def act(
 ) -> RdvActe:
     """Perform one action on a RDV of a service where the agent has the right module.
 
+    Cancelling is also for the agents of the service that entrusted the RDV to another one [G 2.3.5].
     ``revision`` is the one the screen shows, when it matters (cancelling). Raises Introuvable (journaled: an id of
     another service is 404), TransitionImpossible, Conflit on a stale revision, SaisieInvalide without a reason.
     """
@@ -79,7 +80,8 @@ async def act(
         raison = _check_raison(raison)
 
     async def travail(uow: UnitOfWork) -> RdvActe | None:
-        rdv = await store.lock_rdv(uow.conn, rdv_id, agent_id, MODULES[action])
+        annule = action is Action.ANNULER  # also for the service that entrusted it; presence is for who receives
+        rdv = await store.lock_rdv(uow.conn, rdv_id, agent_id, MODULES[action], origine=annule)
         if rdv is None:
             return None
         contexte = await _contexte(outils, uow, rdv["service_id"])

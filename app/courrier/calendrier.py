@@ -93,6 +93,8 @@ def _description(message: MessageRdv, methode: Methode) -> str:
     if methode == "CANCEL":
         return "Ce rendez-vous est annulé."
     lignes = [f"Code du rendez-vous : {message.code}", f"Durée prévue : {duree_en_mots(message.fin - message.debut)}"]
+    if message.service_origine:
+        lignes.append(f"{message.service_libelle} vous reçoit pour le compte de {message.service_origine}.")
     visio = lien_sur(message.visio_lien)
     if message.type_rdv == "telephone":
         lignes.append("Le service vous appelle à l’heure du rendez-vous.")

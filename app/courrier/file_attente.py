@@ -29,7 +29,7 @@ REMPLACANTS: Final = ("annulation", "deplacement")
 #: Events that a later message to the same address never makes untrue: a cancellation, and what an agent is told.
 _RESTENT: Final = ("annulation", "affectation")
 #: Events that are about no RDV.
-SANS_RDV: Final = ("invitation",)
+SANS_RDV: Final = ("invitation", "delegation")
 
 
 @dataclass(frozen=True, slots=True)

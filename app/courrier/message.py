@@ -47,6 +47,8 @@ class MessageRdv:
     service_adresse: tuple[str, ...] = ()
     service_telephone: str = ""
     service_courriel: str = ""
+    #: The service that delegated it, when another one receives: « pour le compte de … ».
+    service_origine: str = ""
     guichet_nom: str = ""
     telephone_rappel: str = ""
     visio_lien: str = ""
@@ -58,6 +60,8 @@ class MessageRdv:
     raison_annulation: str = ""
     annule_par: str = ""
     ancien_debut: datetime | None = None
+    #: The service where the RDV was before a move, when it was another one.
+    ancien_service: str = ""
     langue: str = "fr"
 
     def __post_init__(self) -> None:

@@ -20,6 +20,9 @@ from app.courrier import file_attente, smtp
 from app.courrier.adresse import AdresseRefusee, parse_adresse
 from app.courrier.affectation import EVENEMENT as AFFECTATION
 from app.courrier.affectation import MessageAffectation, find_obstacle, render_affectation
+from app.courrier.delegation import EVENEMENT as DELEGATION
+from app.courrier.delegation import MessageDelegation, render_delegation
+from app.courrier.delegation import find_obstacle as find_obstacle_delegation
 from app.courrier.echecs import Echec, Genre, age_max, judge, wait_before_retry
 from app.courrier.file_attente import Pli
 from app.courrier.invitation import EVENEMENT as INVITATION
@@ -102,6 +105,12 @@ async def _prepare(db: Database, pli: Pli, expedition: Expedition) -> tuple[str,
         entete = _build_entete(pli, expedition)
         rendu = render_invitation(pli.donnees, entete, clock.now())
         return rendu if isinstance(rendu, str) else (entete.destinataire, rendu)
+    if pli.evenement == DELEGATION:
+        delegation = MessageDelegation.from_donnees(pli.donnees)
+        async with db.read() as conn:
+            raison = await find_obstacle_delegation(conn, delegation)
+        entete = _build_entete(pli, expedition)
+        return raison or (entete.destinataire, render_delegation(delegation, entete, clock.now()))
     async with db.read() as conn:
         situation = await file_attente.read_situation(conn, pli)
     if situation is None:

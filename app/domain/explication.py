@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from app.domain.calendrier import Fenetre
 from app.domain.creneaux import Occupations, compute_departs, compute_grille
+from app.domain.explication_delegations import ExplicationDelegation
 from app.domain.guichets import Demande, GuichetRegle
 from app.domain.plages import OuverturesParJour, RaisonFermeture
 from app.domain.raisons import Raison
@@ -71,10 +72,25 @@ class Explication:
     regles: tuple[Regle, ...]
     guichets: tuple[ExplicationGuichet, ...]
     libres: int
+    #: Delegations of the motif, given or received: what they give, or why they give nothing.
+    delegations: tuple[ExplicationDelegation, ...] = ()
+
+    @property
+    def ailleurs(self) -> int:
+        """Créneaux offered that day by other services, for this one."""
+        return sum(delegation.libres for delegation in self.delegations)
 
     @property
     def phrase(self) -> str:
         """The answer in one sentence."""
+        ailleurs = [delegation.phrase for delegation in self.delegations if delegation.libres]
+        if ailleurs and not self.libres:
+            return f"Aucun créneau dans ce service ; {' '.join(ailleurs)}"
+        return self.phrase_ici
+
+    @property
+    def phrase_ici(self) -> str:
+        """The same, of the service alone."""
         if self.libres:
             pluriel = "x" if self.libres > 1 else ""
             return f"{self.libres} créneau{pluriel} proposé{'s' if pluriel else ''} ce jour-là."

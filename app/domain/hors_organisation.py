@@ -46,7 +46,8 @@ _PHRASES: Final[Mapping[CauseHors, str]] = {
 class RdvPlace(NamedTuple):
     """Where a rendez-vous is, ``[debut, fin)`` in minutes-époque, and what it is for.
 
-    ``type_rdv``: a value of ``TypeRdv``; ``forcages``: the warnings (``Alerte``) accepted when it was put there.
+    ``type_rdv``: a value of ``TypeRdv``; ``forcages``: the warnings (``Alerte``) accepted when it was put there;
+    ``delegue``: it was taken under a delegation, whose motif this service has accepted to receive.
     """
 
     rdv_id: int
@@ -56,6 +57,7 @@ class RdvPlace(NamedTuple):
     motif_id: int
     type_rdv: str
     forcages: frozenset[str] = frozenset()
+    delegue: bool = False
 
 
 class RdvHors(NamedTuple):
@@ -71,9 +73,11 @@ class RdvHors(NamedTuple):
 def find_refus(rdv: RdvPlace, guichet: GuichetRegle) -> CauseHors | None:
     """Why ``guichet``, whatever its hours, does not take ``rdv``: its own restrictions, unless decided [G 2.3.3].
 
-    Its channels do not count: they say who may book, not who may come.
+    Its channels do not count: they say who may book, not who may come. Nor does the motif of a rendez-vous taken
+    under a delegation, ended or not: it stays where it was accepted [G 2.3.5].
     """
-    if not guichet.accepts_motif(rdv.motif_id) and Alerte.MOTIF_NON_PROPOSE.value not in rdv.forcages:
+    motif_decide = rdv.delegue or Alerte.MOTIF_NON_PROPOSE.value in rdv.forcages
+    if not motif_decide and not guichet.accepts_motif(rdv.motif_id):
         return CauseHors.MOTIF
     if not guichet.accepts_type(rdv.type_rdv) and Alerte.TYPE_NON_PROPOSE.value not in rdv.forcages:
         return CauseHors.TYPE

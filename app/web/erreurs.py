@@ -127,8 +127,9 @@ def handle_http_exception(request: Request[Any, Any, Any], erreur: HTTPException
     """What the framework itself refuses, in our words."""
     code, phrase, remede = _HTTP.get(erreur.status_code, _HTTP[400])
     statut = erreur.status_code
-    if statut == 400 and _is_api(request):
-        statut, code, phrase, remede = 422, *_HTTP[422]
+    if statut == 400:  # a value missing or malformed is the same 422 everywhere; a page has no field to point at
+        statut, code = 422, _HTTP[422][0]
+        phrase, remede = (_HTTP[422] if _is_api(request) else _HTTP[400])[1:]
     if statut >= 500:
         return handle_accident(request, erreur)
     entetes = {"Allow": erreur.headers["allow"]} if erreur.headers and "allow" in erreur.headers else {}

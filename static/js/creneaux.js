@@ -8,7 +8,7 @@ import { heure } from "./horloge.js";
 /** Changes said together, at most once in that time, in milliseconds. */
 const REGROUPEMENT = 1500;
 
-const region = document.querySelector('[data-flux^="creneaux:"]');
+const region = document.querySelector('#creneaux[data-flux^="creneaux:"]');
 const minutes = (iso) => Math.round(Date.parse(iso) / 60000);
 
 let donnees;
@@ -46,13 +46,24 @@ const estMien = (guichet, debut, fin) => {
   return o && o.guichet === guichet && o.debut === debut && o.fin === fin;
 };
 
-function surTrame(trame) {
+/** True when a frame of another place leaves the choice of place as it is: later than its first free créneau. */
+function estSansEffet({ sujet, debut }) {
+  const limite = donnees.ailleurs[sujet];
+  return Number.isInteger(limite) && minutes(debut) >= limite;
+}
+
+function surTrame(trame, element) {
+  if (element !== region) return false;
+  if (donnees.sujet && trame.sujet !== donnees.sujet) return estSansEffet(trame);
+  if (donnees.relire) return false; // so many a day: what was taken elsewhere in the day may close it
   const [debut, fin] = [minutes(trame.debut), minutes(trame.fin)];
   if (estMien(trame.guichet, debut, fin)) return true;
   if (trame.type === "creneau.pris") occuper(trame.guichet, debut, fin);
   else liberer(trame.guichet, debut, fin);
+  const premier = region.querySelector("[data-premier]")?.textContent;
   peindre();
-  return true;
+  // The choice of place shows the first free créneau of each, the earliest first.
+  return !donnees.sujet || region.querySelector("[data-premier]")?.textContent === premier;
 }
 
 function peindreHeure(bouton, libre) {

@@ -159,6 +159,13 @@ class Flux {
     caler(a);
   }
 
+  /** A region follows other subjects than before: the feed is asked for again, from what the page shows. */
+  resuivre() {
+    this.fermer();
+    this.etat = "attente";
+    this.ouvrir();
+  }
+
   pour(trame, faire) {
     for (const r of this.regions) if (r.suivis.has(trame.sujet)) faire(r);
   }

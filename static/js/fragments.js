@@ -39,7 +39,7 @@ export async function telecharger(element, signal) {
   if (!reponse.ok) throw new FragmentIndisponible(`HTTP ${reponse.status}`);
   const texte = await reponse.text().catch((cause) => { throw new FragmentIndisponible(String(cause)); });
   const neuf = new DOMParser().parseFromString(texte, "text/html").getElementById(element.id);
-  if (neuf?.dataset.flux !== element.dataset.flux) {
+  if (!neuf || (reponse.redirected && neuf.dataset.flux !== element.dataset.flux)) {
     // A page instead of the fragment: the request was led to the sign-in form.
     throw new FragmentIndisponible("no region in the answer", reponse.redirected ? "session" : "");
   }

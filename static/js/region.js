@@ -91,6 +91,7 @@ export class Region {
   /** A versioned frame of one of the subjects. `image`: a whole picture, whatever came before it. */
   recevoir(trame, image = false) {
     const suivi = this.suivis.get(trame.sujet);
+    if (!suivi) return; // kept while the fragment came, of a subject that it follows no more
     const jugee = suivi.juger(trame.version);
     if (this.epoque === this.epoqueVoulue && jugee === "connue") return;
     suivi.entendre(trame.version);
@@ -175,11 +176,17 @@ export class Region {
   installer(neuf) {
     const frais = lireSuivis(neuf);
     const epoque = neuf.dataset.epoque ?? "";
-    const ecarts = [...this.suivis].map(([sujet, s]) => (frais.get(sujet)?.version ?? 0) - s.version);
-    const avance = epoque !== this.epoque || ecarts.some((e) => e > 0);
-    if (!avance && ecarts.some((e) => e < 0)) return false;
+    const ecarts = [...this.suivis].map(([sujet, s]) => (frais.get(sujet)?.version ?? s.version) - s.version);
+    const recule = ecarts.some((e) => e < 0);
+    const avance = epoque !== this.epoque || ecarts.some((e) => e > 0) || (this.estAutre(frais) && !recule);
+    if (!avance && recule) return false;
     poser(this.element, neuf);
-    for (const [sujet, s] of this.suivis) s.version = frais.get(sujet)?.version ?? 0;
+    if (this.estAutre(frais)) {
+      this.suivis = frais; // another place was added to what it shows, or left it
+      this.hote.resuivre(this);
+    } else {
+      for (const [sujet, s] of this.suivis) s.version = frais.get(sujet).version;
+    }
     this.epoque = epoque;
     this.dernierePose = performance.now();
     if (avance) {
@@ -188,6 +195,11 @@ export class Region {
     }
     this.hote.changee(this, null);
     return avance;
+  }
+
+  /** True when a fresh element follows other subjects than this one. */
+  estAutre(frais) {
+    return [...this.suivis.keys()].sort().join(" ") !== [...frais.keys()].sort().join(" ");
   }
 
   /** After a fragment: the frames that came meanwhile, then what is still missing. */

@@ -9,14 +9,27 @@ const cases = () => [...region().querySelectorAll('input[name="rdv"]')];
 const compte = document.querySelector("[data-compte-coches]");
 const tout = document.querySelector("[data-tout-cocher]");
 
+/** Those ticked on another page travel with the form. */
+const ailleurs = () => document.querySelectorAll("[data-coche-ailleurs]").length;
+
 function dire() {
   const toutes = cases();
   const n = toutes.filter((c) => c.checked).length;
-  if (compte) compte.textContent = n ? `${n} coché${n > 1 ? "s" : ""} sur ${toutes.length}` : "Aucun coché";
+  const plus = ailleurs() ? `, et ${ailleurs()} sur une autre page` : "";
+  if (compte) compte.textContent = n || plus ? `${n} coché${n > 1 ? "s" : ""} sur ${toutes.length}${plus}` : "Aucun coché";
   if (tout) {
     tout.hidden = toutes.length < 2;
     tout.textContent = toutes.length && n === toutes.length ? "Tout décocher" : "Tout cocher";
   }
+}
+
+/** Under the list, the place to which the chosen créneau sends the usager, when it is another service's. */
+function situer(liste) {
+  const ligne = document.querySelector(`[data-lieu-choisi="${CSS.escape(liste.id)}"]`);
+  if (!ligne) return;
+  const lieu = liste.selectedOptions[0]?.dataset.lieu ?? "";
+  ligne.hidden = !lieu;
+  ligne.querySelector("b").textContent = lieu;
 }
 
 preparer((neuf, ancien) => {
@@ -32,7 +45,7 @@ preparer((neuf, ancien) => {
     }
     const neuve = neuf.querySelector(`#rdv-${CSS.escape(c.value)}`);
     if (c.checked && encore) neuve?.setAttribute("checked", "");
-    else if (c.checked) annoncer(`${ancien.querySelector(`#hors-${CSS.escape(c.value)} b`)?.textContent ?? ""} : le créneau n’est plus libre, un autre est proposé`);
+    else if (c.checked) annoncer(`${ancien.querySelector(`#hors-${CSS.escape(c.value)} b`)?.textContent ?? ""} : le créneau choisi n’est plus proposé, un autre l’est`);
   }
 });
 
@@ -41,6 +54,7 @@ document.addEventListener("change", (e) => {
   if (e.target.matches?.('select[name^="creneau-"]')) {
     const c = document.getElementById(e.target.id.replace("creneau-", "rdv-"));
     if (c) c.checked = true;
+    situer(e.target);
   }
   dire();
 });
@@ -49,5 +63,17 @@ tout?.addEventListener("click", () => {
   for (const c of cases()) c.checked = valeur;
   dire();
 });
-document.addEventListener("flux:change", dire);
+const retirer = document.querySelector("[data-decocher-ailleurs]");
+if (retirer) retirer.hidden = false;
+retirer?.addEventListener("click", () => {
+  for (const e of document.querySelectorAll("[data-coche-ailleurs]")) e.remove();
+  retirer.closest("p").remove();
+  compte?.setAttribute("tabindex", "-1");
+  compte?.focus();
+  dire();
+});
+document.addEventListener("flux:change", () => {
+  for (const liste of region().querySelectorAll('select[name^="creneau-"]')) situer(liste);
+  dire();
+});
 if (region()) dire();

@@ -115,4 +115,5 @@ class TestDroits:
         service = await journee.service()
         async with journee.client(service.agents["box"]) as client:
             reponse = await client.get(f"/services/{service.id}/box?guichet={guichet}")
-        assert reponse.status_code in (400, 404)
+        assert reponse.status_code == 422
+        assert "mal formée" in reponse.text

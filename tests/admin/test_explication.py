@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from html import unescape
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import text, update
 
 from app.tables import Guichet, MotifService, ServiceFiscal
 from tests.accueil.monde import Journee, axe
+from tests.fixtures.delegations import insert_delegation
 from tests.fixtures.donnees import MondeService
 
 
@@ -104,3 +106,36 @@ async def test_it_is_accessible(journee: Journee, nevers: MondeService, browser:
         assert await axe(page) == [], chemin
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), chemin
     await contexte.close()
+
+
+class TestDelegations:
+    """G 2.3.5: a delegation is named where it matters: what it offers elsewhere, its quota, its dates."""
+
+    async def test_what_the_other_service_offers_is_said_and_why_it_offers_nothing(
+        self, journee: Journee, nevers: MondeService
+    ) -> None:
+        cosne = await journee.service(libelle="SIP DE COSNE")
+        async with journee.outils.db.engine.begin() as conn:
+            delegation = await insert_delegation(
+                conn, nevers, cosne, du=date(2026, 11, 23), au=date(2026, 11, 27), quota=1
+            )
+        ferme = update(MotifService).where(
+            MotifService.service_id == nevers.id, MotifService.motif_id == nevers.motifs[0]
+        )
+        await change(journee, nevers, ferme.values(ouvert=False))
+        await change(journee, cosne, text("SELECT 1"))
+        lu = await lire(journee, nevers, "jour=2026-11-26&type=guichet&canal=internet")
+        assert re.search(r"Aucun créneau dans ce service ; \d+ créneaux proposés à SIP DE COSNE, par délégation\.", lu)
+        assert "Le service n’a pas ouvert ce motif." in lu
+        assert "délai de 2 jours ouvrés" in await lire(journee, nevers, "jour=2026-11-24&canal=internet")
+        assert "ne couvre pas ce jour" in await lire(journee, nevers, "jour=2026-12-01&canal=internet")
+        assert "SIP DE COSNE" not in await lire(journee, nevers, "jour=2026-11-26&canal=rattache")
+        rdv = await journee.book(cosne, "10:00", jour=date(2026, 11, 26))
+        await change(journee, cosne, text(f"UPDATE rendez_vous SET delegation_id = {delegation} WHERE id = {rdv}"))
+        lu = await lire(journee, nevers, "jour=2026-11-26&type=guichet&canal=internet")
+        assert "La délégation à SIP DE COSNE est complète ce jour-là : le seul rendez-vous" in lu
+        async with journee.client(cosne.agents["chef"]) as client:
+            recue = await client.get(
+                f"/services/{cosne.id}/organiser/expliquer?jour=2026-11-26&motif={nevers.motifs[0]}&canal=internet"
+            )
+        assert "ont pris tout ce que sa délégation permet" in recue.text

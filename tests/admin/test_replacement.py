@@ -56,7 +56,7 @@ async def read_list(client: httpx.AsyncClient, service: MondeService) -> dict[in
     lignes: dict[int, dict[str, Any]] = {}
     for morceau in page.split('class="hors__ligne"')[1:]:
         ident = int(re.search(r'id="hors-(\d+)"', morceau)[1])  # type: ignore[index]  # every row has one
-        options = re.findall(r'<option value="([^"]*)">([^<]*)</option>', morceau)
+        options = re.findall(r'<option value="([^"]*)"[^>]*>([^<]*)</option>', morceau)
         revision = re.search(r'name="revision-\d+" value="(\d+)"', morceau)
         lignes[ident] = {
             "texte": words(morceau),

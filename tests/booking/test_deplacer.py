@@ -141,6 +141,27 @@ class TestDeplacer:
             await deplace(outils, service, rdv.id, DIX_HEURES, motif_id=service.motifs[1])
         assert isinstance(refus.value, RegleRefusee | AvertissementRequis)
 
+    @pytest.mark.parametrize("nomme", [True, False], ids=["guichet asked for", "guichet found by the server"])
+    async def test_a_motif_kept_where_it_is_not_proposed_is_a_decision(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve, nomme: bool
+    ) -> None:
+        """Else « Rendez-vous à replacer » would list it the moment it is moved."""
+        async with outils.db.engine.begin() as conn:
+            await conn.execute(
+                update(Guichet).where(Guichet.id == service.guichets[1]).values(motifs=[service.motifs[1]])
+            )
+            await conn.execute(text("UPDATE agenda SET version_planning = version_planning + 1"))
+        await rdv_a(outils, service, DEMAIN_10H, 2)
+        guichet = service.guichets[1] if nomme else None
+        arrive = await deplace(outils, service, rdv.id, DEMAIN_10H, guichet_id=guichet)
+        assert arrive.guichet_id == service.guichets[1]
+        async with outils.db.read() as conn:
+            forcages = select(RendezVous.forcages).where(RendezVous.id == rdv.id)
+            assert (await conn.execute(forcages)).scalar_one() == ["motif_non_propose"]
+        await deplace(outils, service, rdv.id, DEMAIN_10H + timedelta(minutes=20), guichet_id=service.guichets[0])
+        async with outils.db.read() as conn:
+            assert (await conn.execute(forcages)).scalar_one() == []  # proposed again: nothing was decided there
+
     async def test_a_duration_once_forced_goes_with_it(self, outils: Outils, service: MondeService) -> None:
         long = await rdv_a(outils, service, DIX_HEURES, duree=40, acquittees=frozenset({"duree_modifiee"}))
         arrive = await deplace(outils, service, long.id, DEMAIN_10H)

@@ -106,6 +106,12 @@ class TestHorsOrganisation:
         assert self.find(**midi) == [CauseHors.HORS_PLAGE]
         assert self.find(**midi, forcages=frozenset({"hors_plage"})) == []
 
+    def test_one_taken_under_a_delegation_is_never_outside_for_its_motif(self) -> None:
+        """G 2.3.5: it stays where it was accepted, whatever the guichet is restricted to; a closure counts."""
+        assert self.find(guichet_id=3, motif_id=77) == [CauseHors.MOTIF]
+        assert self.find(guichet_id=3, motif_id=77, delegue=True) == []
+        assert self.find(exception("fermeture"), delegue=True) == [CauseHors.FERMETURE]
+
     def test_a_motif_or_a_type_that_the_guichet_does_not_take_any_more(self) -> None:
         assert self.find(guichet_id=3) == []
         assert self.find(guichet_id=3, motif_id=6) == [CauseHors.MOTIF]

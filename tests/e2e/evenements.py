@@ -24,6 +24,7 @@ from app.domain.horaires import to_minute
 from app.publication import Diffuseur, create_redis
 from app.tables import Guichet, Plage
 from tests.accueil.monde import JOUR, Journee
+from tests.booking.agents.delegues import book_for, entrust
 from tests.e2e.outillage import Temoin, read_regions, read_versions, wait_for_versions
 from tests.e2e.usages import Visiteur, act_by_agent, book_by_agent, cancel_by_agent, visiteur
 from tests.fixtures.donnees import MondeService
@@ -43,12 +44,14 @@ class Survenu:
 
 @dataclass
 class Monde:
-    """The site, its service, a second service of the same reception, and who lives there."""
+    """The site, its service, a second one of the same reception, one that entrusts it motifs, and who lives there."""
 
     journee: Journee
     outils: Outils
     service: MondeService
     voisin: MondeService
+    delegant: MondeService
+    delegation: int
     pile: AsyncExitStack
     contextes: dict[str, BrowserContext] = field(default_factory=dict)
     pages: dict[str, Page] = field(default_factory=dict)
@@ -89,6 +92,13 @@ VUES: dict[str, Vue] = {
     "accueil de deux services": Vue("partage", lambda m, _: f"/sites/{m.service.site_id}/accueil"),
     "box": Vue("box", lambda m, _: f"/services/{m.service.id}/box?guichet={m.service.guichets[0]}"),
     "fiche": Vue("agent", lambda m, rdv: f"/rendez-vous/{rdv}"),
+    "agenda de qui confie": Vue("delegant", lambda m, _: f"/services/{m.delegant.id}/agenda?jour={JOUR}&vue=jour"),
+    "guichet de qui confie": Vue(
+        "delegant",
+        lambda m, _: f"/services/{m.delegant.id}/agenda?jour={JOUR}&vue=semaine&guichet={m.delegant.guichets[0]}",
+    ),
+    "semaine de qui confie": Vue("delegant", lambda m, _: f"/services/{m.delegant.id}/agenda?jour={JOUR}&vue=semaine"),
+    "fiche de qui confie": Vue("delegant", lambda m, _: f"/rendez-vous/{m.rdv['confie']}"),
     "creneaux publics": Vue(
         "",
         lambda m, _: (
@@ -101,6 +111,8 @@ VUES: dict[str, Vue] = {
 AGENDAS_DU_JOUR = {"agenda du jour", "semaine d'un guichet", "semaine du service"}
 TABLEAUX = {"accueil", "accueil de deux services", "box"}
 PILOTAGES = {"pilotage du service", "pilotage du departement"}
+#: Where the service that entrusts follows what is received for it, at guichets that it knows nothing of.
+CHEZ_QUI_CONFIE = {"agenda de qui confie", "guichet de qui confie", "semaine de qui confie"}
 
 
 # --- The events ------------------------------------------------------------------------------------------------------
@@ -229,10 +241,13 @@ async def _cancel_today(m: Monde) -> None:
     await cancel_by_agent(m.journee, m.service, m.rdv["annule"])
 
 
-async def _move(m: Monde, rdv: str, jour: date, heure: str, guichet: int) -> None:
+def _minute(m: Monde, jour: date, heure: str) -> int:
     h, minute = map(int, heure.split(":"))
-    debut = datetime(jour.year, jour.month, jour.day, h, minute, tzinfo=ZoneInfo(m.service.zone))
-    cible = Cible(to_minute(debut), guichet_id=m.service.guichets[guichet])
+    return to_minute(datetime(jour.year, jour.month, jour.day, h, minute, tzinfo=ZoneInfo(m.service.zone)))
+
+
+async def _move(m: Monde, rdv: str, jour: date, heure: str, guichet: int) -> None:
+    cible = Cible(_minute(m, jour, heure), guichet_id=m.service.guichets[guichet])
     await move(m.outils, m.rdv[rdv], cible, Auteur("agent", agent_id=m.service.agents["agent"]), clock.now())
 
 
@@ -274,6 +289,82 @@ async def _move_back(m: Monde) -> None:
 )
 async def _cancel_thursday(m: Monde) -> None:
     await cancel_by_agent(m.journee, m.service, m.rdv["internet"])
+
+
+@evenement(
+    "rdv.cree pour un autre service",
+    "rdv.cree",
+    "creneau.pris",
+    visible={"agenda du jour", "semaine du service"} | TABLEAUX - {"box"} | PILOTAGES | CHEZ_QUI_CONFIE,
+)
+async def _book_for_another(m: Monde) -> None:
+    m.rdv["confie aussi"] = await book_for(
+        m.journee, m.delegant, m.service, m.delegation, "15:20", "Confiee", guichet=2, outils=m.outils
+    )
+
+
+@evenement(
+    "rdv.replanifie, recu pour un autre service",
+    *DEPLACEMENT,
+    visible={"agenda du jour"} | TABLEAUX - {"box"} | {"fiche", "fiche de qui confie"} | CHEZ_QUI_CONFIE,
+    fiche="confie",
+)
+async def _move_entrusted(m: Monde) -> None:
+    await _move(m, "confie", JOUR, "11:40", 2)
+
+
+@evenement(
+    "rdv.arrive, recu pour un autre service",
+    "rdv.arrive",
+    visible={"agenda du jour", "fiche", "fiche de qui confie"} | TABLEAUX - {"box"} | PILOTAGES | CHEZ_QUI_CONFIE,
+    fiche="confie",
+)
+async def _arrive_entrusted(m: Monde) -> None:
+    await m.agir("confie", "arrivee")
+
+
+@evenement(
+    "rdv.annule par qui l'a confie",
+    "rdv.annule",
+    "creneau.libre",
+    visible={"agenda du jour", "semaine du service"} | TABLEAUX - {"box"} | PILOTAGES | CHEZ_QUI_CONFIE,
+)
+async def _cancel_entrusted(m: Monde) -> None:
+    await cancel_by_agent(m.journee, m.delegant, m.rdv["confie aussi"])
+
+
+@evenement(
+    "rdv.annule, le dernier confie",
+    "rdv.annule",
+    "creneau.libre",
+    visible={"agenda du jour", "fiche", "fiche de qui confie"} | TABLEAUX - {"box"} | PILOTAGES | CHEZ_QUI_CONFIE,
+    fiche="confie",
+)
+async def _cancel_last_entrusted(m: Monde) -> None:
+    await cancel_by_agent(m.journee, m.service, m.rdv["confie"])
+
+
+SEMAINES_CONFIEES = {"guichet de qui confie", "semaine de qui confie"}
+
+
+@evenement(
+    "rdv.replanifie, envoye au service qui recoit",
+    *DEPLACEMENT,
+    visible={"agenda de jeudi", "semaine du service"} | SEMAINES_CONFIEES,
+)
+async def _send_away(m: Monde) -> None:
+    cible = Cible(_minute(m, JEUDI, "15:20"), m.service.guichets[2], delegation_id=m.delegation)
+    await move(m.outils, m.rdv["envoye"], cible, Auteur("agent", agent_id=m.delegant.agents["agent"]), clock.now())
+
+
+@evenement(
+    "rdv.replanifie, rentre dans son service",
+    *DEPLACEMENT,
+    visible={"agenda de jeudi", "semaine du service"} | SEMAINES_CONFIEES,
+)
+async def _bring_back(m: Monde) -> None:
+    cible = Cible(_minute(m, JEUDI, "09:20"), m.delegant.guichets[0], service_id=m.delegant.id)
+    await move(m.outils, m.rdv["envoye"], cible, Auteur("agent", agent_id=m.delegant.agents["agent"]), clock.now())
 
 
 @evenement(
@@ -355,13 +446,19 @@ async def create_monde(journee: Journee, outils: Outils, pile: AsyncExitStack) -
     voisin = await journee.service(libelle="SIE DE NEVERS", site_id=service.site_id, **options)
     service.agents["partage"] = voisin.agents["box"]
     await journee.attach(voisin.agents["box"], service)
-    m = Monde(journee, outils, service, voisin, pile)
+    delegant = await journee.service(libelle="SIP DE CLAMECY", **options)
+    service.agents["delegant"] = delegant.agents["agent"]
+    delegation = await entrust(journee, delegant, service)
+    m = Monde(journee, outils, service, voisin, delegant, delegation, pile)
     for nom, heure in (("temoin", "11:20"), ("absent", "10:00"), ("annule", "10:40")):
         m.rdv[nom] = await journee.book(service, heure, nom.capitalize())
     for heure in ("08:00", "08:40", "09:20", "10:00", "11:00"):  # one guichet is left to the public at these hours
         for guichet in (1, 2):
             await journee.book(service, heure, "Jeudi", guichet=guichet, jour=JEUDI)
     await journee.book(voisin, "11:00", "Voisin")
+    m.rdv["envoye"] = await journee.book(delegant, "09:00", "Envoye", jour=JEUDI)
+    await journee.book(delegant, "11:00", "Propre")
+    m.rdv["confie"] = await book_for(journee, delegant, service, delegation, "11:20", "Confie", guichet=2)
     await journee.book(service, "10:20", "Present", guichet=1, etat="arrive")
     return m
 

@@ -47,7 +47,7 @@ class Demo:
     motif: int
     rdv: int
     rdv_annule: int
-    #: Ids of what the service is organised with: planning, journee, exception, agent.
+    #: Ids of what the service is organised with: planning, journee, exception, agent, delegation.
     organisation: dict[str, int]
     contextes: dict[str, BrowserContext] = field(default_factory=dict)
     lien: str = ""
@@ -189,6 +189,10 @@ PAGES: dict[str, list[Visite]] = {
             ("/exceptions", "/exceptions"),
             ("/exceptions/nouvelle", "/exceptions/nouvelle"),
             ("/exceptions/{exception_id:int}", "/exceptions/{exception}"),
+            ("/delegations", "/delegations"),
+            ("/delegations/nouvelle", "/delegations/nouvelle?q=sip"),
+            ("/delegations/{delegation_id:int}", "/delegations/{delegation}"),
+            ("/delegations/{delegation_id:int}/retrait", "/delegations/{delegation}/retrait"),
             ("/fiche", "/fiche"),
             ("/agents", "/agents"),
             ("/agents/acces", "/agents/acces"),
@@ -228,6 +232,7 @@ AUTRES: dict[str, str] = {
     "/rdv/{service_id:int}/option": "redirection",
     "/rdv/{service_id:int}/option/rendre": "redirection",
     "/sites/{site_id:int}/accueil/recherche": "redirection",
+    "/agent/recherche": "redirection",
     "/rdv/{service_id:int}/option/prolonger": "redirection",
     "/mon-rendez-vous/{jeton:str}/agenda.ics": "file",
     "/services/{service_id:int}/carte": "part of /services/{service_id:int}",
@@ -300,6 +305,16 @@ async def prepare(journee: Journee, smtp: Smtp, navigateur: Browser) -> Demo:
         lieux = await read_lieux(conn)
     assert lieux is not None
     service = lieux.service_id
+    async with journee.outils.db.engine.begin() as conn:
+        await conn.execute(
+            text(
+                "INSERT INTO delegation (service_id, service_delegue_id, motifs, du, au, etat, cree_a)"
+                " SELECT s.id, (SELECT min(b.id) FROM service_fiscal b WHERE b.id <> s.id AND b.fuseau = s.fuseau),"
+                " (SELECT array_agg(motif_id) FROM motif_service WHERE service_id = s.id AND ouvert),"
+                " :jour, :jour, 'proposee', :a FROM service_fiscal s WHERE s.id = :s"
+            ),
+            {"jour": JOUR, "a": clock.now(), "s": service},
+        )
 
     async def one(requete: str) -> int:
         return int(await journee.scalar(requete, s=service))
@@ -317,6 +332,7 @@ async def prepare(journee: Journee, smtp: Smtp, navigateur: Browser) -> Demo:
             "journee": await one("SELECT min(id) FROM journee_type WHERE service_id = :s"),
             "exception": await one("SELECT min(id) FROM exception_planning WHERE service_id = :s"),
             "agent": await one("SELECT min(agent_id) FROM rattachement WHERE service_id = :s"),
+            "delegation": await one("SELECT max(id) FROM delegation WHERE service_id = :s AND etat = 'proposee'"),
         },
     )
     await d.book()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.admin.explication.delegations import explain_delegations
 from app.booking.contexte import ServiceContexte, Versions
 from app.booking.jugement import compute_fenetre
 from app.booking.outils import Outils
@@ -25,7 +27,11 @@ async def explain_jour(
     canal: str,
     maintenant: datetime,
 ) -> Explication:
-    """Why that day has, or has not, créneaux for that request. Two queries at most. Raises Introuvable (motif)."""
+    """Why that day has, or has not, créneaux for that request.
+
+    Two queries at most, and as many for each service to which the motif is entrusted that day. Raises Introuvable
+    (motif).
+    """
     motif = contexte.motif(motif_id)
     occupees = await outils.dispo.occupations(conn, contexte, versions, jour, jour, maintenant)
     faits = FaitsService(
@@ -36,7 +42,7 @@ async def explain_jour(
         motif_actif=motif.actif,
         motif_ouvert=motif.ouvert,
     )
-    return explain(
+    explication = explain(
         Demande(motif_id, type_rdv, canal, motif.duree, contexte.pas),
         jour,
         faits,
@@ -45,4 +51,18 @@ async def explain_jour(
         occupees.par_guichet,
         compute_fenetre(contexte, canal, maintenant),
         contexte.zone,
+    )
+    return replace(
+        explication,
+        delegations=await explain_delegations(
+            outils,
+            conn,
+            contexte,
+            occupees.par_delegation,
+            jour,
+            motif_id=motif_id,
+            type_rdv=type_rdv,
+            canal=canal,
+            maintenant=maintenant,
+        ),
     )

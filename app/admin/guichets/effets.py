@@ -86,7 +86,9 @@ async def compute_effets(
     futurs = {ident: regle for ident, regle in actuels.items() if ident != guichet_id}
     if apres is not None:
         futurs[guichet_id] = apres
-    motifs = [motif.id for motif in contexte.motifs.values() if motif.ouvert]
+    aujourdhui = maintenant.astimezone(contexte.zone).date()
+    recus = {motif for d in contexte.recues if d.is_vivante(aujourdhui) for motif in d.motifs}
+    motifs = [motif.id for motif in contexte.motifs.values() if motif.ouvert or motif.id in recus]
     pertes = find_pertes(find_couverture(motifs, actuels.values()), find_couverture(motifs, futurs.values()))
     avant = actuels.get(guichet_id)
     ferme = avant is not None and avant.ouvert and (apres is None or not apres.ouvert)

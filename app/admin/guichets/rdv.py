@@ -51,12 +51,15 @@ async def read_places(conn: AsyncConnection, guichet_id: int, maintenant: dateti
     table = RendezVous
     lignes = await conn.execute(
         select(table.id, table.debut, table.fin, table.motif_id, table.type_rdv, table.forcages)
+        .add_columns(table.delegation_id.is_not(None))
         .where(table.guichet_id == guichet_id, table.etat.in_((Etat.PREVU, Etat.ARRIVE)), table.fin > maintenant)
         .order_by(table.debut, table.id)
     )
     return [
-        RdvPlace(ident, guichet_id, floor_minute(debut), floor_minute(fin), motif_id, type_rdv, frozenset(forcages))
-        for ident, debut, fin, motif_id, type_rdv, forcages in lignes
+        RdvPlace(
+            ident, guichet_id, floor_minute(debut), floor_minute(fin), motif_id, type_rdv, frozenset(forcages), delegue
+        )
+        for ident, debut, fin, motif_id, type_rdv, forcages, delegue in lignes
     ]
 
 

@@ -78,6 +78,7 @@ async def read_places(conn: AsyncConnection, service_id: int, aujourdhui: date, 
             RendezVous.motif_id,
             RendezVous.type_rdv,
             RendezVous.forcages,
+            RendezVous.delegation_id.is_not(None),
         )
         .where(
             RendezVous.service_id == service_id,
@@ -88,6 +89,8 @@ async def read_places(conn: AsyncConnection, service_id: int, aujourdhui: date, 
         .order_by(RendezVous.debut, RendezVous.id)
     )
     return [
-        RdvPlace(ident, guichet, floor_minute(debut), floor_minute(fin), motif_id, type_rdv, frozenset(forcages))
-        for ident, guichet, debut, fin, motif_id, type_rdv, forcages in lignes
+        RdvPlace(
+            ident, guichet, floor_minute(debut), floor_minute(fin), motif_id, type_rdv, frozenset(forcages), delegue
+        )
+        for ident, guichet, debut, fin, motif_id, type_rdv, forcages, delegue in lignes
     ]

@@ -32,8 +32,12 @@ from app.errors import (
 from app.tables import Courrier
 from app.web.securite import CHAMP_CSRF
 
-#: Rendez-vous shown, and moved by one confirmation.
+#: Rendez-vous moved by one confirmation.
 MAXIMUM: Final = 200
+#: Choices that one form carries, from page to page.
+PORTEE: Final = 2000
+#: Fields that lead from page to page: the one shown, the one asked for.
+PAGINATION: Final = ("numero", "aller")
 
 
 class Issue(StrEnum):
@@ -49,12 +53,23 @@ class Issue(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Voulu:
-    """What was ticked: that RDV, seen at ``revision``, to that place."""
+    """What was ticked: that RDV, seen at ``revision``, to that place; ``delegation_id``: of another service."""
 
     rdv_id: int
     debut: int
     guichet_id: int
     revision: int
+    delegation_id: int | None = None
+
+    @property
+    def valeur(self) -> str:
+        """The value of its option, as the form holds it."""
+        return format_valeur(self.debut, self.guichet_id, self.delegation_id)
+
+
+def format_valeur(debut: int, guichet_id: int, delegation_id: int | None) -> str:
+    """« 29000000.12 », « 29000000.12.3 » by the delegation 3."""
+    return ".".join(str(n) for n in (debut, guichet_id, delegation_id) if n is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +86,37 @@ class Resultat:
 
 
 def parse_voulus(saisie: Saisie) -> list[Voulu]:
-    """The boxes ticked, each with its créneau. Raises SaisieInvalide: nothing ticked, or a form that is not ours."""
+    """The boxes ticked, each with its créneau, on whichever page. Raises SaisieInvalide: a form that is not ours."""
     cochees = list(dict.fromkeys(saisie.donnees.get("rdv", ())))
-    if not cochees:
-        raise SaisieInvalide("Cochez au moins un rendez-vous à déplacer.", remede="Rien n’a été modifié.", champs={})
-    if len(cochees) > MAXIMUM:
-        raise SaisieInvalide(f"Déplacez au plus {MAXIMUM} rendez-vous à la fois.", remede="Rien n’a été modifié.")
     for champ in saisie.donnees:
         nom, _, ident = champ.partition("-")
-        if champ not in (CHAMP_CSRF, "rdv") and (nom not in ("creneau", "revision") or not _is_entier(ident)):
+        if champ not in (CHAMP_CSRF, "rdv", *PAGINATION) and (
+            nom not in ("creneau", "revision") or not _is_entier(ident)
+        ):
             raise _inattendue()
+    if len(cochees) > PORTEE:
+        raise _inattendue()
     return [_parse(saisie, ident) for ident in cochees]
+
+
+def parse_page(saisie: Saisie) -> tuple[int, int | None]:
+    """The page shown, and the one asked for instead of a confirmation. Raises SaisieInvalide."""
+    textes = [saisie.brut(champ) for champ in PAGINATION]
+    if not all(texte == "" or _is_entier(texte) for texte in textes):
+        raise _inattendue()
+    courante, voulue = textes
+    return int(courante or 1), int(voulue) if voulue else None
+
+
+def check_nombre(voulus: Sequence[Voulu]) -> None:
+    """Refuse to confirm nothing, or more than one confirmation does. Raises SaisieInvalide."""
+    if not voulus:
+        raise SaisieInvalide("Cochez au moins un rendez-vous à déplacer.", remede="Rien n’a été modifié.", champs={})
+    if len(voulus) > MAXIMUM:
+        raise SaisieInvalide(
+            f"Déplacez au plus {MAXIMUM} rendez-vous à la fois.",
+            remede="Rien n’a été modifié, vos choix sont gardés : décochez-en, puis recommencez pour les suivants.",
+        )
 
 
 def check_connus(saisie: Saisie, connus: Set[str]) -> None:
@@ -102,11 +137,11 @@ def _is_entier(texte: str) -> bool:
 
 
 def _parse(saisie: Saisie, ident: str) -> Voulu:
-    debut, _, guichet = saisie.brut(f"creneau-{ident}").partition(".")
+    place = saisie.brut(f"creneau-{ident}").split(".")
     revision = saisie.brut(f"revision-{ident}")
-    if not all(map(_is_entier, (ident, debut, guichet, revision))):
+    if len(place) not in (2, 3) or not all(map(_is_entier, (ident, *place, revision))):
         raise _inattendue()
-    return Voulu(int(ident), int(debut), int(guichet), int(revision))
+    return Voulu(int(ident), int(place[0]), int(place[1]), int(revision), int(place[2]) if place[2:] else None)
 
 
 async def move_all(
@@ -151,7 +186,7 @@ async def _move(
         return result(Issue.ABSENT, "Ce rendez-vous n’existe pas dans ce service.")
     if trouve is None:
         return result(Issue.DEJA, "Il n’est plus à replacer : rien n’a été changé.")
-    cible = Cible(voulu.debut, voulu.guichet_id)
+    cible = Cible(voulu.debut, voulu.guichet_id, delegation_id=voulu.delegation_id)
     try:
         deplace = await move(
             outils, voulu.rdv_id, cible, auteur, maintenant, revision=voulu.revision, module="organiser"

@@ -37,6 +37,11 @@ class RdvLu:
         return self.place.rdv_id
 
     @property
+    def recu(self) -> bool:
+        """True when another service has entrusted it to this one."""
+        return self.place.delegue
+
+    @property
     def motif_id(self) -> int:
         """Its motif."""
         return self.place.motif_id
@@ -72,6 +77,7 @@ async def read_a_venir(
             RendezVous.etat,
             RendezVous.revision,
             RendezVous.code,
+            RendezVous.service_origine_id,
             Maintien.revision_rdv,
             Maintien.cause,
         )
@@ -91,6 +97,7 @@ async def read_a_venir(
                 ligne.motif_id,
                 ligne.type_rdv,
                 frozenset(ligne.forcages),
+                ligne.service_origine_id is not None,
             ),
             ligne.etat,
             ligne.revision,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,9 +15,17 @@ from app import clock
 from app.admin.ensemble import ORGANISER
 from app.admin.pages import Organisation, open_organisation, organiser_page, refused_page
 from app.admin.replacement.decisions import keep_rdv, take_back
-from app.admin.replacement.deplacements import MAXIMUM, check_connus, move_all, parse_voulus
+from app.admin.replacement.deplacements import (
+    PORTEE,
+    Voulu,
+    check_connus,
+    check_nombre,
+    move_all,
+    parse_page,
+    parse_voulus,
+)
 from app.admin.replacement.lecture import Personne, read_personnes
-from app.admin.replacement.propositions import Proposition, build_propositions
+from app.admin.replacement.propositions import Propositions, build_propositions
 from app.admin.replacement.situation import Situation, read_situation
 from app.admin.replacement.vue import build_bilan, build_ligne, build_resultat, compute_expiration
 from app.admin.saisie import Saisie, read_revision
@@ -30,6 +39,8 @@ from app.web.erreurs import wants_json
 from app.web.pages import page, render
 
 A_REPLACER: Final = f"{ORGANISER}/a-replacer"
+#: Rendez-vous on one page.
+PAR_PAGE: Final = 50
 _GABARIT: Final = "admin/replacement/liste.html"
 FAITS: Final = {
     "ferme": "Le guichet est fermé. Ses rendez-vous sont ci-dessous : aucun n’a été annulé.",
@@ -46,10 +57,11 @@ async def show_liste(
     outils: NamedDependency[Outils],
     acteur: NamedDependency[Acteur],
     fait: FromQuery[str] = "",
+    numero: FromQuery[int] = 1,
 ) -> Response[bytes]:
     """The page; its opening is journaled with the RDV that it names."""
     organisation = await open_organisation(outils, acteur, request, service_id)
-    contexte = await _build_liste(outils, acteur, organisation, clock.now())
+    contexte = await _build_liste(outils, acteur, organisation, clock.now(), numero)
     await write_lecture(outils, acteur, request, _trace(organisation, contexte))
     return page(request, _GABARIT, {**contexte, "direct": True, "fait": FAITS.get(fait, "")})
 
@@ -60,10 +72,11 @@ async def show_liste_fragment(
     service_id: FromPath[int],
     outils: NamedDependency[Outils],
     acteur: NamedDependency[Acteur],
+    numero: FromQuery[int] = 1,
 ) -> Response[bytes]:
-    """The list alone."""
+    """One page of the list alone."""
     organisation = await open_organisation(outils, acteur, request, service_id)
-    contexte = await _build_liste(outils, acteur, organisation, clock.now())
+    contexte = await _build_liste(outils, acteur, organisation, clock.now(), numero)
     await note_lecture(outils, acteur, request, _trace(organisation, contexte))
     return Response(render(request, "admin/replacement/_liste.html", contexte).encode(), media_type="text/html")
 
@@ -75,24 +88,41 @@ async def move_chosen(
     outils: NamedDependency[Outils],
     acteur: NamedDependency[Acteur],
 ) -> Response[bytes]:
-    """Move all that is ticked, then tell what became of each, above what is left."""
+    """Move all that is ticked, on whichever page, then tell what became of each, above what is left.
+
+    « Page suivante » comes here too: nothing moves, and what was ticked is still so on the page asked for.
+    """
     organisation = await open_organisation(outils, acteur, request, service_id)
+    voulus: list[Voulu] = []
+    numero = 1
     try:
-        voulus = parse_voulus(Saisie.of(await request.form()))
+        saisie = Saisie.of(await request.form())
+        numero, autre = parse_page(saisie)
+        voulus = parse_voulus(saisie)
+        if autre is None:
+            check_nombre(voulus)
     except SaisieInvalide as refus:
-        contexte = await _build_liste(outils, acteur, organisation, clock.now())
+        contexte = await _build_liste(outils, acteur, organisation, clock.now(), numero, voulus)
         await write_lecture(outils, acteur, request, _trace(organisation, contexte))
         return refused_page(request, _GABARIT, {**contexte, "direct": True}, refus)
+    if autre is not None:
+        contexte = await _build_liste(outils, acteur, organisation, clock.now(), autre, voulus)
+        await write_lecture(outils, acteur, request, _trace(organisation, contexte))
+        return page(request, _GABARIT, {**contexte, "direct": True})
     auteur = auteur_agent(acteur, request)
     resultats = await move_all(outils, auteur, organisation, voulus, clock.now())
     organisation = await open_organisation(outils, acteur, request, service_id)
-    contexte = await _build_liste(outils, acteur, organisation, clock.now())
+    contexte = await _build_liste(outils, acteur, organisation, clock.now(), numero)
     await write_lecture(outils, acteur, request, _trace(organisation, contexte))
-    nouvelles: dict[int, Proposition] = contexte["propositions"]
+    trouvees: Propositions = contexte["propositions"]
+    arrives = {r.deplace.service_id for r in resultats if r.deplace is not None}
+    arrivees = {i: lu for i in arrives if (lu := outils.dispo.contextes.peek(i)) is not None}
     contexte |= {
         "direct": True,
         "bilan": build_bilan(resultats),
-        "resultats": [build_resultat(r, nouvelles, organisation.contexte) for r in resultats],
+        "resultats": [
+            build_resultat(r, trouvees.par_rdv, trouvees.delegues, organisation.contexte, arrivees) for r in resultats
+        ],
     }
     return page(request, _GABARIT, contexte)
 
@@ -141,35 +171,62 @@ def _trace(organisation: Organisation, contexte: dict[str, Any]) -> Trace:
 
 
 async def _build_liste(
-    outils: Outils, acteur: Acteur, organisation: Organisation, maintenant: datetime
+    outils: Outils,
+    acteur: Acteur,
+    organisation: Organisation,
+    maintenant: datetime,
+    numero: int = 1,
+    voulus: Sequence[Voulu] = (),
 ) -> dict[str, Any]:
-    """What the live region shows: a function of versions, rights and day; ``expire`` says when time alone changes it.
+    """One page of what the live region shows: a function of versions, rights and day; ``expire`` says when time alone
+    changes it. ``voulus``: what is ticked already, here or on another page.
 
-    Four statements, whatever the number of rendez-vous.
+    Four statements, and two for each service to which it delegates, whatever the number of rendez-vous.
     """
     contexte = organisation.contexte
     agent_id = acteur.agent_id
     async with outils.db.read() as conn:
         situation: Situation = await read_situation(conn, agent_id, contexte, maintenant)
-        montres, gardes = situation.a_replacer[:MAXIMUM], situation.gardes[:MAXIMUM]
+        pages = max(1, *(-(-len(liste) // PAR_PAGE) for liste in (situation.a_replacer, situation.gardes)))
+        numero = min(max(numero, 1), pages)
+        debut, fin = (numero - 1) * PAR_PAGE, numero * PAR_PAGE
+        montres, gardes = situation.a_replacer[debut:fin], situation.gardes[debut:fin]
         ids = [h.rdv.id for h in (*montres, *gardes)]
         personnes = await read_personnes(conn, agent_id, contexte.id, ids) if ids else {}
-        rdvs = [h.rdv for h in montres]
-        propositions = await build_propositions(outils, conn, contexte, organisation.versions, rdvs, maintenant)
+        # Those of the pages before are served first, so that no place is proposed on two pages.
+        rdvs = [h.rdv for h in situation.a_replacer[:fin]]
+        trouvees = await build_propositions(
+            outils, conn, contexte, organisation.versions, rdvs, maintenant, montres={h.rdv.id for h in montres}
+        )
     inconnu = Personne("", (), False)
     aujourdhui = maintenant.astimezone(contexte.zone).date()
+    cochees = {voulu.rdv_id: voulu for voulu in voulus}
+    par_rdv, delegues = trouvees.par_rdv, trouvees.delegues
+    suivis = {f"service:{contexte.id}": organisation.versions.service, **trouvees.suivis}
+    siens = {h.rdv.id: par_rdv[h.rdv.id] for h in montres}
+    adresse = f"{organisation.url}/a-replacer"
     return {
         **organiser_page(acteur, organisation, "a-replacer"),
+        "sujet": " ".join(suivis),
+        "version": " ".join(str(version) for version in suivis.values()),
+        "fragment": f"{adresse}/fragment" + (f"?numero={numero}" if numero > 1 else ""),
         "lignes": [
-            build_ligne(h, personnes.get(h.rdv.id, inconnu), propositions.get(h.rdv.id), contexte) for h in montres
+            build_ligne(h, personnes.get(h.rdv.id, inconnu), siens[h.rdv.id], delegues, contexte, cochees.get(h.rdv.id))
+            for h in montres
         ],
-        "gardes": [build_ligne(h, personnes.get(h.rdv.id, inconnu), None, contexte) for h in gardes],
+        "gardes": [build_ligne(h, personnes.get(h.rdv.id, inconnu), None, {}, contexte) for h in gardes],
+        "ailleurs": [voulu for voulu in voulus[:PORTEE] if voulu.rdv_id not in siens],
         "nombre": len(situation.a_replacer),
-        "reste": len(situation.a_replacer) - len(montres),
-        "propositions": propositions,
-        "expire": compute_expiration(propositions, aujourdhui, contexte.zone),
+        "nombre_gardes": len(situation.gardes),
+        "numero": numero,
+        "pages": pages,
+        "premier": debut + 1,
+        "dernier": debut + len(montres),
+        "propositions": trouvees,
+        "confie": bool(delegues),
+        "expire": compute_expiration(siens, aujourdhui, contexte.zone),
         "agenda": "agenda" in organisation.modules,
-        "adresse": f"{organisation.url}/a-replacer",
+        "adresse": adresse,
         "resultats": [],
         "bilan": [],
         "fait": "",

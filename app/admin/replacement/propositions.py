@@ -1,32 +1,34 @@
 """A créneau for each rendez-vous outside: the rules of an attached agent, one read of what is occupied, no lock.
 
-What is proposed is free when it is shown; what is moved is judged again, like any booking.
+Beside its own guichets, a service proposes those of the services to which it delegates the motif [G 2.3.5]. What is
+proposed is free when it is shown; what is moved is judged again, like any booking.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.admin.replacement.delegues import Delegue, read_delegues
 from app.admin.replacement.lecture import RdvLu
 from app.booking.contexte import ServiceContexte, Versions
 from app.booking.jugement import compute_fenetre
 from app.booking.outils import Outils
 from app.domain.calendrier import earliest_jour
 from app.domain.contexte import Alerte
-from app.domain.creneaux import Creneau, compute_grille
+from app.domain.creneaux import compute_grille
 from app.domain.guichets import Demande, GuichetRegle, find_eligibles, order_guichets
 from app.domain.horaires import floor_minute, get_cadran
 from app.domain.rendez_vous import Etat
-from app.domain.replacement import Besoin, Place, list_autres, propose
+from app.domain.replacement import Besoin, Offre, Place, list_autres, propose
 from app.domain.vocabulaire import Canal
 
 #: Other créneaux offered beside the one proposed.
-AUTRES: Final = 12
+AUTRES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,19 @@ class Proposition:
     autres: tuple[Place, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Propositions:
+    """RDV → proposition, no two of them the same place, and the services other than its own where some may go."""
+
+    par_rdv: Mapping[int, Proposition]
+    delegues: Mapping[int, Delegue] = field(default_factory=dict)
+
+    @property
+    def suivis(self) -> dict[str, int]:
+        """Subjects to follow, with the version of each shown here: the public créneaux of those services."""
+        return {f"creneaux:{d.contexte.id}": d.versions.creneaux for d in self.delegues.values()}
+
+
 async def build_propositions(
     outils: Outils,
     conn: AsyncConnection,
@@ -44,32 +59,62 @@ async def build_propositions(
     versions: Versions,
     rdvs: Sequence[RdvLu],
     maintenant: datetime,
-) -> dict[int, Proposition]:
-    """RDV → proposition, no two of them the same place. At most one statement."""
-    if contexte.ferme or not rdvs:
-        return {rdv.id: Proposition(None) for rdv in rdvs}
+    *,
+    montres: Collection[int] | None = None,
+) -> Propositions:
+    """A place for each of ``rdvs``, whoever comes first being served first; others only for ``montres`` (all: None).
+
+    One statement, and two for each service that receives by delegation; none grows with the rendez-vous.
+    """
+    if not rdvs:
+        return Propositions({})
     fenetre = compute_fenetre(contexte, Canal.RATTACHE, maintenant)
     occupees = await outils.dispo.occupations(conn, contexte, versions, fenetre.du, fenetre.au, maintenant)
     ouvertures = contexte.ouvertures(fenetre.du, fenetre.au)
-    formes: dict[tuple[tuple[int, ...], int], int] = {}
-    libres: dict[int, list[Creneau]] = {}
+    delegues = await read_delegues(outils, conn, contexte, {rdv.motif_id for rdv in rdvs}, maintenant)
+    formes: dict[tuple[object, ...], int] = {}
+    sienne: dict[tuple[object, ...], Offre] = {}
+    confiees: dict[tuple[int, int, str], Offre] = {}
+    libres: dict[int, list[Offre]] = {}
     besoins: list[Besoin] = []
     bornes = _Bornes.of(contexte, maintenant)
     for rdv in rdvs:
         demande, guichets = _build_demande(rdv, contexte)
         cle = (tuple(guichet.id for guichet in guichets), demande.duree)
-        forme = formes.setdefault(cle, len(formes))
+        possibles = [d for d in delegues if _may_go(rdv, d, contexte)]
+        forme = formes.setdefault(
+            (*cle, rdv.motif_id, rdv.type_rdv, *(d.delegation.id for d in possibles)), len(formes)
+        )
         if forme not in libres:
-            grille = compute_grille(demande, guichets, ouvertures, occupees.par_guichet, fenetre, contexte.zone)
-            libres[forme] = [creneau for journee in grille.jours.values() for creneau in journee.creneaux]
+            if cle not in sienne:
+                grille = compute_grille(demande, guichets, ouvertures, occupees.par_guichet, fenetre, contexte.zone)
+                sienne[cle] = Offre([c for journee in grille.jours.values() for c in journee.creneaux])
+            for d in possibles:
+                if (voulue := (d.delegation.id, rdv.motif_id, rdv.type_rdv)) not in confiees:
+                    confiees[voulue] = d.offer(rdv.motif_id, rdv.type_rdv)
+            autres = [confiees[d.delegation.id, rdv.motif_id, rdv.type_rdv] for d in possibles]
+            libres[forme] = [sienne[cle], *autres]
         besoins.append(bornes.build_besoin(rdv, forme))
     proposees, prises = propose(besoins, libres)
-    return {
+    trouvees = {
         besoin.rdv_id: Proposition(
-            proposees.get(besoin.rdv_id), tuple(list_autres(besoin, libres[besoin.forme], prises, AUTRES))
+            proposees.get(besoin.rdv_id),
+            tuple(list_autres(besoin, libres[besoin.forme], prises, AUTRES))
+            if montres is None or besoin.rdv_id in montres
+            else (),
         )
         for besoin in besoins
     }
+    return Propositions(trouvees, {d.delegation.id: d for d in delegues})
+
+
+def _may_go(rdv: RdvLu, delegue: Delegue, contexte: ServiceContexte) -> bool:
+    """True when it may go there: no chain of delegations, no length of its own, nobody sent out of the door."""
+    if rdv.recu or Alerte.DUREE_MODIFIEE.value in rdv.place.forcages:
+        return False
+    if rdv.etat == Etat.ARRIVE and delegue.contexte.site_id != contexte.site_id:
+        return False
+    return rdv.motif_id in delegue.delegation.motifs
 
 
 def _build_demande(rdv: RdvLu, contexte: ServiceContexte) -> tuple[Demande, list[GuichetRegle]]:
@@ -78,10 +123,10 @@ def _build_demande(rdv: RdvLu, contexte: ServiceContexte) -> tuple[Demande, list
     A motif that no open guichet takes any more may go to any of them: it is kept, not chosen [A1, summary table].
     """
     motif = contexte.motifs[rdv.motif_id]
-    forcee = Alerte.DUREE_MODIFIEE.value in rdv.place.forcages
-    duree = rdv.place.fin - rdv.place.debut if forcee else motif.duree
+    gardee = rdv.recu or Alerte.DUREE_MODIFIEE.value in rdv.place.forcages
+    duree = rdv.place.fin - rdv.place.debut if gardee else motif.duree
     demande = Demande(rdv.motif_id, rdv.type_rdv, Canal.RATTACHE, duree, contexte.pas)
-    guichets = list(contexte.guichets.values())
+    guichets = [] if contexte.ferme else list(contexte.guichets.values())
     if not any(g.ouvert and g.accepts_motif(rdv.motif_id) for g in guichets):
         guichets = [replace(guichet, motifs=None) for guichet in guichets]
     eligibles, _ = find_eligibles(demande, guichets)

@@ -8,12 +8,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.admin.guichets.mots import TYPES
-from app.admin.replacement.deplacements import Issue, Resultat
-from app.admin.replacement.lecture import Personne
+from app.admin.replacement.delegues import Delegue, describe_lieu
+from app.admin.replacement.deplacements import Issue, Resultat, Voulu, format_valeur
+from app.admin.replacement.lecture import Personne, RdvLu
 from app.admin.replacement.propositions import Proposition
 from app.admin.replacement.situation import Hors
 from app.booking.contexte import ServiceContexte
 from app.courrier.texte import telephone_lien, telephone_lisible
+from app.domain.delegation import find_delegation
 from app.domain.horaires import from_minute, get_cadran
 from app.domain.rendez_vous import Etat
 from app.domain.replacement import Place
@@ -29,30 +31,73 @@ def _nom_guichet(contexte: ServiceContexte, guichet_id: int) -> str:
     return guichet.nom if guichet else "Guichet supprimé"
 
 
-def describe_place(place: Place, contexte: ServiceContexte) -> str:
-    """« mar. 24 nov. à 10:20, Guichet 2 »."""
+def describe_place(place: Place, contexte: ServiceContexte, lieu: str = "") -> str:
+    """« mar. 24 nov. à 10:20, Guichet 2 »; ``lieu``, of another service: « …, à SIP DE COSNE, COSNE »."""
     debut = _local(place.debut, contexte.zone)
-    return f"{jour_court(debut.date())} à {heure(debut, contexte.zone)}, {_nom_guichet(contexte, place.guichet_id)}"
+    ou = f"à {lieu}" if lieu else _nom_guichet(contexte, place.guichet_id)
+    return f"{jour_court(debut.date())} à {heure(debut, contexte.zone)}, {ou}"
 
 
-def _describe_option(place: Place, avant: int, contexte: ServiceContexte) -> str:
-    """The same, and how near it is to the present hour."""
-    mots = describe_place(place, contexte)
+def _find_lieu(delegation_id: int | None, delegues: Mapping[int, Delegue], contexte: ServiceContexte) -> str:
+    """Where that delegation leads; "" for the service's own guichets."""
+    if delegation_id is None:
+        return ""
+    if (delegue := delegues.get(delegation_id)) is not None:
+        return delegue.lieu
+    connue = find_delegation(contexte.confiees, delegation_id)
+    return connue.libelle_delegue if connue else "un service qui ne le reçoit plus"
+
+
+def _build_option(place: Place, avant: int, contexte: ServiceContexte, lieu: str) -> dict[str, Any]:
+    """Its value, its words with how near it is to the present hour, the place when it is another one."""
+    mots = describe_place(place, contexte, lieu)
     if place.debut == avant:
-        return f"{mots} (même heure)"
-    memes = _local(place.debut, contexte.zone).date() == _local(avant, contexte.zone).date()
-    return f"{mots} (même jour)" if memes else mots
+        mots = f"{mots} (même heure)"
+    elif _local(place.debut, contexte.zone).date() == _local(avant, contexte.zone).date():
+        mots = f"{mots} (même jour)"
+    valeur = format_valeur(place.debut, place.guichet_id, place.delegation_id)
+    return {"valeur": valeur, "mots": mots, "lieu": lieu, "choisie": False}
+
+
+def _build_options(
+    rdv: RdvLu,
+    proposition: Proposition,
+    delegues: Mapping[int, Delegue],
+    contexte: ServiceContexte,
+    voulu: Voulu | None,
+) -> list[dict[str, Any]]:
+    """The proposed one first; what was chosen on this page before stays chosen, still listed or not."""
+    places = [*([proposition.place] if proposition.place else []), *proposition.autres]
+    if voulu is not None:
+        choisie = Place(
+            voulu.debut, voulu.debut + rdv.place.fin - rdv.place.debut, voulu.guichet_id, voulu.delegation_id
+        )
+        if not any((p.debut, p.guichet_id, p.delegation_id) == choisie[:1] + choisie[2:] for p in places):
+            places.append(choisie)
+    options = [
+        _build_option(p, rdv.place.debut, contexte, _find_lieu(p.delegation_id, delegues, contexte)) for p in places
+    ]
+    for option in options:
+        option["choisie"] = voulu is not None and option["valeur"] == voulu.valeur
+    # Which guichet of another service is its own affair: one line an hour there, the one chosen if any.
+    uniques: dict[str, dict[str, Any]] = {}
+    for option in options:
+        if option["mots"] not in uniques or option["choisie"]:
+            uniques[option["mots"]] = option
+    return list(uniques.values())
 
 
 def build_ligne(
-    hors: Hors, personne: Personne, proposition: Proposition | None, contexte: ServiceContexte
+    hors: Hors,
+    personne: Personne,
+    proposition: Proposition | None,
+    delegues: Mapping[int, Delegue],
+    contexte: ServiceContexte,
+    voulu: Voulu | None = None,
 ) -> dict[str, Any]:
-    """A row: who, when, why, where instead. ``options``: (value, words), the proposed one first."""
+    """A row: who, when, why, where instead, and what has already been chosen for it (``voulu``)."""
     rdv = hors.rdv
     debut = _local(rdv.place.debut, contexte.zone)
-    places = []
-    if proposition is not None:
-        places = [*([proposition.place] if proposition.place else []), *proposition.autres]
     motif = contexte.motifs.get(rdv.motif_id)
     return {
         "id": rdv.id,
@@ -68,7 +113,8 @@ def build_ligne(
         "code": rdv.code,
         "arrive": rdv.etat == Etat.ARRIVE,
         "cause": hors.cause.phrase.capitalize(),
-        "options": [(f"{p.debut}.{p.guichet_id}", _describe_option(p, rdv.place.debut, contexte)) for p in places],
+        "options": [] if proposition is None else _build_options(rdv, proposition, delegues, contexte, voulu),
+        "coche": voulu is not None,
     }
 
 
@@ -89,15 +135,20 @@ _TITRES = {
 
 
 def build_resultat(
-    resultat: Resultat, nouvelles: Mapping[int, Proposition], contexte: ServiceContexte
+    resultat: Resultat,
+    nouvelles: Mapping[int, Proposition],
+    delegues: Mapping[int, Delegue],
+    contexte: ServiceContexte,
+    arrivees: Mapping[int, ServiceContexte],
 ) -> dict[str, Any]:
-    """One outcome, and for a créneau that was taken, the one proposed instead."""
+    """One outcome, and for a créneau that was taken, the one proposed instead. ``arrivees``: service → its context."""
     personne, deplace = resultat.personne, resultat.deplace
     nouvelle = nouvelles.get(resultat.voulu.rdv_id)
     apres = ""
     if deplace is not None:
         place = Place(int(deplace.debut.timestamp()) // 60, int(deplace.fin.timestamp()) // 60, deplace.guichet_id)
-        apres = describe_place(place, contexte)
+        ailleurs = arrivees.get(deplace.service_id) if deplace.service_id != contexte.id else None
+        apres = describe_place(place, contexte, describe_lieu(ailleurs) if ailleurs else "")
     return {
         "issue": resultat.issue.value,
         "titre": _TITRES[resultat.issue],
@@ -107,7 +158,11 @@ def build_resultat(
         "apres": apres,
         "courriel": resultat.courriel,
         "telephones": [(telephone_lisible(t), telephone_lien(t)) for t in (personne.telephones if personne else ())],
-        "nouvelle": describe_place(nouvelle.place, contexte) if nouvelle and nouvelle.place else "",
+        "nouvelle": (
+            describe_place(nouvelle.place, contexte, _find_lieu(nouvelle.place.delegation_id, delegues, contexte))
+            if nouvelle and nouvelle.place
+            else ""
+        ),
         "reste": nouvelle is not None,
     }
 

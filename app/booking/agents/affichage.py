@@ -16,6 +16,7 @@ from litestar import Request
 
 from app.booking.contexte import ServiceContexte
 from app.errors import Introuvable, SaisieInvalide
+from app.web.adresses import is_nombre
 
 Vue = Literal["jour", "semaine"]
 DENSITES: Final = ("normale", "compacte", "large")
@@ -125,7 +126,7 @@ def _read_guichets(textes: Iterable[str], contexte: ServiceContexte) -> tuple[in
     for texte in textes:
         if not texte:
             continue
-        if not (texte.isascii() and texte.isdecimal() and int(texte[:18]) in contexte.guichets):
+        if not (is_nombre(texte) and int(texte) in contexte.guichets):
             raise Introuvable("Ce guichet n’existe pas dans ce service.")
         voulus.add(int(texte))
     return () if len(voulus) == len(contexte.guichets) else tuple(g for g in contexte.guichets if g in voulus)

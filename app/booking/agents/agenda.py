@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import clock
 from app.booking.agents.acces import Acces, journal_refus, note_lecture, open_service, write_lecture
 from app.booking.agents.affichage import DENSITES, Affichage, read_affichage
+from app.booking.agents.confies import build_confies
 from app.booking.agents.grille import Droits, Matiere, build_jour, build_semaine, titre_semaine
-from app.booking.agents.lectures import read_jours
+from app.booking.agents.lectures import read_confies, read_jours
 from app.booking.agents.mots import raison_guichet
 from app.booking.contexte import ServiceContexte
 from app.booking.fragments import Fragments
@@ -78,6 +79,10 @@ async def _render(
     du, au = affichage.bornes
     matiere = Matiere(affichage, contexte, await read_jours(conn, acces.agent_id, contexte.id, du, au), droits)
     fusion = affichage.vue == "semaine" and len(matiere.guichets) > 1
+    confies = None
+    if acces.delegue:
+        confies = build_confies(await read_confies(conn, acces.agent_id, contexte.id, du, au), contexte, affichage)
+    seul = confies is None  # else what happens at the other service's guichets, unknown here, concerns this page too
     gabarit = request.app.state.gabarits.get_template("booking/agents/_agenda_region.html")
     return str(
         gabarit.render(
@@ -88,19 +93,21 @@ async def _render(
             zone=contexte.zone.key,
             du=get_cadran(du, contexte.zone).debut,
             au=get_cadran(au, contexte.zone).fin,
-            guichets=" ".join(str(g) for g in affichage.guichets),
-            sans=_SANS_COMPTE if fusion else "",
+            guichets=" ".join(str(g) for g in affichage.guichets) if seul else "",
+            sans=_SANS_COMPTE if fusion and seul else "",
             vue=affichage.vue,
+            confies=confies,
             grille=build_jour(matiere) if affichage.vue == "jour" else build_semaine(matiere),
-            vide=_explain_vide(matiere),
+            vide=_explain_vide(matiere, seul=seul),
         )
     )
 
 
-def _explain_vide(matiere: Matiere) -> dict[str, str]:
-    """What to say of a day or a week where nothing is booked nor can be."""
+def _explain_vide(matiere: Matiere, *, seul: bool) -> dict[str, str]:
+    """What to say of a day or a week where nothing is booked nor can be. ``seul``: no other service receives for it."""
     if matiere.affichage.vue == "semaine":
-        return {"titre": "Aucune plage ni rendez-vous cette semaine", "texte": ""}
+        ici = "" if seul else " ici"
+        return {"titre": f"Aucune plage ni rendez-vous{ici} cette semaine", "texte": ""}
     jour = matiere.affichage.jour
     ouverts = [g for g in matiere.guichets if g.ouvert] or matiere.guichets
     raisons = {raison_guichet(matiere.contexte, matiere.ouvertures, g, jour) for g in ouverts}
@@ -109,7 +116,8 @@ def _explain_vide(matiere: Matiere) -> dict[str, str]:
     seule = raisons.pop() if len(raisons) == 1 else ""
     if seule and seule != "Aucune plage ce jour":
         return {"titre": seule, "texte": "Aucun rendez-vous ne peut être pris ce jour-là."}
-    return {"titre": "Aucune plage de rendez-vous ce jour", "texte": "Et aucun rendez-vous n’y a été pris."}
+    texte = "Et aucun rendez-vous n’y a été pris." if seul else "Et aucun rendez-vous n’est reçu ici."
+    return {"titre": "Aucune plage de rendez-vous ce jour", "texte": texte}
 
 
 @get("/services/{service_id:int}/agenda", include_in_schema=False)
@@ -150,6 +158,14 @@ async def show_agenda(
         "url_recherche": f"/sites/{contexte.site_id}/accueil/recherche" if acces.recoit else "",
         "url_nouveau": _url_nouveau(contexte, affichage, droits),
         "remarque": _remarque(contexte, affichage, droits, aujourdhui),
+        "a_replacer": {
+            "service_id": contexte.id,
+            "version": acces.versions.service,
+            "epoque": acces.epoque,
+            "zone": contexte.zone.key,
+        }
+        if "organiser" in acces.modules
+        else None,
     }
     return page(request, "booking/agents/agenda.html", ctx)
 

@@ -12,8 +12,7 @@ from litestar.response import Redirect, Response
 from app import clock
 from app.booking.agents.acces import Acces, note_lecture, open_rdv, write_lecture
 from app.booking.agents.actes import answer, check_champs
-from app.booking.agents.affichage import url_jour
-from app.booking.agents.fiche import load, possible
+from app.booking.agents.fiche import load, nom_motif, possible
 from app.booking.agents.lectures import nom_agenda
 from app.booking.agents.mots import TYPES
 from app.booking.outils import Outils
@@ -25,7 +24,7 @@ from app.identite.acteur import Acteur
 from app.web.dates import heure, jour_long
 from app.web.dependances import auteur_agent
 from app.web.erreurs import wants_json
-from app.web.pages import agent_page, page, service_header, service_menu
+from app.web.pages import page
 from app.web.securite import CHAMP_CSRF
 
 _CHAMPS: Final = frozenset({CHAMP_CSRF, "raison", "revision", "retour"})
@@ -40,10 +39,10 @@ async def show_annulation(
 ) -> Response[Any]:
     """The confirmation page; back to the fiche when nothing can be cancelled any more."""
     acces = await open_rdv(outils, acteur, request, rdv_id)
-    contexte, rdv, _ = await load(request, outils, acteur, acces, rdv_id)
-    if not possible(rdv, Action.ANNULER, contexte, clock.now()):
+    dossier = await load(request, outils, acteur, acces, rdv_id)
+    if not possible(dossier.rdv, Action.ANNULER, dossier.contexte, clock.now()):
         return Redirect(f"/rendez-vous/{rdv_id}", status_code=303)
-    await write_lecture(outils, acteur, request, Trace("rdv.lu", contexte.id, rdv_id))
+    await write_lecture(outils, acteur, request, Trace("rdv.lu", dossier.contexte.id, rdv_id))
     return await _render(request, outils, acteur, acces, rdv_id)
 
 
@@ -74,7 +73,7 @@ async def do_annuler(
         if wants_json(request) or refus.statut not in (409, 422):
             raise
         acces = await open_rdv(outils, acteur, request, rdv_id)
-        await note_lecture(outils, acteur, request, Trace("rdv.lu", acces.service_id, rdv_id))
+        await note_lecture(outils, acteur, request, Trace("rdv.lu", acces.receveur_id, rdv_id))
         return await _render(request, outils, acteur, acces, rdv_id, raison=raison, refus=refus)
     return await answer(request, outils, acteur, acte, "Rendez-vous annulé", retour or f"/rendez-vous/{rdv_id}")
 
@@ -97,26 +96,23 @@ async def _render(
 ) -> Response[Any]:
     """The page, with the state as it is now."""
     maintenant = clock.now()
-    contexte, rdv, _ = await load(request, outils, acteur, acces, rdv_id)
-    motif, guichet = contexte.motifs.get(rdv["motif_id"]), contexte.guichets.get(rdv["guichet_id"])
+    dossier = await load(request, outils, acteur, acces, rdv_id)
+    contexte, rdv = dossier.contexte, dossier.rdv
+    guichet = contexte.guichets.get(rdv["guichet_id"])
+    lieu = contexte.libelle if acces.confie else guichet.nom if guichet else ""
     ctx = {
-        **agent_page(acteur, menu=service_menu(contexte.id, contexte.site_id)),
-        "service": service_header(contexte, maintenant),
+        **dossier.entete(acteur, maintenant),
         "titre": ("Erreur – " if refus else "") + "Annuler le rendez-vous",
         "fil": [
             {"libelle": "Tableau de bord", "url": "/agent"},
-            {"libelle": "Agenda du service", "url": url_jour(contexte.id, rdv["jour"])},
+            {"libelle": "Agenda du service", "url": dossier.agenda},
             {"libelle": f"Rendez-vous {rdv['code']}", "url": f"/rendez-vous/{rdv_id}"},
             {"libelle": "Annuler", "url": ""},
         ],
         "rdv": rdv,
         "nom": nom_agenda(rdv),
         "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}",
-        "quoi": ", ".join(
-            mot
-            for mot in (motif.libelle if motif else "", TYPES[rdv["type_rdv"]], guichet.nom if guichet else "")
-            if mot
-        ),
+        "quoi": ", ".join(mot for mot in (nom_motif(rdv, contexte), TYPES[rdv["type_rdv"]], lieu) if mot),
         "previent": bool(rdv["courriel"]),
         "possible": possible(rdv, Action.ANNULER, contexte, maintenant),
         "raison": raison,

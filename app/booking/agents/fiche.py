@@ -7,7 +7,8 @@ refreshes belong to the same reading for a quarter of an hour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from app.booking.agents.affichage import url_jour
 from app.booking.agents.lectures import nom_agenda, read_fiche, read_histoire
 from app.booking.agents.mots import CANAUX, ORIGINES, PREFERENCES, TYPES, fait, forcages, nom_agent
 from app.booking.agents.saisie import national
-from app.booking.contexte import ServiceContexte
+from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.outils import Outils
 from app.booking.traces import Trace
 from app.domain.horaires import floor_minute
@@ -58,38 +59,57 @@ def possible(rdv: Mapping[str, Any], action: Action, contexte: ServiceContexte, 
     return isinstance(issue, Transition)
 
 
-#: The service, the RDV and its story.
-Dossier = tuple[ServiceContexte, dict[str, Any], list[dict[str, Any]]]
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """A RDV and its story: ``contexte`` is the service that receives it, ``vue`` the one it is seen from.
+
+    They differ for the agents of a service that has entrusted it to the other one [G 2.3.5].
+    """
+
+    vue: ServiceContexte
+    contexte: ServiceContexte
+    rdv: dict[str, Any]
+    histoire: list[dict[str, Any]]
+
+    @property
+    def agenda(self) -> str:
+        """The agenda of its day, where its reader is at home."""
+        return url_jour(self.vue.id, self.rdv["jour"])
+
+    def entete(self, acteur: Acteur, maintenant: datetime) -> dict[str, Any]:
+        """The frame of a page about it: the menu and header of the service it is seen from."""
+        return {
+            **agent_page(acteur, menu=service_menu(self.vue.id, self.vue.site_id)),
+            "service": service_header(self.vue, maintenant),
+        }
 
 
 async def load(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, acces: Acces, rdv_id: int) -> Dossier:
-    """The service, the RDV and its story. Raises AccesRefuse, journaled, when the right has just gone."""
+    """The services, the RDV and its story. Raises AccesRefuse, journaled, when the right has just gone."""
     async with (
         journal_refus(outils, acteur, request, Trace("rdv.acces_refuse", acces.service_id, rdv_id)),
         outils.db.read() as conn,
     ):
-        contexte = await outils.dispo.contextes.get(conn, acces.service_id, acces.versions.planning)
+        contextes = outils.dispo.contextes
+        vue = contexte = await contextes.get(conn, acces.service_id, acces.versions.planning)
+        if acces.confie:
+            versions = await read_versions(conn, acces.receveur_id)
+            contexte = await contextes.get(conn, acces.receveur_id, versions.planning)
         rdv = await read_fiche(conn, acces.agent_id, rdv_id)
         if rdv is None:
             raise AccesRefuse(PHRASE_RDV)
-        return contexte, rdv, await read_histoire(conn, acces.agent_id, rdv_id)
+        return Dossier(vue, contexte, rdv, await read_histoire(conn, acces.agent_id, rdv_id))
 
 
-def render_region(
-    request: Request[Any, Any, Any],
-    acces: Acces,
-    contexte: ServiceContexte,
-    rdv: Mapping[str, Any],
-    histoire: Sequence[Mapping[str, Any]],
-    maintenant: datetime,
-) -> str:
+def render_region(request: Request[Any, Any, Any], acces: Acces, dossier: Dossier, maintenant: datetime) -> str:
     """The live region of the fiche."""
+    contexte, rdv = dossier.contexte, dossier.rdv
     actions = [action for action in BOUTONS if acces.recoit and possible(rdv, action, contexte, maintenant)]
     url = f"/rendez-vous/{rdv['id']}"
     gabarit = request.app.state.gabarits.get_template("booking/agents/_fiche_region.html")
     return str(
         gabarit.render(
-            sujet=f"service:{contexte.id}",
+            sujet=f"service:{acces.service_id}",
             version=acces.versions.service,
             epoque=acces.epoque,
             fragment=f"{url}/fragment",
@@ -109,13 +129,15 @@ def render_region(
                 for rang, action in enumerate(actions)
             ],
             url_annuler=f"{url}/annuler" if possible(rdv, Action.ANNULER, contexte, maintenant) else "",
-            rendez_vous=_rendez_vous(rdv, contexte),
+            pour=rdv["origine_libelle"] or "",
+            lieu=contexte.adresse_lignes if acces.confie else (),
+            rendez_vous=_rendez_vous(rdv, contexte, ailleurs=acces.confie),
             usager=_usager(rdv),
             telephones=[{"e164": t, "lu": national(t)} for t in rdv["telephones"] or ()],
             documents=contexte.motifs[rdv["motif_id"]].documents if rdv["motif_id"] in contexte.motifs else (),
             forcages=forcages(rdv["forcages"]),
             annulation=_annulation(rdv, contexte),
-            histoire=[{**fait(ligne, contexte), "quand": _instant(ligne["a"], contexte)} for ligne in histoire],
+            histoire=[{**fait(ligne, contexte), "quand": _instant(ligne["a"], contexte)} for ligne in dossier.histoire],
         )
     )
 
@@ -130,8 +152,9 @@ def _instant(instant: datetime, contexte: ServiceContexte) -> str:
     return f"{instant.astimezone(contexte.zone):%d/%m/%Y} à {heure(instant, contexte.zone)}"
 
 
-def _rendez_vous(rdv: Mapping[str, Any], contexte: ServiceContexte) -> list[tuple[str, str]]:
-    motif, guichet = contexte.motifs.get(rdv["motif_id"]), contexte.guichets.get(rdv["guichet_id"])
+def _rendez_vous(rdv: Mapping[str, Any], contexte: ServiceContexte, *, ailleurs: bool) -> list[tuple[str, str]]:
+    """Facts of the RDV. ``ailleurs``: for the service that entrusted it, which knows no guichet of the other one."""
+    guichet = contexte.guichets.get(rdv["guichet_id"])
     preneur = nom_agent(rdv["preneur_prenom"], rdv["preneur_nom"])
     pris = CANAUX[rdv["canal"]] + (f" ({preneur})" if preneur else "")
     duree = (rdv["fin"] - rdv["debut"]).total_seconds() // 60
@@ -145,12 +168,18 @@ def _rendez_vous(rdv: Mapping[str, Any], contexte: ServiceContexte) -> list[tupl
         ("Date", jour_long(rdv["jour"])),
         ("Heure", f"{heure(rdv['debut'], contexte.zone)} – {heure(rdv['fin'], contexte.zone)} ({duree:.0f} min)"),
         ("Type", TYPES[rdv["type_rdv"]]),
-        ("Guichet", guichet.nom if guichet else "Guichet supprimé"),
-        ("Motif", motif.libelle if motif else "Motif supprimé"),
+        *([] if ailleurs else [("Guichet", guichet.nom if guichet else "Guichet supprimé")]),
+        ("Motif", nom_motif(rdv, contexte)),
         *((libelle, heure(instant, contexte.zone)) for libelle, instant in presences if instant is not None),
         ("Origine", f"{pris} – {ORIGINES[rdv['origine']]}" if rdv["canal"] != "internet" else pris),
         ("Pris le", _instant(rdv["cree_a"], contexte)),
     ]
+
+
+def nom_motif(rdv: Mapping[str, Any], contexte: ServiceContexte) -> str:
+    """Its label: a motif that the service only receives for another one may be none of its own."""
+    motif = contexte.motifs.get(rdv["motif_id"])
+    return motif.libelle if motif else rdv["motif_libelle"]
 
 
 def _usager(rdv: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -194,24 +223,23 @@ async def show_fiche(
     """The fiche; just after a booking, the code to read out loud."""
     acces = await open_rdv(outils, acteur, request, rdv_id)
     maintenant = clock.now()
-    contexte, rdv, histoire = await load(request, outils, acteur, acces, rdv_id)
+    dossier = await load(request, outils, acteur, acces, rdv_id)
+    contexte, rdv = dossier.contexte, dossier.rdv
     await write_lecture(outils, acteur, request, Trace("rdv.lu", contexte.id, rdv_id))
-    agenda = url_jour(contexte.id, rdv["jour"])
     ctx = {
-        **agent_page(acteur, menu=service_menu(contexte.id, contexte.site_id)),
-        "service": service_header(contexte, maintenant),
+        **dossier.entete(acteur, maintenant),
         "direct": True,
         "titre": f"Rendez-vous {rdv['code']}",
         "fil": [
             {"libelle": "Tableau de bord", "url": "/agent"},
-            {"libelle": "Agenda du service", "url": agenda},
+            {"libelle": "Agenda du service", "url": dossier.agenda},
             {"libelle": f"Rendez-vous {rdv['code']}", "url": ""},
         ],
         "enregistre": request.query_params.get("enregistre") == "1" and rdv["etat"] == "prevu",
         "code": rdv["code"],
         "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}",
-        "agenda": agenda,
-        "region": render_region(request, acces, contexte, rdv, histoire, maintenant),
+        "agenda": dossier.agenda,
+        "region": render_region(request, acces, dossier, maintenant),
     }
     return page(request, "booking/agents/fiche.html", ctx)
 
@@ -225,10 +253,9 @@ async def show_fiche_fragment(
 ) -> Response[bytes]:
     """Exactly the live region of the fiche."""
     acces = await open_rdv(outils, acteur, request, rdv_id)
-    contexte, rdv, histoire = await load(request, outils, acteur, acces, rdv_id)
-    await note_lecture(outils, acteur, request, Trace("rdv.lu", contexte.id, rdv_id))
-    region = render_region(request, acces, contexte, rdv, histoire, clock.now())
-    return Response(region.encode(), media_type="text/html")
+    dossier = await load(request, outils, acteur, acces, rdv_id)
+    await note_lecture(outils, acteur, request, Trace("rdv.lu", dossier.contexte.id, rdv_id))
+    return Response(render_region(request, acces, dossier, clock.now()).encode(), media_type="text/html")
 
 
 ROUTES = [show_fiche, show_fiche_fragment]

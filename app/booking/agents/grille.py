@@ -98,7 +98,8 @@ def build_rdv(ligne: Ligne, contexte: ServiceContexte) -> dict[str, Any]:
         "d": floor_minute(ligne["fin"]) - debut,
         "heure": heure(ligne["debut"], contexte.zone),
         "nom": nom_agenda(ligne),
-        "motif": motif.libelle if motif else "",
+        "motif": motif.libelle if motif else ligne["motif_libelle"] or "",
+        "pour": ligne["origine_libelle"] or "",
         "type": ligne["type_rdv"],
         "etat": ligne["etat"],
         "gel": heure(ligne["expire_a"], contexte.zone) if ligne["nature_option"] == NatureOption.GEL else "",
@@ -247,19 +248,18 @@ def _jour_semaine(matiere: Matiere, jour: date) -> dict[str, Any]:
 
 
 def _jour_fusion(matiere: Matiere, etendue: Etendue, jour: date) -> dict[str, Any]:
-    """A day of the merged week: for each row, guichets occupied over guichets open."""
+    """A day of the merged week: for each row, guichets occupied over guichets open, and those taken though closed."""
     raisons = {g.id: raison_guichet(matiere.contexte, matiere.ouvertures, g, jour) for g in matiere.guichets}
     ouverts = [
-        [(o.debut, o.fin) for o in matiere.ouvertures.get(g.id, jour)] for g in matiere.guichets if not raisons[g.id]
+        [] if raisons[g.id] else [(o.debut, o.fin) for o in matiere.ouvertures.get(g.id, jour)]
+        for g in matiere.guichets
     ]
     pris = [[(r["m"], r["m"] + r["d"]) for r in matiere.rdv(jour, g.id)] for g in matiere.guichets]
     m0, pas = etendue.m0[jour], matiere.contexte.pas
     cases: list[dict[str, int] | None] = []
     for debut in range(m0, m0 + etendue.nombre * pas, pas):
-        compte = {"pris": _count(pris, debut, debut + pas), "places": _count(ouverts, debut, debut + pas)}
-        # A RDV outside the plages takes a place that exists for it alone.
-        compte["places"] = max(compte.values())
-        cases.append(compte if compte["places"] else None)
+        compte = _compte(pris, ouverts, debut, debut + pas)
+        cases.append(compte if any(compte.values()) else None)
     communes = {raisons[g.id] for g in matiere.guichets if g.ouvert} or set(raisons.values())
     return {
         **_jour_semaine(matiere, jour),
@@ -268,6 +268,21 @@ def _jour_fusion(matiere: Matiere, etendue: Etendue, jour: date) -> dict[str, An
     }
 
 
-def _count(par_guichet: Iterable[Sequence[tuple[int, int]]], debut: int, fin: int) -> int:
-    """Guichets having at least one interval that meets ``[debut, fin)``."""
-    return sum(any(a < fin and debut < b for a, b in intervalles) for intervalles in par_guichet)
+def _compte(
+    pris: Sequence[Sequence[tuple[int, int]]], ouverts: Sequence[Sequence[tuple[int, int]]], debut: int, fin: int
+) -> dict[str, int]:
+    """Guichets of one row: ``places`` open, ``pris`` among them, and ``hors``, occupied outside their plages.
+
+    A RDV forced outside the plages takes none of the places there are: they may still be free, or none may exist.
+    """
+    ici = [(_meets(p, debut, fin), _meets(o, debut, fin)) for p, o in zip(pris, ouverts, strict=True)]
+    return {
+        "pris": sum(occupe and ouvert for occupe, ouvert in ici),
+        "places": sum(ouvert for _, ouvert in ici),
+        "hors": sum(occupe and not ouvert for occupe, ouvert in ici),
+    }
+
+
+def _meets(intervalles: Iterable[tuple[int, int]], debut: int, fin: int) -> bool:
+    """True when at least one of them meets ``[debut, fin)``."""
+    return any(a < fin and debut < b for a, b in intervalles)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.droits import has_acces, permis, scoped
 from app.errors import AccesRefuse
-from app.tables import Agent, Journal, Passage, RdvUsager, RendezVous, Usager
+from app.tables import Agent, Journal, Motif, Passage, RdvUsager, RendezVous, ServiceFiscal, Usager
 
 PHRASE = "Ce service ne fait pas partie de ceux auxquels vous êtes rattaché."
 _NOM = (RdvUsager.nature, RdvUsager.nom_usage, RdvUsager.prenoms, RdvUsager.raison_sociale)
@@ -51,11 +51,57 @@ async def read_jours(conn: AsyncConnection, agent_id: int, service_id: int, du: 
             RendezVous.etat,
             RendezVous.nature_option,
             RendezVous.expire_a,
+            Motif.libelle.label("motif_libelle"),
+            ServiceFiscal.libelle.label("origine_libelle"),
             *_NOM,
             *_PASSAGE,
         )
         .select_from(droit)
         .outerjoin(RendezVous, (RendezVous.service_id == droit.c.service_id) & RendezVous.jour.between(du, au))
+        .outerjoin(Motif, Motif.id == RendezVous.motif_id)
+        .outerjoin(ServiceFiscal, ServiceFiscal.id == RendezVous.service_origine_id)
+        .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
+        .outerjoin(Passage, Passage.rdv_id == RendezVous.id)
+        .order_by(RendezVous.debut, RendezVous.id)
+    )
+    trouvees = lignes.mappings().all()
+    if not trouvees:
+        raise AccesRefuse(PHRASE)
+    return [dict(ligne) for ligne in trouvees if ligne["id"] is not None]
+
+
+async def read_confies(
+    conn: AsyncConnection, agent_id: int, service_id: int, du: date, au: date
+) -> list[dict[str, Any]]:
+    """RDV that the service has entrusted to others over the local days ``du``..``au``, by hour [G 2.3.5].
+
+    Neither holds nor cancelled ones. Raises AccesRefuse without the right.
+    """
+    droit = permis(agent_id, "agenda", service_id)
+    siens = (
+        (RendezVous.service_origine_id == droit.c.service_id)
+        & RendezVous.jour.between(du, au)
+        & RendezVous.etat.not_in(["option", "annule"])
+    )
+    lignes = await conn.execute(
+        select(
+            RendezVous.id,
+            RendezVous.guichet_id,
+            RendezVous.type_rdv,
+            RendezVous.debut,
+            RendezVous.fin,
+            RendezVous.jour,
+            RendezVous.etat,
+            Motif.libelle.label("motif_libelle"),
+            ServiceFiscal.libelle.label("receveur_libelle"),
+            ServiceFiscal.ville.label("receveur_ville"),
+            *_NOM,
+            *_PASSAGE,
+        )
+        .select_from(droit)
+        .outerjoin(RendezVous, siens)
+        .outerjoin(Motif, Motif.id == RendezVous.motif_id)
+        .outerjoin(ServiceFiscal, ServiceFiscal.id == RendezVous.service_id)
         .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
         .outerjoin(Passage, Passage.rdv_id == RendezVous.id)
         .order_by(RendezVous.debut, RendezVous.id)
@@ -99,7 +145,10 @@ async def read_tableau(conn: AsyncConnection, agent_id: int, maintenant: datetim
 
 
 async def read_fiche(conn: AsyncConnection, agent_id: int, rdv_id: int) -> dict[str, Any] | None:
-    """Everything known of one RDV: its row, its person, its presence, who took, who cancelled it; None if not his."""
+    """Everything known of one RDV: its row, its person, its presence, who took, who cancelled it; None if not his.
+
+    His are those of his services, and those that they have entrusted to another [G 2.3.5].
+    """
     preneur, annuleur = Agent.__table__.alias("preneur"), Agent.__table__.alias("annuleur")
     rdv, usager = RendezVous.__table__, RdvUsager.__table__
     requete = (
@@ -111,15 +160,19 @@ async def read_fiche(conn: AsyncConnection, agent_id: int, rdv_id: int) -> dict[
             preneur.c.nom.label("preneur_nom"),
             annuleur.c.prenom.label("annuleur_prenom"),
             annuleur.c.nom.label("annuleur_nom"),
+            Motif.libelle.label("motif_libelle"),
+            ServiceFiscal.libelle.label("origine_libelle"),
         )
         .select_from(rdv)
+        .outerjoin(Motif, Motif.id == rdv.c.motif_id)
+        .outerjoin(ServiceFiscal, ServiceFiscal.id == rdv.c.service_origine_id)
         .outerjoin(usager, usager.c.rdv_id == rdv.c.id)
         .outerjoin(Passage, Passage.rdv_id == rdv.c.id)
         .outerjoin(preneur, preneur.c.id == rdv.c.cree_par)
         .outerjoin(annuleur, annuleur.c.id == rdv.c.annule_par_agent)
         .where(rdv.c.id == rdv_id, rdv.c.etat != "option")
     )
-    ligne = (await conn.execute(scoped(requete, agent_id, "agenda"))).mappings().one_or_none()
+    ligne = (await conn.execute(scoped(requete, agent_id, "agenda", origine=True))).mappings().one_or_none()
     return None if ligne is None else dict(ligne)
 
 
@@ -140,7 +193,8 @@ async def read_histoire(conn: AsyncConnection, agent_id: int, rdv_id: int) -> li
         .where(Journal.rdv_id == rdv_id, Journal.action.not_in(_HORS_HISTOIRE))
         .order_by(Journal.id)
     )
-    return [dict(ligne) for ligne in (await conn.execute(scoped(requete, agent_id, "agenda"))).mappings()]
+    lignes = await conn.execute(scoped(requete, agent_id, "agenda", origine=True))
+    return [dict(ligne) for ligne in lignes.mappings()]
 
 
 def _meme_personne(numero_fiscal: str | None, siren: str | None) -> Any:

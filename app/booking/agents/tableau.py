@@ -44,9 +44,11 @@ async def show_tableau(
 
 
 def _find_recherche(lignes: Sequence[Mapping[str, Any]]) -> str:
-    """The search of the one reception where the agent receives; "" when he receives nowhere or at several."""
+    """The search of the one reception where the agent receives, of all of them at several; "" when he has none."""
     sites = {ligne["site_id"] for ligne in lignes if "accueil" in ligne["modules"]}
-    return f"/sites/{sites.pop()}/accueil/recherche" if len(sites) == 1 else ""
+    if len(sites) == 1:
+        return f"/sites/{sites.pop()}/accueil/recherche"
+    return "/agent/recherche" if sites else ""
 
 
 def _service(ligne: Mapping[str, Any], maintenant: datetime) -> dict[str, Any]:

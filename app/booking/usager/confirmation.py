@@ -54,6 +54,7 @@ async def find_rdv(outils: Outils, conn: AsyncConnection, jeton: str) -> tuple[M
             RendezVous.id,
             RendezVous.code,
             RendezVous.service_id,
+            RendezVous.service_origine_id,
             RendezVous.guichet_id,
             RendezVous.motif_id,
             RendezVous.type_rdv,
@@ -90,7 +91,7 @@ async def show_rdv(
     donnees = {
         "titre": "Votre rendez-vous",
         "service": {"libelle": contexte.libelle},
-        "fil": fil_de(contexte, courante="Votre rendez-vous"),
+        "fil": _fil(rdv, contexte),
         "recent": recent,
         "deja": request.query_params.get("deja") == "1",
         "ics": f"/mon-rendez-vous/{jeton}/agenda.ics",
@@ -113,6 +114,19 @@ async def show_agenda(outils: NamedDependency[Outils], jeton: FromPath[str]) -> 
     return Response(corps, media_type="text/calendar", headers=entetes)
 
 
+def name_origine(rdv: Mapping[str, Any], contexte: ServiceContexte) -> str:
+    """The name of the service that delegated the rendez-vous to the one that receives, or ""."""
+    return contexte.origines.get(rdv["service_origine_id"] or 0, "")
+
+
+def _fil(rdv: Mapping[str, Any], contexte: ServiceContexte) -> list[dict[str, str]]:
+    """The breadcrumb: through the service that the usager chose."""
+    fil, origine = fil_de(contexte, courante="Votre rendez-vous"), name_origine(rdv, contexte)
+    if origine:
+        fil[1] = {"libelle": origine, "url": f"/services/{rdv['service_origine_id']}"}
+    return fil
+
+
 def _domaine(settings: Settings) -> str:
     """The right side of the event's UID: that of the mails, so that a calendar knows both for the same event."""
     return domaine_de(parse_expediteur(settings.courriel_expediteur)[1])
@@ -133,6 +147,7 @@ def _message(rdv: Mapping[str, Any], contexte: ServiceContexte) -> MessageRdv:
         service_adresse=contexte.adresse_lignes[1:],
         service_telephone=contexte.telephone,
         service_courriel=contexte.courriel,
+        service_origine=name_origine(rdv, contexte),
         visio_lien=rdv["visio_lien"],
     )
 
@@ -169,7 +184,8 @@ def present_rdv(rdv: Mapping[str, Any], contexte: ServiceContexte, maintenant: d
         "etat_alerte": _ETATS.get(rdv["etat"]),
         "passe": passe,
         "a_venir": rdv["etat"] == "prevu" and not passe,
-        "reprendre": f"/rdv/{contexte.id}/motif",
+        "reprendre": f"/rdv/{rdv['service_origine_id'] or contexte.id}/motif",
+        "origine": name_origine(rdv, contexte),
         "carte": carte_de(contexte),
     }
 

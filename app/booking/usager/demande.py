@@ -1,4 +1,4 @@
-"""What the journey carries from page to page in its URLs: a motif, a type, a nature; never anything personal."""
+"""What the journey carries from page to page in its URLs: a motif, a type, a nature, a place; nothing personal."""
 
 from __future__ import annotations
 
@@ -63,12 +63,16 @@ def read_debut(texte: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Parcours:
-    """The choices so far, as read from a query or a form: ``motif`` 0 and empty words mean « not chosen »."""
+    """The choices so far, as read from a query or a form: ``motif`` 0 and empty words mean « not chosen ».
+
+    ``lieu``: the delegation under which another service would receive [G 2.3.5]; 0 for the service itself.
+    """
 
     service_id: int
     motif: int
     type_rdv: str
     nature: str
+    lieu: int = 0
 
     @classmethod
     def read(cls, service_id: int, donnees: Mapping[str, Any]) -> Parcours:
@@ -79,11 +83,13 @@ class Parcours:
             read_id(donnees.get("motif")),
             type_rdv if type_rdv in tuple(TypeRdv) else "",
             nature if nature in NATURES else "",
+            read_id(donnees.get("lieu")),
         )
 
     def url(self, etape: str, **plus: object) -> str:
         """The address of a step with these choices: ``motif``, ``creneau``, ``creneau/fragment``, ``coordonnees``."""
-        choix: dict[str, object] = {"motif": self.motif, "type": self.type_rdv, "nature": self.nature, **plus}
+        choix: dict[str, object] = {"motif": self.motif, "type": self.type_rdv, "nature": self.nature}
+        choix |= {"lieu": self.lieu, **plus}
         requete = urlencode({nom: valeur for nom, valeur in choix.items() if valeur})
         return f"/rdv/{self.service_id}/{etape}" + (f"?{requete}" if requete else "")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from litestar import Request, get, post
@@ -27,14 +26,15 @@ from app.booking.reserver import RdvReserve, book
 from app.booking.usager.cle import derive_cle, print_cle_usager
 from app.booking.usager.cookies import check_change_usager, has_visite
 from app.booking.usager.demande import Parcours, read_id
-from app.booking.usager.etape_creneau import check_visio
 from app.booking.usager.etape_motif import refuse_en_ligne
 from app.booking.usager.formulaire import Lue, read_formulaire, read_saisie
-from app.booking.usager.lecture import Vue, read_dispo, read_vue
+from app.booking.usager.lecture import Vue, read_vue
+from app.booking.usager.lieux import Choix, find_cible, find_lieu, keep_choix, read_choix_lieu
 from app.booking.usager.motifs import find_types, settle_nature
 from app.booking.usager.page_coordonnees import Ecran, render_coordonnees
 from app.booking.usager.perdu import Perdu, build_perdu
 from app.booking.usager.reprise import keep_saisie
+from app.domain.raisons import Raison
 from app.errors import AppError, CreneauPris, Indisponible, Interdit, Introuvable, RegleRefusee, SaisieInvalide
 from app.web.dates import instant_utc
 from app.web.dependances import auteur_usager, provide_outils
@@ -67,8 +67,20 @@ async def show_coordonnees(
         lue = _read_fields(vue, parcours, {"debut": debut})
         return await _redo(request, outils, vue, parcours, lue, None, perte=AppError(_PERDU))
     parcours = _of_hold(vue, parcours)
+    if find_lieu(vue, parcours).id != vue.option.lieu:  # who receives for the service does so no more
+        lue = _read_fields(vue, parcours, {"debut": vue.option.debut.isoformat()})
+        return await _redo(request, outils, vue, parcours, lue, None, perte=_find_perte(vue, parcours))
     cle = derive_cle(outils.settings, visite(request), vue.option.id)
     return render_coordonnees(request, vue, Ecran(parcours, vue.option.tenue.debut, cle, read_saisie({})))
+
+
+def _find_perte(vue: Vue, parcours: Parcours) -> AppError:
+    """Why the place of these choices is none any more."""
+    try:
+        find_cible(vue, parcours)
+    except RegleRefusee as refus:
+        return refus
+    return AppError(_PERDU)
 
 
 async def _find_confirmation(request: Requete, outils: Outils, conn: Any, option_id: int) -> str:
@@ -85,7 +97,7 @@ def _of_hold(vue: Vue, parcours: Parcours) -> Parcours:
     assert vue.option is not None
     motif = vue.contexte.motif(vue.option.motif_id)
     nature = settle_nature(motif, parcours.nature)
-    return Parcours(parcours.service_id, motif.id, vue.option.type_rdv, nature)
+    return Parcours(parcours.service_id, motif.id, vue.option.type_rdv, nature, vue.option.lieu)
 
 
 async def check_coordonnees(request: Requete) -> Response[Any] | None:
@@ -127,8 +139,10 @@ async def _answer(request: Requete, outils: Outils, service_id: int) -> Response
     if not lue.valide:
         return await _redo(request, outils, vue, parcours, lue, SaisieInvalide(champs=lue.erreurs))
     try:
-        reserve = await _book(request, outils, parcours, lue)
+        reserve = await _book(request, outils, vue, parcours, lue)
     except (CreneauPris, RegleRefusee, SaisieInvalide) as refus:
+        if parcours.lieu and refus.details.get("raison") == Raison.MOTIF_NON_PROPOSE:
+            await release_option(outils, visite(request), clock.now())  # the place held receives for nobody any more
         if isinstance(refus, RegleRefusee) and not vue.en_ligne and vue.option is None:
             return refuse_en_ligne(request, vue, statut=refus.statut)
         return await _redo(request, outils, vue, parcours, lue, refus)
@@ -136,11 +150,12 @@ async def _answer(request: Requete, outils: Outils, service_id: int) -> Response
     return Redirect(f"/mon-rendez-vous/{reserve.jeton}{deja}", status_code=303)
 
 
-async def _book(request: Requete, outils: Outils, parcours: Parcours, lue: Lue) -> RdvReserve:
+async def _book(request: Requete, outils: Outils, vue: Vue, parcours: Parcours, lue: Lue) -> RdvReserve:
     assert lue.debut is not None
-    await check_visio(request, outils, parcours)
+    cible = find_cible(vue, parcours)
     demande = Reservation(
-        service_id=parcours.service_id,
+        service_id=cible.service_id,
+        delegation_id=cible.delegation_id,
         motif_id=parcours.motif,
         type_rdv=parcours.type_rdv,
         debut=lue.debut,
@@ -173,7 +188,8 @@ async def _extend(request: Requete, outils: Outils, service_id: int) -> Response
     parcours = Parcours.read(service_id, donnees)
     expire: Introuvable | None = None
     try:
-        option = await extend_option(outils, service_id, visite(request), clock.now())
+        tenant = await _find_tenant(request, outils, parcours)
+        option = await extend_option(outils, tenant, visite(request), clock.now())
         if wants_json(request):
             corps = {"expire_a": instant_utc(option.expire_a), "prolongeable": option.prolongeable}
             return Response(corps, status_code=200)
@@ -187,6 +203,15 @@ async def _extend(request: Requete, outils: Outils, service_id: int) -> Response
     if expire is not None or vue.option is None:
         return await _redo(request, outils, vue, parcours, lue, None)
     return render_coordonnees(request, vue, Ecran(parcours, vue.option.tenue.debut, lue.cle, lue.saisie, focus=True))
+
+
+async def _find_tenant(request: Requete, outils: Outils, parcours: Parcours) -> int:
+    """The service where the visitor holds a créneau: another one may receive for the service."""
+    if not parcours.lieu:
+        return parcours.service_id
+    async with outils.db.read() as conn:
+        vue = await read_vue(outils, conn, parcours.service_id, visite(request), clock.now())
+    return vue.option.service_id if vue.option is not None else parcours.service_id
 
 
 @post("/rdv/{service_id:int}/option/rendre", status_code=200, include_in_schema=False, before_request=check_coordonnees)
@@ -255,14 +280,15 @@ async def _redo(
     if isinstance(refus, CreneauPris | RegleRefusee):
         perte = refus
     if perte is None and not isinstance(refus, Interdit):  # what was not proven to be ours changes nothing
-        perte = await _hold_again(request, outils, parcours, lue, vue.maintenant)
-    vue, dispo = await _read_again(request, outils, vue, parcours, refus)
+        perte = await _hold_again(request, outils, vue, parcours, lue)
+    vue, choix = await _read_again(request, outils, vue, parcours, refus)
+    parcours = replace(parcours, lieu=choix.lieu.id)
     tenue = vue.option.tenue if vue.option else None
     debut = lue.debut if lue.debut is not None else tenue.debut if tenue else None
     perdu: Perdu | None = None
     if perte is not None or debut is None:
         phrase = perte.phrase if perte is not None else "Choisissez un créneau."
-        perdu = build_perdu(request, vue, dispo, parcours, phrase, debut or 0)
+        perdu = build_perdu(request, vue, choix, parcours, phrase, debut or 0)
     ecran = Ecran(
         parcours,
         debut,
@@ -278,17 +304,17 @@ async def _redo(
 
 async def _read_again(
     request: Requete, outils: Outils, vue: Vue, parcours: Parcours, refus: AppError | None
-) -> tuple[Vue, Disponibilite]:
+) -> tuple[Vue, Choix]:
     """The service as it is now; as the refusal of the créneau found it a moment ago, when it says so.
 
     Hundreds may lose the same créneau at once: none of them has the database asked again what it has just answered.
     """
     trouvee = refus.details.get("disponibilite") if isinstance(refus, CreneauPris) else None
     if isinstance(trouvee, Disponibilite):
-        return replace(vue, versions=trouvee.versions, contexte=trouvee.contexte), trouvee
+        return keep_choix(vue, trouvee)
     async with outils.db.read() as conn:
         vue = await read_vue(outils, conn, parcours.service_id, visite(request), clock.now())
-        return vue, await read_dispo(outils, conn, vue, parcours)
+        return vue, await read_choix_lieu(outils, conn, vue, parcours)
 
 
 def _phrases(refus: AppError | None, lue: Lue) -> tuple[str, ...]:
@@ -299,22 +325,21 @@ def _phrases(refus: AppError | None, lue: Lue) -> tuple[str, ...]:
     return ()
 
 
-async def _hold_again(
-    request: Requete, outils: Outils, parcours: Parcours, lue: Lue, maintenant: datetime
-) -> AppError | None:
+async def _hold_again(request: Requete, outils: Outils, vue: Vue, parcours: Parcours, lue: Lue) -> AppError | None:
     """Keep (or take again) the créneau while the person corrects; the refusal when it is lost."""
     if lue.debut is None:
         return None
     try:
-        await check_visio(request, outils, parcours)
+        cible = find_cible(vue, parcours)
         await place_option(
             outils,
-            service_id=parcours.service_id,
+            service_id=cible.service_id,
+            delegation_id=cible.delegation_id,
             motif_id=parcours.motif,
             type_rdv=parcours.type_rdv,
             debut=lue.debut,
             visite=visite(request),
-            maintenant=maintenant,
+            maintenant=vue.maintenant,
         )
     except (CreneauPris, RegleRefusee) as refus:
         return refus

@@ -22,12 +22,21 @@ from app.booking.disponibilites import Disponibilite
 from app.booking.fragments import Fragments
 from app.booking.options import place_option
 from app.booking.outils import Outils
-from app.booking.usager.calendrier import Calendrier, en_mots, quand_de
+from app.booking.usager.calendrier import Calendrier, Tenue, en_mots, quand_de
 from app.booking.usager.cartes import carte_de, lieu_de_l_heure
 from app.booking.usager.cookies import check_change_usager
 from app.booking.usager.demande import Parcours, check_service_id, read_choix, read_debut, read_jour, read_mois
 from app.booking.usager.etape_motif import TYPES, fil_de, refuse_en_ligne
-from app.booking.usager.lecture import Vue, read_dispo, read_vue
+from app.booking.usager.lecture import Vue, read_vue
+from app.booking.usager.lieux import (
+    Choix,
+    Cible,
+    Lieu,
+    describe_live,
+    find_cible,
+    present_lieux,
+    read_choix_lieu,
+)
 from app.booking.usager.motifs import compute_etape
 from app.domain.creneaux import Creneau, compute_grille
 from app.domain.horaires import from_minute
@@ -81,10 +90,11 @@ async def choose_creneau(
     try:
         debut = read_debut(donnees.get("debut"))
         jour = read_jour(str(donnees.get("debut"))[:10])
-        await check_visio(request, outils, parcours)
+        cible = await read_cible(request, outils, parcours)
         option = await place_option(
             outils,
-            service_id=service_id,
+            service_id=cible.service_id,
+            delegation_id=cible.delegation_id,
             motif_id=parcours.motif,
             type_rdv=parcours.type_rdv,
             debut=debut,
@@ -102,14 +112,13 @@ async def reopen(service_id: FromPath[int]) -> Response[Any]:
     return Redirect(f"/rdv/{check_service_id(service_id)}/motif", status_code=303)
 
 
-async def check_visio(request: Request[Any, Any, Any], outils: Outils, parcours: Parcours) -> None:
-    """Raise RegleRefusee (422) for a visio in a service that has no video address."""
-    if parcours.type_rdv != "visio":
-        return
+async def read_cible(request: Request[Any, Any, Any], outils: Outils, parcours: Parcours) -> Cible:
+    """Where the choices lead; raises RegleRefusee (422) for a place that is none any more, a visio without address."""
+    if parcours.type_rdv != "visio" and not parcours.lieu:
+        return Cible(parcours.service_id, None)
     async with outils.db.read() as conn:
         vue = await read_vue(outils, conn, parcours.service_id, visite(request), clock.now())
-    if not vue.contexte.visio_base:
-        raise RegleRefusee("Ce service ne reçoit pas en visioconférence.", remede="Choisissez un autre type.")
+    return find_cible(vue, parcours)
 
 
 async def answer_creneau(
@@ -135,26 +144,28 @@ async def answer_creneau(
             if fragment:
                 raise Introuvable("Ce motif n’est plus proposé par ce service.")
             return Redirect(_back_to_motif(request, parcours), status_code=303)
-        dispo = await read_dispo(outils, conn, vue, parcours)
+        choix = await read_choix_lieu(outils, conn, vue, parcours)
     if not vue.en_ligne:
-        dispo = close_grille(dispo)
-    region = render_region(request, vue, dispo, parcours, jour)
+        choix = replace(choix, dispos={**choix.dispos, choix.lieu.id: close_grille(choix.dispo)})
+    region = render_region(request, vue, choix, parcours, jour)
     if fragment:
         return Response(region.encode(), media_type="text/html")
+    parcours = replace(parcours, lieu=choix.lieu.id)
     donnees = {
         "region": region,
         "service_id": vue.contexte.id,
         "parcours": parcours,
         "motif": vue.contexte.motif(parcours.motif),
+        "duree": choix.dispo.demande.duree,
         "type_libelle": TYPES[parcours.type_rdv][0].lower(),
         "titre": "Date et heure",
         "etape": 2,
         "service": {"libelle": vue.contexte.libelle},
         "fil": fil_de(vue.contexte),
         "heure_donnees": heure(maintenant, vue.contexte.zone),
-        "changer": parcours.url("motif"),
+        "changer": replace(parcours, lieu=0).url("motif"),
         "avis": _AVIS.get(request.query_params.get("avis", "")) if refus is None else None,
-        "refus": _present_refus(refus, vue, dispo, parcours),
+        "refus": _present_refus(refus, vue, choix, parcours),
         "tenue": present_tenue(vue, parcours),
         "adresse": parcours.url("creneau", jour=jour.isoformat() if jour else ""),
     }
@@ -166,14 +177,15 @@ def _complete(request: Request[Any, Any, Any], vue: Vue, parcours: Parcours) -> 
     choix = read_choix(request.query_params)
     if parcours.motif or not choix:
         return parcours
-    etape = compute_etape(vue.contexte, parcours.nature, choix, parcours.type_rdv)
+    etape = compute_etape(vue.contexte, parcours.nature, choix, parcours.type_rdv, vue.voisins)
     if etape.feuille is None:
         return parcours
-    return Parcours(parcours.service_id, etape.feuille.motif.id, etape.type_rdv, etape.nature)
+    return replace(parcours, motif=etape.feuille.motif.id, type_rdv=etape.type_rdv, nature=etape.nature)
 
 
 def _is_complete(vue: Vue, parcours: Parcours) -> bool:
-    possible = parcours.type_rdv != "visio" or bool(vue.contexte.visio_base)
+    videos = (vue.contexte.visio_base, *(voisin.visio_base for _, voisin in vue.voisins))
+    possible = parcours.type_rdv != "visio" or any(videos)
     return parcours.motif in vue.contexte.motifs and bool(parcours.type_rdv) and possible
 
 
@@ -183,17 +195,16 @@ def _back_to_motif(request: Request[Any, Any, Any], parcours: Parcours) -> str:
 
 
 def render_region(
-    request: Request[Any, Any, Any], vue: Vue, dispo: Disponibilite, parcours: Parcours, voulu: date | None
+    request: Request[Any, Any, Any], vue: Vue, choix: Choix, parcours: Parcours, voulu: date | None
 ) -> Markup:
     """The live region, rendered once for all the visitors who hold nothing and look at the same thing."""
     mois, jour = read_mois(request.query_params.get("mois")), read_jour(request.query_params.get("jour"))
     cle = None
     if vue.option is None:
-        versions = vue.epoque, vue.versions.creneaux, vue.versions.planning
-        cle = (*versions, dispo.valable_jusqu_a, dispo.fenetre, vue.en_ligne, parcours, mois, jour, voulu)
+        cle = (vue.epoque, choix.cle, vue.en_ligne, vue.contexte.id, parcours, mois, jour, voulu)
     html = None if cle is None else _regions.get(cle)
     if html is None:
-        contexte = build_region(vue, dispo, parcours, mois, jour, voulu)
+        contexte = build_region(vue, choix, parcours, mois, jour, voulu)
         html = render(request, "booking/usager/_creneaux.html", contexte)
         if cle is not None:
             _regions.put(cle, html)
@@ -202,30 +213,32 @@ def render_region(
 
 def build_region(
     vue: Vue,
-    dispo: Disponibilite,
+    choix: Choix,
     parcours: Parcours,
     mois_demande: date | None,
     lue: date | None,
     voulu: date | None,
 ) -> dict[str, Any]:
     """The context of the live region: a function of the versions, the choices and the visitor's own hold."""
-    tenue = vue.option.tenue if vue.option is not None else None
+    dispo, lieu, demande = choix.dispo, choix.lieu, parcours
+    parcours = replace(parcours, lieu=lieu.id)
+    tenue = find_tenue(vue, lieu)
     calendrier = Calendrier(dispo, tenue, url_jour(parcours))
     jour = calendrier.choose_jour(voulu if voulu is not None and calendrier.libres.get(voulu) else lue)
     premier = calendrier.choose_mois(mois_demande, jour)
-    contexte = vue.contexte
+    contexte = lieu.contexte
     plus = {"jour": jour.isoformat(), "mois": f"{premier:%Y-%m}" if mois_demande else ""}
     raison = calendrier.raison(jour)
     return {
-        "service_id": contexte.id,
+        "sujets": " ".join(suivi.sujet for suivi in choix.suivis),
         "parcours": parcours,
-        "version": vue.versions.creneaux,
+        "version": " ".join(str(suivi.versions.creneaux) for suivi in choix.suivis),
+        "lieux": present_lieux(vue, choix, parcours),
         "epoque": vue.epoque,
         "zone": contexte.zone.key,
         "lieu": lieu_de_l_heure(contexte.zone),
-        "url_fragment": parcours.url("creneau/fragment", **plus),
-        "motif": contexte.motif(parcours.motif),
-        "type_libelle": TYPES[parcours.type_rdv][0].lower(),
+        "url_fragment": demande.url("creneau/fragment", **plus),
+        "changer": replace(parcours, lieu=0).url("motif"),
         "impossible": dispo.fenetre.phrase(dispo.grille.raison) if dispo.grille.raison else "",
         "en_ligne": vue.en_ligne,
         "sans_plage": not any(journee.candidats for journee in dispo.grille.jours.values()),
@@ -235,9 +248,14 @@ def build_region(
         "legendes": _legendes(dispo, calendrier.raisons_du_mois(premier)),
         "heures": calendrier.heures(jour),
         "ferme": "" if raison in (None, Raison.COMPLET) else dispo.fenetre.phrase(raison),
-        "donnees_json": calendrier.donnees(),
+        "donnees_json": {**calendrier.donnees(), **describe_live(choix)},
         "carte": carte_de(contexte),
     }
+
+
+def find_tenue(vue: Vue, lieu: Lieu) -> Tenue | None:
+    """The visitor's own hold, when it is of that place."""
+    return vue.option.tenue if vue.option is not None and vue.option.lieu == lieu.id else None
 
 
 def close_grille(dispo: Disponibilite) -> Disponibilite:
@@ -270,17 +288,17 @@ def present_alternatives(calendrier: Calendrier, creneaux: Iterable[Creneau]) ->
     ]
 
 
-def _present_refus(refus: AppError | None, vue: Vue, dispo: Disponibilite, parcours: Parcours) -> dict[str, Any] | None:
+def _present_refus(refus: AppError | None, vue: Vue, choix: Choix, parcours: Parcours) -> dict[str, Any] | None:
     if refus is None:
         return None
-    tenue = vue.option.tenue if vue.option is not None else None
+    calendrier = Calendrier(choix.dispo, find_tenue(vue, choix.lieu), url_jour(parcours))
     alternatives = refus.details.get("alternatives", ())
     pris = isinstance(refus, CreneauPris)
     reste = "Choisissez l’un des créneaux les plus proches, ou un autre jour." if alternatives else ""
     return {
         "phrase": refus.phrase,
         "remede": (reste or "Choisissez un autre créneau ci-dessous.") if pris else refus.remede,
-        "alternatives": present_alternatives(Calendrier(dispo, tenue, url_jour(parcours)), alternatives),
+        "alternatives": present_alternatives(calendrier, alternatives),
     }
 
 
@@ -289,7 +307,7 @@ def present_tenue(vue: Vue, parcours: Parcours) -> dict[str, str] | None:
     option = vue.option
     if option is None:
         return None
-    garde = Parcours(parcours.service_id, option.motif_id, option.type_rdv, parcours.nature)
+    garde = Parcours(parcours.service_id, option.motif_id, option.type_rdv, parcours.nature, option.lieu)
     return {
         "quand": quand_de(option.debut, vue.contexte.zone),
         "jusqu_a": heure(option.expire_a, vue.contexte.zone),

@@ -10,12 +10,20 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from app import clock
-from app.booking.contexte import ServiceContexte
+from app.booking.contexte import MotifOffert, ServiceContexte
 from app.booking.outils import Outils
 from app.booking.usager.cartes import carte_de
 from app.booking.usager.demande import Parcours, read_choix
 from app.booking.usager.lecture import Vue, read_vue
-from app.booking.usager.motifs import NIVEAUX, Etape, compute_etape, find_chaine, name_choix
+from app.booking.usager.motifs import (
+    NIVEAUX,
+    Etape,
+    compute_etape,
+    find_chaine,
+    find_types,
+    find_types_chez,
+    name_choix,
+)
 from app.courrier.texte import lien_sur
 from app.web.pages import page
 from app.web.securite import visite
@@ -69,7 +77,7 @@ async def show_motif(
     contexte = vue.contexte
     choix = read_choix(request.query_params) or name_choix(find_chaine(contexte, parcours.motif))
     nature = parcours.nature or _nature_de(contexte, parcours.motif)
-    etape = compute_etape(contexte, nature, choix, parcours.type_rdv)
+    etape = compute_etape(contexte, nature, choix, parcours.type_rdv, vue.voisins)
     donnees = {
         "titre": "Motif et type de rendez-vous",
         "etape": 1,
@@ -80,7 +88,7 @@ async def show_motif(
         "questions": _questions(etape),
         "nature_seule": etape.nature if len(etape.natures) == 1 else "",
         "derniere": _last(etape),
-        "feuille": _present_feuille(etape),
+        "feuille": _present_feuille(etape, vue),
         "aucun_motif": not etape.natures,
         "carte": carte_de(contexte),
         "erreurs": _manque(etape, request.query_params.get("demande", "")),
@@ -152,7 +160,7 @@ def _manque(etape: Etape, demande: str) -> dict[str, str]:
     return {nom: MANQUES[nom] for nom in noms if nom in vues and nom not in repondues}
 
 
-def _present_feuille(etape: Etape) -> dict[str, Any] | None:
+def _present_feuille(etape: Etape, vue: Vue) -> dict[str, Any] | None:
     """What is worth knowing of the motif before booking: other ways first, documents, duration."""
     if etape.feuille is None:
         return None
@@ -160,11 +168,19 @@ def _present_feuille(etape: Etape) -> dict[str, Any] | None:
     return {
         "libelle": motif.libelle,
         "message": motif.message,
-        "duree": motif.duree,
+        "duree": _find_duree(vue, motif),
         "documents": motif.documents,
         "faq": lien_sur(motif.faq_url),
         "demarche": lien_sur(motif.demarche_url),
     }
+
+
+def _find_duree(vue: Vue, motif: MotifOffert) -> int:
+    """Minutes of the rendez-vous here, else where the service sends who asks for it."""
+    if find_types(vue.contexte, motif):
+        return motif.duree
+    ailleurs = (b.duree_pour(motif.id, d) for d, b in vue.voisins if find_types_chez(b, motif.id, d))
+    return next(ailleurs, motif.duree)
 
 
 ROUTES = [show_parcours, show_motif]

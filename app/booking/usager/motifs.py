@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.booking.contexte import MotifOffert, ServiceContexte
+from app.domain.delegation import Delegation
 from app.domain.guichets import Demande, find_eligibles
 from app.domain.vocabulaire import Canal, TypeRdv
 
 NATURES: Final = ("particulier", "professionnel")
 #: Names of the form's groups, one by level of the tree [G 2.3.1].
 NIVEAUX: Final = ("m1", "m2", "m3")
+
+
+#: A delegation alive today, and the service that receives under it.
+Voisin = tuple[Delegation, ServiceContexte]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,34 @@ def find_types(contexte: ServiceContexte, motif: MotifOffert) -> tuple[str, ...]
     )
 
 
-def build_arbre(contexte: ServiceContexte, nature: str) -> tuple[Noeud, ...]:
-    """The motifs that a usager of that nature may choose, level by level, in the national order."""
+def find_types_chez(voisin: ServiceContexte, motif_id: int, delegation: Delegation) -> tuple[str, ...]:
+    """The types that the other service offers under a delegation: what its guichets take, whatever motifs it opens."""
+    if voisin.ferme or motif_id not in delegation.motifs or motif_id not in voisin.motifs:
+        return ()
+    duree, guichets = voisin.duree_pour(motif_id, delegation), list(voisin.guichets.values())
+    return tuple(
+        str(type_rdv)
+        for type_rdv in TypeRdv
+        if (type_rdv is not TypeRdv.VISIO or voisin.visio_base)
+        and find_eligibles(Demande(motif_id, type_rdv, Canal.INTERNET, duree, voisin.pas), guichets)[0]
+    )
+
+
+def find_types_partout(contexte: ServiceContexte, motif: MotifOffert, voisins: Sequence[Voisin]) -> tuple[str, ...]:
+    """The types offered here or under one of these delegations, in their usual order."""
+    if not motif.actif:
+        return ()
+    offerts = set(find_types(contexte, motif))
+    for delegation, voisin in voisins:
+        offerts.update(find_types_chez(voisin, motif.id, delegation))
+    return tuple(str(type_rdv) for type_rdv in TypeRdv if type_rdv in offerts)
+
+
+def build_arbre(contexte: ServiceContexte, nature: str, voisins: Sequence[Voisin] = ()) -> tuple[Noeud, ...]:
+    """The motifs that a usager of that nature may choose, level by level, in the national order.
+
+    With ``voisins``, those that the service entrusts to another are among them, even closed here.
+    """
     enfants: dict[int | None, list[MotifOffert]] = {}
     for motif in contexte.motifs.values():
         if motif.public in (nature, "tous"):
@@ -76,16 +107,16 @@ def build_arbre(contexte: ServiceContexte, nature: str) -> tuple[Noeud, ...]:
     def grow(parent: int | None) -> Iterable[Noeud]:
         for motif in enfants.get(parent, ()):
             siens = tuple(grow(motif.id))
-            types = () if siens else find_types(contexte, motif)
+            types = () if siens else find_types_partout(contexte, motif, voisins)
             if siens or types:
                 yield Noeud(motif, siens, types)
 
     return tuple(grow(None))
 
 
-def find_natures(contexte: ServiceContexte) -> tuple[str, ...]:
+def find_natures(contexte: ServiceContexte, voisins: Sequence[Voisin] = ()) -> tuple[str, ...]:
     """Who may be received: the natures for which at least one motif is offered."""
-    return tuple(nature for nature in NATURES if build_arbre(contexte, nature))
+    return tuple(nature for nature in NATURES if build_arbre(contexte, nature, voisins))
 
 
 def find_chaine(contexte: ServiceContexte, motif_id: int) -> tuple[int, ...]:
@@ -99,17 +130,19 @@ def find_chaine(contexte: ServiceContexte, motif_id: int) -> tuple[int, ...]:
     return tuple(chaine)
 
 
-def compute_etape(contexte: ServiceContexte, nature: str, choix: Mapping[str, int], type_rdv: str) -> Etape:
+def compute_etape(
+    contexte: ServiceContexte, nature: str, choix: Mapping[str, int], type_rdv: str, voisins: Sequence[Voisin] = ()
+) -> Etape:
     """The questions to ask, given what is ticked (``choix``: group name → motif id). A choice that no longer fits its
     parent is forgotten, and with it everything below."""
-    natures = find_natures(contexte)
+    natures = find_natures(contexte, voisins)
     if len(natures) == 1:
         nature = natures[0]
     elif nature not in natures:
         return Etape(natures, "", (), None, "")
     groupes: list[Groupe] = []
     feuille: Noeud | None = None
-    noeuds = build_arbre(contexte, nature)
+    noeuds = build_arbre(contexte, nature, voisins)
     for nom in NIVEAUX:
         choisi = next((noeud for noeud in noeuds if noeud.motif.id == choix.get(nom)), None)
         groupes.append(Groupe(nom, noeuds, choisi.motif.id if choisi else 0))

@@ -14,6 +14,7 @@ from app.booking.usager.cartes import carte_de, lieu_de_l_heure
 from app.booking.usager.demande import Parcours
 from app.booking.usager.etape_motif import TYPES, fil_de
 from app.booking.usager.lecture import Vue
+from app.booking.usager.lieux import find_lieu
 from app.booking.usager.perdu import Perdu
 from app.courrier.texte import date_en_mots, duree_en_mots, heure_en_mots
 from app.domain.horaires import from_minute
@@ -43,7 +44,7 @@ class Ecran:
 def render_coordonnees(request: Request[Any, Any, Any], vue: Vue, ecran: Ecran) -> Response[bytes]:
     """The page."""
     contexte, parcours = vue.contexte, ecran.parcours
-    motif = contexte.motif(parcours.motif)
+    motif, lieu = contexte.motif(parcours.motif), find_lieu(vue, ecran.parcours)
     debut = from_minute(ecran.debut) if ecran.debut is not None else None
     donnees = {
         "titre": "Vos coordonnées",
@@ -58,7 +59,8 @@ def render_coordonnees(request: Request[Any, Any, Any], vue: Vue, ecran: Ecran) 
         "motif": motif,
         "quand": date_en_mots(debut, contexte.zone.key) if debut else "",
         "lieu": lieu_de_l_heure(contexte.zone),
-        "duree": duree_en_mots(timedelta(minutes=motif.duree)),
+        "duree": duree_en_mots(timedelta(minutes=lieu.contexte.duree_pour(motif.id, lieu.delegation))),
+        "ailleurs": lieu.contexte if lieu.delegation is not None else None,
         "type_libelle": TYPES[parcours.type_rdv][0].lower(),
         "debut": debut.astimezone(contexte.zone).isoformat() if debut else "",
         "cle": ecran.cle,
@@ -70,7 +72,7 @@ def render_coordonnees(request: Request[Any, Any, Any], vue: Vue, ecran: Ecran) 
         "focus_tenue": ecran.focus,
         "reessai": ecran.reessai,
         "adresse": _address(vue, ecran, debut),
-        "carte": carte_de(contexte),
+        "carte": carte_de(lieu.contexte),
     }
     return page(request, "booking/usager/coordonnees.html", donnees, statut=ecran.statut)
 
@@ -85,14 +87,16 @@ def _address(vue: Vue, ecran: Ecran, debut: datetime | None) -> str:
 def _present_tenue(vue: Vue, ecran: Ecran) -> dict[str, Any] | None:
     """How long the créneau shown is still held; None when it is not."""
     option = vue.option
-    if option is None or ecran.perdu is not None or option.tenue.debut != ecran.debut:
+    place = None if option is None else (option.tenue.debut, option.lieu)
+    if option is None or ecran.perdu is not None or place != (ecran.debut, ecran.parcours.lieu):
         return None
-    plafond = option.cree_a + timedelta(minutes=vue.contexte.parametres.duree_option_max_minutes)
+    parametres = find_lieu(vue, ecran.parcours).contexte.parametres
+    plafond = option.cree_a + timedelta(minutes=parametres.duree_option_max_minutes)
     reste = max(1, math.ceil((option.expire_a - vue.maintenant).total_seconds() / 60))
     return {
         "expire_a": instant_utc(option.expire_a),
         "jusqu_a": heure_en_mots(option.expire_a, vue.contexte.zone.key),
         "reste": duree_en_mots(timedelta(minutes=reste)),
         "prolongeable": option.expire_a < plafond,
-        "plus": vue.contexte.parametres.duree_option_minutes,
+        "plus": parametres.duree_option_minutes,
     }

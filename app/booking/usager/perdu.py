@@ -8,13 +8,13 @@ from typing import Any
 from litestar import Request
 from markupsafe import Markup
 
-from app.booking.disponibilites import Disponibilite
 from app.booking.fragments import Fragments
 from app.booking.usager.calendrier import Calendrier
 from app.booking.usager.cartes import carte_de
 from app.booking.usager.demande import Parcours
-from app.booking.usager.etape_creneau import present_alternatives, url_jour
+from app.booking.usager.etape_creneau import find_tenue, present_alternatives, url_jour
 from app.booking.usager.lecture import Vue
+from app.booking.usager.lieux import Choix, list_voisins
 from app.web.pages import render
 
 _choix = Fragments()
@@ -29,19 +29,21 @@ class Perdu:
 
 
 def build_perdu(
-    request: Request[Any, Any, Any], vue: Vue, dispo: Disponibilite, parcours: Parcours, phrase: str, debut: int
+    request: Request[Any, Any, Any], vue: Vue, choix: Choix, parcours: Parcours, phrase: str, debut: int
 ) -> Perdu:
     """Rendered once per version of the créneaux for who holds nothing, however many lost the same one."""
-    tenue = vue.option.tenue if vue.option is not None else None
-    versions = vue.epoque, vue.versions.creneaux, vue.versions.planning, dispo.valable_jusqu_a
-    cle = (*versions, dispo.demande, dispo.fenetre, debut)
+    dispo, tenue = choix.dispo, find_tenue(vue, choix.lieu)
+    nomme = choix.perdu or choix.lieu.delegation is not None or bool(list_voisins(vue, parcours.motif))
+    versions = vue.epoque, dispo.contexte.id, dispo.versions.creneaux, dispo.versions.planning, dispo.valable_jusqu_a
+    cle = (*versions, dispo.delegation, nomme, dispo.demande, dispo.fenetre, debut)
     html = _choix.get(cle) if tenue is None else None
     if html is None:
         calendrier = Calendrier(dispo, tenue, url_jour(parcours))
         contexte = {
             "alternatives": present_alternatives(calendrier, dispo.alternatives(debut)),
             "tous": calendrier.proches(debut),
-            "carte": carte_de(vue.contexte),
+            "carte": carte_de(dispo.contexte),
+            "lieu": f"{dispo.contexte.libelle}, {dispo.contexte.ville}" if nomme else "",
         }
         html = render(request, "booking/usager/_perdu.html", contexte)
         if tenue is None:

@@ -7,25 +7,26 @@ a process that remembers nothing shows the sentence and one button that sends th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from litestar import Request
 from litestar.response import Response
 
 from app import clock
-from app.booking.contexte import Versions
+from app.booking.contexte import ServiceContexte, Versions
 from app.booking.outils import Outils
 from app.booking.usager.cle import is_cle
 from app.booking.usager.demande import Parcours, read_debut
 from app.booking.usager.formulaire import CHAMPS, read_saisie
-from app.booking.usager.lecture import Vue
+from app.booking.usager.lecture import Vue, list_voisins
 from app.booking.usager.motifs import settle_nature
 from app.booking.usager.page_coordonnees import Ecran, render_coordonnees
 from app.errors import Indisponible, SaisieInvalide
 from app.web.pages import page
 
 _GARDE = "Votre saisie est conservée. Réessayez dans quelques secondes : rien n’est enregistré deux fois."
-_CACHES = ("motif", "type", "nature", "cle", "debut", "autre_debut", "choix", *CHAMPS)
+_CACHES = ("motif", "type", "nature", "lieu", "cle", "debut", "autre_debut", "choix", *CHAMPS)
 
 
 def keep_saisie(
@@ -42,7 +43,7 @@ def keep_saisie(
     else:
         nature = settle_nature(contexte.motif(parcours.motif), parcours.nature)
         ecran = Ecran(
-            Parcours(service_id, parcours.motif, parcours.type_rdv, nature),
+            replace(parcours, nature=nature),
             debut,
             cle,
             read_saisie(donnees),
@@ -50,10 +51,18 @@ def keep_saisie(
             reessai=True,
             statut=refus.statut,
         )
-        vue = Vue(Versions(0, 0, 0, 0), "", contexte, None, clock.now())
+        maintenant = clock.now()
+        voisins = list_voisins(contexte, _peek_voisins(outils, contexte), maintenant)
+        vue = Vue(Versions(0, 0, 0, 0), "", contexte, None, maintenant, voisins)
         reponse = render_coordonnees(request, vue, ecran)
     reponse.headers["Retry-After"] = "2"
     return reponse
+
+
+def _peek_voisins(outils: Outils, contexte: ServiceContexte) -> dict[int, ServiceContexte]:
+    """What is remembered of the services that receive for this one."""
+    connus = (outils.dispo.contextes.peek(delegation.service_delegue_id) for delegation in contexte.confiees)
+    return {connu.id: connu for connu in connus if connu is not None}
 
 
 def _read_debut(donnees: Mapping[str, Any]) -> int | None:

@@ -21,6 +21,7 @@ from tests.accueil.monde import JOUR, Journee, epoch_minute
 from tests.booking.agents.outillage import (
     DEMAIN,
     add_fermeture,
+    change,
     close_guichet,
     service_ordinaire,
     texte,
@@ -175,9 +176,23 @@ class TestSemaine:
         lu = texte(page)
         assert "semaine du 23 au 27 novembre 2026" in lu
         assert "2 rendez-vous sur / 2 complet" in lu
-        assert "1 rendez-vous sur / 1 complet" in lu
+        assert lu.count("complet") == 1, "there was no place to fill outside the plages"
         assert 'data-sans="rdv.arrive ' in page
         assert "data-rdv=" not in page
+
+    async def test_merged_it_counts_apart_what_was_forced_outside_the_plages(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee, guichets=2)
+        await close_guichet(journee, service, 1)
+        hors = frozenset({"hors_plage"})
+        for guichet in (0, 1):
+            await change(journee, service, "UPDATE guichet SET ouvert = TRUE WHERE service_id = :s", s=service.id)
+            await journee.book(service, "13:00", guichet=guichet, jour=DEMAIN, acquittees=hors)
+        await journee.book(service, "11:40", guichet=1, jour=DEMAIN)
+        await close_guichet(journee, service, 1)
+        lu = texte((await lire(journee, service, "?vue=semaine")).text)
+        assert "2 hors plage" in lu
+        assert "0 rendez-vous sur / 1 + 1 hors plage" in lu, "the place of the open guichet is still free"
+        assert "complet" not in lu
 
     async def test_of_one_guichet_it_is_a_grid_by_day(self, journee: Journee) -> None:
         service = await service_ordinaire(journee, guichets=2)

@@ -18,7 +18,7 @@ SAISIE = {
     "courriel": "philippa@usagers.test",
     "precision": "Question sur mes revenus fonciers",
 }
-_CACHE = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+_CACHE = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"(?: form="[^"]+")?>')
 _CRENEAU = re.compile(r'name="debut" value="([^"]+)" data-m="(\d+)" data-libre="1"')
 _ALTERNATIVE = re.compile(r'<button class="fr-btn[^"]*"[^>]*name="debut" value="([^"]+)"')
 
