@@ -114,12 +114,18 @@ class ServiceContexte:
         return trouvees
 
     def prend_en_ligne(self, aujourdhui: date) -> bool:
-        """True when usagers may book online: national opening, local activation, a guichet for internet [C §5]."""
+        """True when usagers may book online: national opening, local activation, and somewhere to be received [C §5].
+
+        A guichet open to the internet, here or at a service to which motifs are entrusted today or later.
+        """
         return (
             self.en_ligne
             and not self.ferme
             and (self.ouverture_nationale is None or self.ouverture_nationale <= aujourdhui)
-            and any(g.ouvert and (g.canaux is None or "internet" in g.canaux) for g in self.guichets.values())
+            and (
+                any(g.ouvert and (g.canaux is None or "internet" in g.canaux) for g in self.guichets.values())
+                or any(delegation.is_vivante(aujourdhui) for delegation in self.confiees)
+            )
         )
 
     def duree_pour(self, motif_id: int, delegation: Delegation | None = None) -> int:

@@ -228,6 +228,11 @@ class Delegation(Base):
     cree_a: Mapped[Instant]
     decide_par: Mapped[int | None] = mapped_column(ForeignKey("agent.id"))
     decide_a: Mapped[Instant | None]
+    #: Which of the two services took the last decision, and what it wrote with it.
+    decide_par_service_id: Mapped[int | None] = mapped_column(ForeignKey("service_fiscal.id"))
+    reponse: Mapped[Texte] = mapped_column(server_default="")
+    #: None until it is accepted; stays when it is ended before its last day.
+    acceptee_a: Mapped[Instant | None]
     message: Mapped[Texte] = mapped_column(server_default="")
     revision: Mapped[int] = mapped_column(server_default="1")
 

@@ -34,9 +34,7 @@ CLASSEMENT: Final[Mapping[str, Mapping[str, Classe]]] = {
     "affectation": {RESTE: _A},
     "agenda": {RESTE: _T},
     "agent": {
-        **dict.fromkeys(
-            ("id", "suspendu_a", "resume_quotidien", "annuaire", "revision"), _T
-        ),
+        **dict.fromkeys(("id", "suspendu_a", "resume_quotidien", "annuaire", "revision"), _T),
         **dict.fromkeys(
             ("identifiant", "nom", "prenom", "courriel", "sujet_oidc", "connexion_a", "connexion_precedente_a"), _A
         ),

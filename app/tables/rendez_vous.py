@@ -93,6 +93,7 @@ class RendezVous(Base):
         Index("ix_rendez_vous_delegation", "delegation_id", "jour", postgresql_where=text("delegation_id IS NOT NULL")),
         Index("ix_rendez_vous_guichet_jour", "guichet_id", "jour", postgresql_where=text("occupe")),
         Index("ix_rendez_vous_expire", "expire_a", postgresql_where=text("etat = 'option'")),
+        Index("ix_rendez_vous_option_empreinte", "option_empreinte", postgresql_where=text("etat = 'option'")),
         Index(
             "ix_rendez_vous_a_anonymiser",
             "jour",

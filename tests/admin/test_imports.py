@@ -38,7 +38,7 @@ class TestUnFichierDAilleurs:
             '\ufeffNom;VILLE\r\n"SIP Élysée";Nevers\r\n'.encode(),
             "nom;ville\nSIP Élysée;Nevers".encode("cp1252"),
             "nom\tville\nSIP Élysée\tNevers\n\n\n".encode("utf-16"),
-            gzip.compress("libellé;Ville;inconnue\nSIP Élysée;Nevers;x\n".encode()),
+            gzip.compress("libellé;Ville;inconnue\nSIP Élysée;Nevers;x\n".encode(), mtime=0),
             "nom,ville\n  SIP   E\u0301lyse\u0301e ,Nevers\n".encode(),
         ],
     )

@@ -135,7 +135,7 @@ async def answer(
             raise DelegationDecidee
         if accepte:
             await check_acceptable(chantier, avant)
-        apres = await _update(chantier, delegation_id, _decision(chantier, fait))
+        apres = await _update(chantier, delegation_id, _decision(chantier, fait, reponse))
         await tell(outils, chantier, fait, avant, apres, reponse)
 
     await _decide(outils, auteur, service_id, delegation_id, revision, travail, maintenant, fait)
@@ -164,7 +164,7 @@ async def withdraw(
             raise DelegationDecidee
         if avant.a_venir != vus:
             raise RestantsAConfirmer(restants=avant.a_venir)
-        apres = await _update(chantier, delegation_id, _decision(chantier, "retiree"))
+        apres = await _update(chantier, delegation_id, _decision(chantier, "retiree", reponse))
         await tell(outils, chantier, "arretee" if acceptee else "retiree", avant, apres, reponse)
         return avant.a_venir
 
@@ -226,8 +226,14 @@ def _colonnes(valeurs: Valeurs) -> dict[str, Any]:
     }
 
 
-def _decision(chantier: Chantier, etat: str) -> dict[str, Any]:
-    return {"etat": etat, "decide_par": chantier.auteur.agent_id, "decide_a": chantier.maintenant}
+def _decision(chantier: Chantier, etat: str, reponse: str) -> dict[str, Any]:
+    return {
+        "etat": etat,
+        "decide_par": chantier.auteur.agent_id,
+        "decide_par_service_id": chantier.service_id,
+        "decide_a": chantier.maintenant,
+        "reponse": reponse,
+    } | ({"acceptee_a": chantier.maintenant} if etat == "acceptee" else {})
 
 
 async def _update(chantier: Chantier, delegation_id: int, valeurs: Mapping[str, Any]) -> DelegationLue:

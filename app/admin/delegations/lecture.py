@@ -20,15 +20,11 @@ _LISTE = text(
            (SELECT count(*) FROM rendez_vous r
              WHERE r.delegation_id = d.id AND r.jour >= :aujourdhui
                AND r.etat IN ('prevu', 'arrive', 'appele', 'recu')) AS a_venir,
-           j.action, j.apres->>'reponse' AS reponse, j.apres->>'par' AS par
+           p.libelle AS par
       FROM delegation d
       JOIN service_fiscal a ON a.id = d.service_id
       JOIN service_fiscal b ON b.id = d.service_delegue_id
-      LEFT JOIN LATERAL (
-           SELECT j.action, j.apres FROM journal j
-            WHERE j.objet = 'delegation' AND j.objet_id = d.id
-              AND j.action IN ('delegation.acceptee', 'delegation.refusee', 'delegation.retiree', 'delegation.arretee')
-            ORDER BY j.id DESC LIMIT 1) j ON TRUE
+      LEFT JOIN service_fiscal p ON p.id = d.decide_par_service_id
      WHERE :service IN (d.service_id, d.service_delegue_id)
        AND (:id = 0 OR d.id = :id)
        AND EXISTS (SELECT FROM acces x
@@ -100,7 +96,7 @@ class Comptes(NamedTuple):
 
 
 def _build(ligne: Mapping[str, Any], aujourdhui: date) -> DelegationLue:
-    arretee = ligne["action"] == "delegation.arretee"
+    arretee = ligne["acceptee_a"] is not None
     return DelegationLue(
         id=ligne["id"],
         service_id=ligne["service_id"],
@@ -119,7 +115,7 @@ def _build(ligne: Mapping[str, Any], aujourdhui: date) -> DelegationLue:
         cree_a=ligne["cree_a"],
         decide_a=ligne["decide_a"],
         message=ligne["message"],
-        reponse=ligne["reponse"] or "",
+        reponse=ligne["reponse"],
         par=ligne["par"] or "",
         a_venir=ligne["a_venir"],
         revision=ligne["revision"],

@@ -1,4 +1,4 @@
-"""The agent's dashboard: the services of his zone de compétence and their day so far [A1 §3.2].
+"""The agent's dashboard: the services of his zone de compétence, those he organises, their day so far [A1 §3.2].
 
 Drawn once, at the hour it says: it is not a live screen and does not pretend to be one.
 """
@@ -6,7 +6,7 @@ Drawn once, at the hour it says: it is not a live screen and does not pretend to
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,11 +36,38 @@ async def show_tableau(
         **agent_page(acteur, actif="/agent"),
         "titre": "Tableau de bord",
         "services": [_service(ligne, maintenant) for ligne in lignes],
+        "portee": describe_portee([ligne["modules"] for ligne in lignes]),
         "url_recherche": _find_recherche(lignes),
         "pilote": bool({"admin_local", "admin_national", "pilotage"} & acteur.profils),
+        "administre": bool({"admin_local", "admin_national"} & acteur.profils),
+        "national": "admin_national" in acteur.profils,
         "reserve": bool({"agent_local", "agent_national", "admin_local", "admin_national"} & acteur.profils),
     }
     return page(request, "booking/agents/tableau.html", ctx)
+
+
+def describe_portee(modules: Sequence[Collection[str]]) -> str:
+    """Whose services are listed, in a sentence: who only organises a service is attached to none of it [A1 §3.1].
+
+    ``modules``: those of each service; the agenda and the reception open by attachment alone.
+    """
+    zone = sum(1 for siens in modules if {"agenda", "accueil"} & set(siens))
+    autres = len(modules) - zone
+    if not autres:
+        return f"{_compte(zone)} dans votre zone de compétence."
+    if not zone:
+        return (
+            f"{_compte(autres)} que vous organisez, sans être rattaché à aucun : leur agenda et leur accueil ne vous"
+            " sont pas ouverts."
+            if autres > 1
+            else "1 service que vous organisez, sans y être rattaché : son agenda et son accueil ne vous sont pas ouverts."
+        )
+    suite = f"vous en organisez {autres} autre{'s' if autres > 1 else ''}, sans y être rattaché."
+    return f"{_compte(zone)} dans votre zone de compétence ; {suite}"
+
+
+def _compte(nombre: int) -> str:
+    return f"{nombre} service{'s' if nombre > 1 else ''}"
 
 
 def _find_recherche(lignes: Sequence[Mapping[str, Any]]) -> str:

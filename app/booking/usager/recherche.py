@@ -29,10 +29,11 @@ _SANS: Final = "AAAAACEEEEIIIOOOOUUUUYN"
 _SERVICES = text(
     """
     SELECT s.*,
-           s.en_ligne AND s.ferme_a IS NULL AND EXISTS (
-             SELECT FROM guichet g
-              WHERE g.service_id = s.id AND g.ouvert AND (g.canaux IS NULL OR 'internet' = ANY(g.canaux))
-           ) AS ouvert_en_ligne,
+           EXISTS (SELECT FROM guichet g
+                    WHERE g.service_id = s.id AND g.ouvert AND (g.canaux IS NULL OR 'internet' = ANY(g.canaux))
+           ) AS recoit_en_ligne,
+           (SELECT max(d.au) FROM delegation d
+             WHERE d.service_id = s.id AND d.etat = 'acceptee') AS delegue_jusqu_a,
            (SELECT p.valeur #>> '{}' FROM parametre p
              WHERE p.cle = 'ouverture_nationale' AND p.service_id IS NULL) AS ouverture_nationale,
            a.version_creneaux, e.valeur AS epoque
@@ -99,7 +100,7 @@ def parse_recherche(saisie: str) -> Recherche:
 async def find_services(
     conn: AsyncConnection, recherche: Recherche, *, limite: int = LIMITE + 1, service_id: int | None = None
 ) -> Sequence[Mapping[str, Any]]:
-    """The rows of ``service_fiscal`` that match, by name, with ``ouvert_en_ligne`` and ``ouverture_nationale``."""
+    """The rows of ``service_fiscal`` that match, by name, with what ``is_en_ligne`` asks."""
     parametres = {
         "id": service_id,
         "code": recherche.code,
@@ -114,6 +115,11 @@ async def find_services(
 
 def is_en_ligne(ligne: Mapping[str, Any], maintenant: datetime) -> bool:
     """Whether the button « Prendre rendez-vous » appears: ``ServiceContexte.prend_en_ligne``, from a row [C §5]."""
-    ouverture = ligne["ouverture_nationale"]
+    ouverture, delegue = ligne["ouverture_nationale"], ligne["delegue_jusqu_a"]
     aujourdhui = maintenant.astimezone(ZoneInfo(ligne["fuseau"])).date()
-    return bool(ligne["ouvert_en_ligne"]) and (not ouverture or date.fromisoformat(ouverture) <= aujourdhui)
+    return (
+        bool(ligne["en_ligne"])
+        and ligne["ferme_a"] is None
+        and (not ouverture or date.fromisoformat(ouverture) <= aujourdhui)
+        and (bool(ligne["recoit_en_ligne"]) or (delegue is not None and delegue >= aujourdhui))
+    )

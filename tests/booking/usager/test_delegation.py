@@ -49,6 +49,17 @@ class Voisins:
 
         await self.monde.outils.db.transaction(travail)
 
+    async def open_guichets(self, *, ouverts: bool) -> None:
+        """All the guichets of A."""
+
+        async def travail(uow: UnitOfWork) -> None:
+            await uow.conn.execute(
+                text("UPDATE guichet SET ouvert = :o WHERE service_id = :s"), {"o": ouverts, "s": self.a.id}
+            )
+            uow.annonces.planning(self.a.id)
+
+        await self.monde.outils.db.transaction(travail)
+
     async def close_here(self, ferme: bool = True) -> None:
         """A receives the first motif itself, or no more."""
 
@@ -80,6 +91,7 @@ async def voisins(module_voisins: Voisins) -> AsyncIterator[Voisins]:
     """Both places receive, at the beginning of each test and after it."""
     yield module_voisins
     await module_voisins.close_here(ferme=False)
+    await module_voisins.open_guichets(ouverts=True)
     depuis = clock.now().date() - timedelta(days=1)
     await module_voisins.change(etat="acceptee", quota_jour=None, du=depuis, au=depuis + timedelta(days=90))
 
@@ -165,6 +177,20 @@ class TestLeChoixDuLieu:
             assert guichets_montres(page) == set(voisins.b.guichets)
             assert PLUS not in page
         assert (await arrive().book()).status_code == 200
+
+    async def test_a_service_that_closes_all_its_guichets_still_leads_to_who_receives_for_it(
+        self, voisins: Voisins, arrive: Arrivee
+    ) -> None:
+        await voisins.open_guichets(ouverts=False)
+        visiteur = arrive()
+        assert "Prendre rendez-vous" in (await visiteur.client.get(f"/services/{voisins.a.id}")).text
+        page = (await visiteur.page_creneaux()).text
+        assert guichets_montres(page) == set(voisins.b.guichets)
+        assert (await visiteur.book()).status_code == 200
+        hier = clock.now().date() - timedelta(days=2)
+        await voisins.change(du=hier, au=hier)
+        assert f"/rdv/{voisins.a.id}/motif" not in (await visiteur.client.get(f"/services/{voisins.a.id}")).text
+        assert "ne prend pas" in (await arrive().page_creneaux()).text
 
     async def test_a_type_that_only_one_place_offers_leaves_no_choice(self, voisins: Voisins, arrive: Arrivee) -> None:
         page = (await arrive(type_rdv="telephone").page_creneaux()).text
