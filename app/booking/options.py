@@ -22,9 +22,9 @@ from app.booking.jugement import TYPES, check_debut
 from app.booking.liberation import release
 from app.booking.liens import empreinte
 from app.booking.outils import Outils
+from app.booking.place import ESSAIS
 from app.booking.quota import Confiee, check_quota, find_confiee
 from app.booking.refus import raise_raison
-from app.booking.reserver import ESSAIS
 from app.db import UnitOfWork
 from app.domain.creneaux import order_guichets
 from app.domain.horaires import from_minute

@@ -8,8 +8,7 @@ once per version of the agenda and not once per loser.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -20,28 +19,24 @@ from app.booking import store
 from app.booking.affectations import notify_affectes
 from app.booking.contexte import ServiceContexte, Versions
 from app.booking.jugement import Projet, Reservation, check_debut, is_held, judge
-from app.booking.liberation import release, thaw
 from app.booking.liens import empreinte, jeton_lien, new_sel
 from app.booking.messages import compute_rappel, write_message
 from app.booking.occupation import add_alternatives, explain_occupation
 from app.booking.outils import Auteur, Outils
-from app.booking.quota import Confiee, check_quota, find_confiee
+from app.booking.place import take_hold, take_place
+from app.booking.quota import Confiee, find_confiee
 from app.booking.refus import raise_raison
 from app.booking.traces import Trace, write_traces
 from app.booking.visio import build_visio
 from app.courrier.message import Evenement
 from app.db import UnitOfWork
-from app.domain.delegation import Delegation
 from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
-from app.domain.rendez_vous import generate_code
 from app.domain.vocabulaire import Canal
 from app.errors import AccesRefuse, AvertissementRequis, CreneauPris, Indisponible, Introuvable
 from app.journal import write_journal
 from app.outbox import PlanningChange
 
-#: Guichets tried before giving up; more rivals than that on one créneau are told the truth: it is taken.
-ESSAIS: Final = 25
 #: Times a booking is judged again because the service's organisation changed under it.
 _JUGEMENTS: Final = 3
 _HORS_DROITS: Final = "Ce service ne fait pas partie de ceux où vous pouvez prendre rendez-vous."
@@ -219,10 +214,10 @@ async def _write(
     }
     services = store.services_concernes(contexte.id, valeurs["service_origine_id"])
     delegation = None if confiee is None else confiee.delegation
-    tenue = await _take_hold(uow, demande, projet, delegation, valeurs, maintenant)
-    place = tenue or await _take_place(outils, uow, demande, projet, valeurs, cle, maintenant)
-    if isinstance(place, RdvReserve):
-        return place
+    tenue = await take_hold(uow, demande, projet, delegation, valeurs, maintenant)
+    place = tenue or await take_place(uow, demande, projet, valeurs, cle, maintenant)
+    if not isinstance(place, tuple):
+        return _replay(outils, contexte, demande, place)
     rdv_id, guichet_id = place
     permis = await store.insert_usager(
         conn,
@@ -301,72 +296,3 @@ async def _check_delegant(conn: AsyncConnection, confiee: Confiee, demande: Rese
         return
     if not await is_held(conn, demande, maintenant):
         raise_raison(Raison.SERVICE_FERME)
-
-
-async def _take_hold(
-    uow: UnitOfWork,
-    demande: Reservation,
-    projet: Projet,
-    delegation: Delegation | None,
-    valeurs: dict[str, Any],
-    maintenant: datetime,
-) -> tuple[int, int] | None:
-    """Confirm the visitor's live hold when it is the place asked for; release it when it is another one.
-
-    A hold confirmed is already counted in its delegation's quota; any other place is asked of it, before any row is
-    touched (see ``lock_quota``).
-    """
-    if demande.visite is None:
-        if delegation is not None:
-            await check_quota(uow.conn, delegation, valeurs["jour"], maintenant)
-        return None
-    visite = empreinte(demande.visite)
-    await store.lock_visite(uow.conn, visite)
-    option = await store.lock_option(uow.conn, visite, demande.service_id, maintenant)
-    prise = () if option is None else (option["debut"], option["fin"], option["delegation_id"])
-    meme_place = prise == (valeurs["debut"], valeurs["fin"], valeurs["delegation_id"])
-    if option is not None and meme_place and option["guichet_id"] in projet.candidats:
-        for _ in range(3):
-            valeurs["code"] = generate_code(secrets.randbelow)
-            if await store.confirm_option(uow.conn, option["id"], valeurs):
-                release(uow, await store.delete_options_of(uow.conn, visite), maintenant)
-                return option["id"], option["guichet_id"]
-    if delegation is not None:
-        sauf = None if option is None else option["id"]
-        await check_quota(uow.conn, delegation, valeurs["jour"], maintenant, sauf=sauf)
-    if option is None:
-        return None
-    await store.lock_echange(uow.conn, demande.service_id)
-    release(uow, await store.delete_options_of(uow.conn, visite, service_id=demande.service_id), maintenant)
-    return None
-
-
-async def _take_place(
-    outils: Outils,
-    uow: UnitOfWork,
-    demande: Reservation,
-    projet: Projet,
-    valeurs: dict[str, Any],
-    cle: bytes,
-    maintenant: datetime,
-) -> tuple[int, int] | RdvReserve:
-    """Insert on the best guichet still free. Raises CreneauPris when there is none left."""
-    conn = uow.conn
-    candidats: Sequence[int] = projet.candidats
-    if demande.canal == Canal.RATTACHE and demande.guichet_id is not None:
-        place = valeurs["debut"], valeurs["fin"]
-        await thaw(uow, demande.guichet_id, *place, maintenant, service_id=demande.service_id)
-    for _ in range(ESSAIS):
-        if not candidats:
-            break
-        guichet_id = candidats[0]
-        valeurs["code"] = generate_code(secrets.randbelow)
-        rdv_id = await store.insert_rendez_vous(conn, {**valeurs, "guichet_id": guichet_id})
-        if rdv_id is not None:
-            return rdv_id, guichet_id
-        deja = await store.find_by_cle(conn, cle)
-        if deja is not None:
-            return _replay(outils, projet.contexte, demande, deja)
-        release(uow, await store.delete_options_mortes(conn, maintenant, guichets=projet.candidats), maintenant)
-        candidats = await store.filter_libres(conn, projet.candidats, valeurs["debut"], valeurs["fin"])
-    raise CreneauPris

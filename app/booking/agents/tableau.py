@@ -55,13 +55,11 @@ def describe_portee(modules: Sequence[Collection[str]]) -> str:
     autres = len(modules) - zone
     if not autres:
         return f"{_compte(zone)} dans votre zone de compétence."
+    if not zone and autres == 1:
+        return "1 service que vous organisez, sans y être rattaché : ni son agenda ni son accueil ne vous sont ouverts."
     if not zone:
-        return (
-            f"{_compte(autres)} que vous organisez, sans être rattaché à aucun : leur agenda et leur accueil ne vous"
-            " sont pas ouverts."
-            if autres > 1
-            else "1 service que vous organisez, sans y être rattaché : son agenda et son accueil ne vous sont pas ouverts."
-        )
+        sans = "sans être rattaché à aucun : ni leur agenda ni leur accueil ne vous sont ouverts."
+        return f"{_compte(autres)} que vous organisez, {sans}"
     suite = f"vous en organisez {autres} autre{'s' if autres > 1 else ''}, sans y être rattaché."
     return f"{_compte(zone)} dans votre zone de compétence ; {suite}"
 
