@@ -58,6 +58,7 @@ def create_engine(settings: Settings, *, nom: str) -> AsyncEngine:
         hide_parameters=True,  # an error must not carry what people typed into a log
         connect_args={
             "timeout": 5,
+            "command_timeout": 25,  # a server that answers nothing, not even its own statement_timeout
             "server_settings": {
                 "application_name": f"accueil-{nom}",
                 "jit": "off",

@@ -7,15 +7,19 @@ is asked after a rest.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any, Final
 
 from sqlalchemy import event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import await_only
 
 #: A connection that answered less than this ago is trusted, in seconds.
 REPOS_S: Final = 5.0
+#: A ping without an answer for that long has none to expect, in seconds.
+PATIENCE_S: Final = 2.0
 _RENDUE: Final = "rendue"
 
 
@@ -35,6 +39,6 @@ def watch_pool(engine: AsyncEngine, *, repos_s: float = REPOS_S) -> None:
         if rendue is None or time.monotonic() - rendue < repos_s:
             return
         try:
-            connexion.ping()
+            await_only(asyncio.wait_for(connexion.driver_connection.fetchval("SELECT 1"), PATIENCE_S))
         except Exception as erreur:  # whatever it is, another connection will do
             raise DisconnectionError("no answer") from erreur

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
@@ -12,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.config import Settings
 from app.db import async_url
-from app.pool import watch_pool
+from app.pool import PATIENCE_S, watch_pool
 
 Ouvrir = Callable[..., AsyncEngine]
 
@@ -62,6 +65,15 @@ class TestPool:
         ancien = await read_pid(moteur)
         await end(ouvrir(), ancien)
         assert await read_pid(moteur) != ancien
+
+    async def test_one_that_answers_nothing_after_a_rest_is_replaced(self, ouvrir: Ouvrir) -> None:
+        moteur = ouvrir(0.0)
+        gele = await read_pid(moteur)
+        os.kill(gele, signal.SIGSTOP)
+        try:
+            assert await asyncio.wait_for(read_pid(moteur), 10 * PATIENCE_S) != gele
+        finally:
+            os.kill(gele, signal.SIGCONT)
 
     async def test_without_the_watch_the_next_statement_fails(self, ouvrir: Ouvrir) -> None:
         moteur = ouvrir()

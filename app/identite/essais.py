@@ -1,40 +1,88 @@
-"""Wrong passwords, counted: guessing is stopped where it comes from, and nobody else is kept out by it.
+"""Wrong passwords, counted: guessing is stopped where it comes from, and an agent at his own browser goes on.
 
-An account is closed to the address that tried ``PAR_ADRESSE`` wrong passwords on it, and only to that one. When
-guesses come from everywhere (``PAR_COMPTE``), it is closed to the addresses from which its agent has never signed in:
-he himself goes on, at his usual place. An account that does not exist counts like any other: a refusal tells nothing.
+Three counts for strangers: of one address on one account, of all addresses on one account, of one address on all
+accounts. A browser from which the account has signed in before (``app.identite.appareils``) has a count of its own,
+that nobody else can fill. An account that does not exist counts like any other: a refusal tells nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, delete, exists, select
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import Settings
 from app.errors import TropDeDemandes
-from app.journal import read_adresse
-from app.tables import Journal, Tentative
+from app.tables import Tentative
 
-#: Wrong passwords of one address for one account, and of all addresses for one account, during ``FENETRE``.
+#: Tries during ``FENETRE``: of an address (or of an agent's own browser) on an account, of all addresses on an account,
+#: of an address on all accounts.
 PAR_ADRESSE: Final = 8
 PAR_COMPTE: Final = 60
+PAR_LIEU: Final = 60
 FENETRE: Final = timedelta(minutes=5)
-#: An address from which the agent signed in during that time is one of his.
-_HABITUDE: Final = timedelta(days=60)
+#: Households and offices are given at least that much of IPv6.
+_PREFIXE_V6: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Essai:
+    """A password about to be verified: for which account, from where, by a browser known for it or not."""
+
+    compte: str
+    adresse: str | None
+    appareil: str | None
+    a: datetime
+
+    @property
+    def lieu(self) -> str:
+        """The address as it is counted: the network of an IPv6 one, itself otherwise."""
+        try:
+            lue = ipaddress.ip_address(self.adresse or "")
+        except ValueError:
+            return self.adresse or ""
+        if isinstance(lue, ipaddress.IPv6Address) and lue.ipv4_mapped is None:
+            return str(ipaddress.ip_network((lue, _PREFIXE_V6), strict=False))
+        return str(lue)
+
+    @property
+    def comptages(self) -> tuple[tuple[str, tuple[str, ...], int], ...]:
+        """Name, what is counted together, and how many are allowed; the narrowest first."""
+        if self.appareil is not None:
+            return (("appareil", (self.compte, self.appareil), PAR_ADRESSE),)
+        return (
+            ("adresse", (self.compte, self.lieu), PAR_ADRESSE),
+            ("lieu", (self.lieu,), PAR_LIEU),
+            ("compte", (self.compte,), PAR_COMPTE),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arret:
+    """A try that is not allowed. ``premier``: the one that passed the bound, to be journaled once."""
+
+    regle: str
+    premier: bool
+    attendre_s: int
+
+    def build_refus(self) -> TropDeDemandes:
+        """As an answer (429)."""
+        return TropDeDemandes(
+            "Trop de mots de passe erronés : aucun essai n’est accepté d’ici pendant quelques minutes.",
+            remede="Patientez cinq minutes, ou demandez un nouveau lien à votre responsable.",
+            attendre_s=self.attendre_s,
+        )
 
 
 def _print_cle(settings: Settings, *parts: str) -> bytes:
     return hmac.new(settings.derive_key("essais"), "\n".join(parts).encode(), hashlib.sha256).digest()
-
-
-def _print_ici(settings: Settings, compte: str, adresse: str | None) -> bytes:
-    return _print_cle(settings, "ici", compte, adresse or "")
 
 
 def _open_fenetre(a: datetime) -> datetime:
@@ -43,24 +91,28 @@ def _open_fenetre(a: datetime) -> datetime:
     return datetime.fromtimestamp(a.timestamp() // duree * duree, UTC)
 
 
-async def take_essai(
-    conn: AsyncConnection, settings: Settings, compte: str, agent_id: int | None, adresse: str | None, a: datetime
-) -> None:
+async def take_essai(conn: AsyncConnection, settings: Settings, essai: Essai) -> Arret | None:
     """Count a password about to be verified, before it is: a hundred sent at once are not a hundred tries.
 
-    Raises TropDeDemandes (429, ``details['attendre_s']``) when that address may not try that account for now; what is
-    refused to an address counts for it alone, so that it cannot close the account to others.
+    What is refused by one count is not added to the next ones: an address cannot close an account to others.
     """
-    debut = _open_fenetre(a)
-    if await _count(conn, _print_ici(settings, compte, adresse), debut, 1) <= PAR_ADRESSE:
-        partout = await _count(conn, _print_cle(settings, "partout", compte), debut, 1)
-        if partout <= PAR_COMPTE or await _is_habituelle(conn, agent_id, adresse, a):
-            return
-    raise TropDeDemandes(
-        "Trop de mots de passe erronés : ce compte n’accepte plus d’essai d’ici pendant quelques minutes.",
-        remede="Patientez cinq minutes, ou demandez un nouveau lien à votre responsable.",
-        attendre_s=max(1, int((debut + FENETRE - a).total_seconds())),
-    )
+    debut = _open_fenetre(essai.a)
+    for regle, parts, limite in essai.comptages:
+        nombre = await _count(conn, _print_cle(settings, regle, *parts), debut, 1)
+        if nombre > limite:
+            attente = max(1, int((debut + FENETRE - essai.a).total_seconds()))
+            return Arret(regle, nombre == limite + 1, attente)
+    return None
+
+
+async def forget_essai(conn: AsyncConnection, settings: Settings, essai: Essai) -> None:
+    """The password was right: that one was no guess, and what was wrong before it from there counts no more."""
+    debut = _open_fenetre(essai.a)
+    (regle, parts, _), *larges = essai.comptages
+    sienne = _print_cle(settings, regle, *parts)
+    await conn.execute(delete(Tentative).where(Tentative.cle == sienne, Tentative.fenetre == debut))
+    for regle, parts, _ in larges:
+        await _count(conn, _print_cle(settings, regle, *parts), debut, -1)
 
 
 async def _count(conn: AsyncConnection, cle: bytes, debut: datetime, delta: int) -> int:
@@ -69,31 +121,6 @@ async def _count(conn: AsyncConnection, cle: bytes, debut: datetime, delta: int)
         index_elements=["cle", "fenetre"], set_={"nombre": Tentative.nombre + ordre.excluded.nombre}
     ).returning(Tentative.nombre)
     return int((await conn.execute(somme)).scalar_one())
-
-
-async def _is_habituelle(conn: AsyncConnection, agent_id: int | None, adresse: str | None, a: datetime) -> bool:
-    lue = read_adresse(adresse)
-    if agent_id is None or lue is None:
-        return False
-    connexions = exists().where(
-        and_(
-            Journal.agent_id == agent_id,
-            Journal.a > a - _HABITUDE,
-            Journal.action == "connexion",
-            Journal.adresse == lue,
-        )
-    )
-    return bool((await conn.execute(select(connexions))).scalar_one())
-
-
-async def forget_essais(
-    conn: AsyncConnection, settings: Settings, compte: str, adresse: str | None, a: datetime
-) -> None:
-    """The password was right: that one was no guess, and what that address got wrong before it counts no more."""
-    debut = _open_fenetre(a)
-    ici = _print_ici(settings, compte, adresse)
-    await conn.execute(delete(Tentative).where(Tentative.cle == ici, Tentative.fenetre == debut))
-    await _count(conn, _print_cle(settings, "partout", compte), debut, -1)
 
 
 async def purge_essais(conn: AsyncConnection, a: datetime) -> None:

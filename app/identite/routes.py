@@ -13,9 +13,11 @@ from litestar.response import Redirect, Response
 from app import clock
 from app.booking.outils import Outils
 from app.errors import AppError
+from app.identite.appareils import COOKIE, DUREE_S, add_appareil
+from app.identite.connexion import clean_identifiant, sign_in
 from app.identite.invitations_pages import ROUTES as INVITATIONS
 from app.identite.proconnect_sortie import leave_proconnect
-from app.identite.sessions import sign_in, sign_out
+from app.identite.sessions import sign_out
 from app.web.dependances import adresse, find_acteur
 from app.web.pages import page
 from app.web.securite import cookie_header, cookie_name
@@ -40,6 +42,18 @@ def session_redirect(outils: Outils, jeton: str, suite: str) -> Response[Any]:
     )
 
 
+def _remember(reponse: Response[Any], outils: Outils, appareils: str, identifiant: str) -> Response[Any]:
+    """The same, this browser being known from now on as one of that account's."""
+    reponse.set_cookie(
+        cookie_name(outils.settings, COOKIE),
+        add_appareil(outils.settings, appareils, clean_identifiant(identifiant)),
+        max_age=DUREE_S,
+        secure=outils.settings.https,
+        httponly=True,
+    )
+    return reponse
+
+
 @get("/connexion", include_in_schema=False)
 async def show_connexion(request: Request[Any, Any, Any], suite: FromQuery[str] = "/agent") -> Response[Any]:
     """The sign-in form; straight on when already signed in."""
@@ -54,24 +68,26 @@ async def do_connexion(request: Request[Any, Any, Any], outils: NamedDependency[
     formulaire = await request.form()
     identifiant, mot_de_passe = str(formulaire.get("identifiant") or ""), str(formulaire.get("mot_de_passe") or "")
     suite = safe_suite(str(formulaire.get("suite") or "/agent"))
+    identifiant, appareils = identifiant[:200], request.cookies.get(cookie_name(outils.settings, COOKIE), "")
     try:
         jeton = await sign_in(
             outils.db,
             outils.settings,
-            identifiant[:200],
+            identifiant,
             mot_de_passe[:1000],
             ancien_jeton=request.cookies.get(cookie_name(outils.settings, "session")),
             adresse=adresse(request),
             a=clock.now(),
+            appareils=appareils,
         )
     except AppError as refus:
-        if refus.statut not in (401, 429):
+        if refus.statut not in (401, 429, 503):
             raise
-        contexte = _contexte(suite, identifiant=identifiant[:200], phrase=refus.phrase, remede=refus.remede)
+        contexte = _contexte(suite, identifiant=identifiant, phrase=refus.phrase, remede=refus.remede)
         attente = refus.details.get("attendre_s")
-        entetes = {"Retry-After": str(attente)} if attente else {}
+        entetes = {"Retry-After": str(attente or 5)} if refus.statut in (429, 503) else {}
         return page(request, "identite/connexion.html", contexte, statut=refus.statut, entetes=entetes)
-    return session_redirect(outils, jeton, suite)
+    return _remember(session_redirect(outils, jeton, suite), outils, appareils, identifiant)
 
 
 @post("/deconnexion", include_in_schema=False)

@@ -67,6 +67,11 @@ _PAGES_AGENTS: Final = ("/rendez-vous/", "/services/", "/sites/", "/agent", "/pi
 _CLE_VISITE: Final = "accueil.visite"
 
 
+def _as_get(scope: Any) -> Any:
+    """HEAD is answered as GET would be: a copy of the scope, for the server that called us leaves the body out."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
+
+
 class SecuriteMiddleware:
     """Headers and the visit cookie, around every HTTP answer: the whole application, its errors included."""
 
@@ -90,6 +95,7 @@ class SecuriteMiddleware:
         if str(scope["type"]) != "http":  # the lifespan comes through here too
             await self.app(scope, receive, send)
             return
+        scope = _as_get(scope)
         statique = scope["path"].startswith("/static/")
         api = scope["path"].startswith("/api/")
         nouvelle: str | None = None
