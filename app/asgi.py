@@ -19,7 +19,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-_PASSERELLE = ("/temps-reel", "/sante/passerelle")
+#: What the gateway answers: sockets at one address, its health as pages. Anything else has the pages' own 404.
+_PRISES, _SANTE = "/temps-reel", "/sante/passerelle"
 
 
 class Compose:
@@ -33,7 +34,7 @@ class Compose:
         """ASGI entry point."""
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
-        elif scope["path"].startswith(_PASSERELLE):
+        elif scope["path"].startswith(_PRISES if scope["type"] == "websocket" else _SANTE):
             await self._gateway(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
