@@ -9,9 +9,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from litestar import Litestar, Request, get
+from litestar import Litestar, get
 from litestar._parsers import parse_url_encoded_form_data
 from litestar.connection import request as litestar_request
 from litestar.datastructures import CacheControlHeader
@@ -40,7 +39,7 @@ from app.identite.routes import ROUTES as IDENTITE
 from app.journaux import configure_logs
 from app.pilotage.routes import ROUTES as PILOTAGE
 from app.publication import Diffuseur, create_redis
-from app.web.adresses import check_adresse
+from app.web.adresses import guard_adresse
 from app.web.dependances import provide_acteur, provide_outils
 from app.web.erreurs import handle_accident, handle_app_error, handle_http_exception
 from app.web.pages import create_environment
@@ -56,12 +55,6 @@ async def sante(outils: NamedDependency[Outils]) -> Response[dict[str, str]]:
     async with outils.db.read() as conn:
         await conn.execute(text("SELECT 1"))
     return Response({"etat": "ok"}, headers={"Cache-Control": "no-store"})
-
-
-async def check_request(request: Request[Any, Any, Any]) -> None:
-    """What is refused before any page looks at it: an address badly written, a change that is not ours."""
-    check_adresse(request)
-    await check_change(request)
 
 
 def forget_forms() -> None:
@@ -125,7 +118,9 @@ def create_web(settings: Settings) -> ASGIApp:
             "outils": Provide(provide_outils, sync_to_thread=False),
             "acteur": Provide(provide_acteur),
         },
-        before_request=check_request,
+        # A guard adds to those of each router; a ``before_request`` would be replaced by theirs.
+        guards=[guard_adresse],
+        before_request=check_change,
         exception_handlers={
             AppError: handle_app_error,
             HTTPException: handle_http_exception,

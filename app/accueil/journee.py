@@ -63,6 +63,17 @@ def number(rdv_id: int) -> str:
 
 #: The service whose usager it is, when it has entrusted the RDV [G 2.3.5].
 _ORIGINE: Final = aliased(ServiceFiscal)
+#: The service that receives it.
+_RECEVEUR: Final = aliased(ServiceFiscal)
+#: Where it is received: what is told to a usager who came to the service that has entrusted his RDV.
+RECEVEUR: Final = (
+    RendezVous.service_origine_id,
+    _RECEVEUR.libelle.label("receveur_libelle"),
+    _RECEVEUR.adresse.label("receveur_adresse"),
+    _RECEVEUR.complement_adresse.label("receveur_complement"),
+    _RECEVEUR.code_postal.label("receveur_code_postal"),
+    _RECEVEUR.ville.label("receveur_ville"),
+)
 #: Who, where and for what: the columns that lists of rendez-vous share.
 COLONNES: Final = (
     RendezVous.id,
@@ -96,6 +107,11 @@ def select_rdv(*colonnes: Any) -> Select[*tuple[Any, ...]]:
         .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
         .where(RendezVous.etat != "option")
     )
+
+
+def join_receveur(requete: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The same, where the columns ``RECEVEUR`` come from."""
+    return requete.join(_RECEVEUR, _RECEVEUR.id == RendezVous.service_id)
 
 
 async def read_journee(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, func, or_
+from sqlalchemy import ColumnElement, RowMapping, and_, case, func, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accueil.journee import name_usager, number, select_rdv
+from app.accueil.journee import RECEVEUR, join_receveur, name_usager, number, select_rdv
 from app.accueil.lieux import ServiceJour
 from app.booking.droits import scoped
 from app.booking.textes import to_recherche
@@ -34,7 +34,8 @@ _SEPARATEURS: Final = re.compile(r"[/?=#&]+")
 class Trouvaille:
     """A rendez-vous that answers the search. ``quand``: aujourdhui, avenir or passe.
 
-    ``service``: its label when several are searched; ``pour``: the service that entrusted it, or "".
+    ``service``: its label when several are searched; ``pour``: the service that entrusted it, or ""; ``recu_par``: the
+    other service that receives it, at ``adresse``, "" when it is received here.
     """
 
     id: int
@@ -50,6 +51,8 @@ class Trouvaille:
     guichet_nom: str
     service: str
     pour: str
+    recu_par: str
+    adresse: str
 
 
 def understand(saisie: str) -> tuple[list[str], str | None]:
@@ -74,7 +77,8 @@ async def search_rdv(
 ) -> list[Trouvaille]:
     """Rendez-vous of these services, today's first, then the next, then the last. Empty when nothing was typed.
 
-    Services of several zones may be on two different days: the earlier one counts.
+    Those that they have entrusted to others too: their usagers may come to the wrong door [G 2.3.5]. Services of
+    several zones may be on two different days: the earlier one counts.
     """
     mots, code = understand(saisie)
     if not services or (not mots and code is None):
@@ -87,9 +91,9 @@ async def search_rdv(
     if code is not None:
         conditions.append(RendezVous.code == code)
     requete = (
-        scoped(select_rdv(RendezVous.jour), agent_id, "accueil")
+        scoped(join_receveur(select_rdv(RendezVous.jour, *RECEVEUR)), agent_id, "accueil", origine=True)
         .where(
-            RendezVous.service_id.in_(zones),
+            or_(RendezVous.service_id.in_(zones), RendezVous.service_origine_id.in_(zones)),
             RendezVous.jour >= aujourdhui - RECUL,
             or_(*conditions),
         )
@@ -101,25 +105,35 @@ async def search_rdv(
         )
         .limit(LIMITE)
     )
-    trouvailles = []
-    for ligne in (await conn.execute(requete)).mappings():
-        service = zones[ligne["service_id"]]
-        jour = ligne["jour"]
-        trouvailles.append(
-            Trouvaille(
-                id=ligne["id"],
-                quand="aujourdhui" if jour == service.jour else "avenir" if jour > service.jour else "passe",
-                jour=jour_long(jour),
-                heure=heure(ligne["debut"], service.zone),
-                nom=name_usager(ligne),
-                code=ligne["code"],
-                numero=number(ligne["id"]),
-                motif=ligne["motif"],
-                type=ligne["type_rdv"],
-                etat=ligne["etat"],
-                guichet_nom=ligne["guichet_nom"],
-                service=service.libelle if len(services) > 1 else "",
-                pour=ligne["origine_libelle"] or "",
-            )
-        )
-    return trouvailles
+    return [_describe(ligne, zones) for ligne in (await conn.execute(requete)).mappings()]
+
+
+def _describe(ligne: RowMapping, services: Mapping[int, ServiceJour]) -> Trouvaille:
+    """Of the service that receives it, else of the one that has entrusted it: both have the same hour."""
+    ailleurs = ligne["service_id"] not in services
+    service = services[ligne["service_origine_id"] if ailleurs else ligne["service_id"]]
+    jour = ligne["jour"]
+    return Trouvaille(
+        id=ligne["id"],
+        quand="aujourdhui" if jour == service.jour else "avenir" if jour > service.jour else "passe",
+        jour=jour_long(jour),
+        heure=heure(ligne["debut"], service.zone),
+        nom=name_usager(ligne),
+        code=ligne["code"],
+        numero=number(ligne["id"]),
+        motif=ligne["motif"],
+        type=ligne["type_rdv"],
+        etat=ligne["etat"],
+        guichet_nom="" if ailleurs else ligne["guichet_nom"],
+        service=service.libelle if len(services) > 1 else "",
+        pour="" if ailleurs else ligne["origine_libelle"] or "",
+        recu_par=ligne["receveur_libelle"] if ailleurs else "",
+        adresse=_write_adresse(ligne) if ailleurs else "",
+    )
+
+
+def _write_adresse(ligne: RowMapping) -> str:
+    """« 2 rue du Port, 58200 COSNE-COURS-SUR-LOIRE »."""
+    ville = f"{ligne['receveur_code_postal']} {ligne['receveur_ville']}".strip()
+    lignes = (ligne["receveur_adresse"], ligne["receveur_complement"], ville)
+    return ", ".join(mot for mot in lignes if mot and mot.strip())

@@ -9,14 +9,15 @@ told by the ``revision`` of the thing he changes: another one → ConflitEdition
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.admin.lies import CONNUES, OUVERTES, get_veille, select_lies
 from app.booking.outils import Auteur, Outils
 from app.db import UnitOfWork
 from app.errors import AccesRefuse, Conflit
@@ -43,6 +44,7 @@ class Chantier:
     """A change under way. ``service`` is the row of ``service_fiscal`` as it is under the lock.
 
     ``autre``: the row of a second service that the change concerns, under its own lock; it is told of it too.
+    ``lies``: ids of those linked to it by a delegation that is not over, locked too.
     """
 
     uow: UnitOfWork
@@ -50,6 +52,8 @@ class Chantier:
     auteur: Auteur
     maintenant: datetime
     autre: Mapping[str, Any] | None = None
+    lies: frozenset[int] = frozenset()
+    _prevenus: set[int] = field(default_factory=set, repr=False)
 
     @property
     def conn(self) -> AsyncConnection:
@@ -73,12 +77,23 @@ class Chantier:
         **trame: Any,
     ) -> None:
         """Journal the change with before and after, and announce it to agents' and public screens."""
-        services = (self.service_id, *(() if self.autre is None else (int(self.autre["id"]),)))
-        for service_id in services:
+        for service_id in self._cotes:
             await record_objet(
                 self.uow, self.auteur, self.maintenant, action, objet, objet_id, service_id, avant, apres
             )
+        self.announce(genre, **trame)
+
+    @property
+    def _cotes(self) -> tuple[int, ...]:
+        return (self.service_id,) if self.autre is None else (self.service_id, int(self.autre["id"]))
+
+    def announce(self, genre: str = "planning.modifie", **trame: Any) -> None:
+        """Tell the screens of the service; those linked to it, once, that something changed, without saying what."""
+        for service_id in self._cotes:
             self.uow.annonces.planning(service_id, genre, **trame)
+        for service_id in sorted(self.lies.difference(self._cotes, self._prevenus)):
+            self._prevenus.add(service_id)
+            self.uow.annonces.planning(service_id)
 
     async def check_revision(
         self, objet: str, objet_id: int, actuelle: int, vue: int | None, actuel: Mapping[str, Any]
@@ -109,11 +124,12 @@ async def organise(
     agent_id = auteur.agent_id
 
     async def transaction(uow: UnitOfWork) -> T:
-        service = await _lock_service(uow.conn, agent_id, service_id, avec)
+        service = await _lock_service(uow.conn, agent_id, service_id, avec, maintenant)
         if service is None:
             raise AccesRefuse(PHRASE)
+        lies = frozenset(service.pop("lies"))
         autre = None if avec is None else await _read_service(uow.conn, avec)
-        return await travail(Chantier(uow, service, auteur, maintenant, autre))
+        return await travail(Chantier(uow, service, auteur, maintenant, autre, lies))
 
     try:
         return await outils.db.transaction(transaction)
@@ -123,29 +139,40 @@ async def organise(
 
 
 async def _lock_service(
-    conn: AsyncConnection, agent_id: int, service_id: int, avec: int | None
+    conn: AsyncConnection, agent_id: int, service_id: int, avec: int | None, maintenant: datetime
 ) -> dict[str, Any] | None:
+    """Its row and, in ``lies``, those linked to it: read under the lock, whatever they were when it was asked."""
     if not 0 < service_id < 2**63:
         return None
     permis = exists().where(
         acces.c.agent_id == agent_id, acces.c.module == "organiser", acces.c.service_id == ServiceFiscal.id
     )
-    await lock_agendas(conn, (service_id,) if avec is None else (service_id, avec))
-    return await _read_service(conn, service_id, permis)
+    await lock_agendas(conn, (service_id,) if avec is None else (service_id, avec), maintenant)
+    lies = func.array(select_lies((service_id,), get_veille(maintenant)).scalar_subquery()).label("lies")
+    return await _read_service(conn, service_id, permis, colonnes=(lies,))
 
 
-async def lock_agendas(conn: AsyncConnection, services: Collection[int]) -> None:
-    """Hold the services' rows of ``agenda`` until the end of the transaction, taken in the order of their ids."""
+async def lock_agendas(conn: AsyncConnection, services: Collection[int], maintenant: datetime) -> None:
+    """Hold the services' rows of ``agenda``, and those linked to them, until the end of the transaction.
+
+    One statement, in the order of ids: whoever changes one of two linked services never waits for the other in a ring.
+    """
+    proches = select_lies(services, get_veille(maintenant), {*CONNUES, *OUVERTES})
+    tous = union(select(ServiceFiscal.id).where(ServiceFiscal.id.in_(services)), proches)
     await conn.execute(
         select(Agenda.service_id)
-        .where(Agenda.service_id.in_(services))
+        .where(Agenda.service_id.in_(tous))
         .order_by(Agenda.service_id)
         .with_for_update(key_share=True)
     )
 
 
-async def _read_service(conn: AsyncConnection, service_id: int, *conditions: Any) -> dict[str, Any] | None:
-    ligne = await conn.execute(select(ServiceFiscal.__table__).where(ServiceFiscal.id == service_id, *conditions))
+async def _read_service(
+    conn: AsyncConnection, service_id: int, *conditions: Any, colonnes: Collection[Any] = ()
+) -> dict[str, Any] | None:
+    ligne = await conn.execute(
+        select(ServiceFiscal.__table__, *colonnes).where(ServiceFiscal.id == service_id, *conditions)
+    )
     trouve = ligne.mappings().one_or_none()
     return None if trouve is None else dict(trouve)
 

@@ -80,7 +80,7 @@ async def _cartes(outils: Outils, organisation: Organisation, agent_id: int) -> 
     contexte, maintenant = organisation.contexte, clock.now()
     async with outils.db.read() as conn:
         faits = await read_faits(outils, conn, contexte.id, maintenant)
-        a_replacer = await count_a_replacer(conn, agent_id, organisation, maintenant)
+        a_replacer = (await count_a_replacer(outils, conn, agent_id, organisation, maintenant)).nombre
         delegations = await count_delegations(conn, contexte.id, maintenant.astimezone(contexte.zone).date())
     points = explain_activation(faits)
     aujourdhui = maintenant.astimezone(contexte.zone).date()

@@ -14,8 +14,10 @@ from typing import Any, Final
 from app.booking.textes import TexteInvalide, clean_text
 from app.errors import SaisieInvalide
 
-_HEURE: Final = re.compile(r"([0-2]?\d)\s?[h:]\s?([0-5]\d)?|([0-2]?\d)")
-_JOUR_FR: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_HEURE: Final = re.compile(r"([0-2]?[0-9])\s?[h:]\s?([0-5][0-9])?|([0-2]?[0-9])")
+#: The two ways that the forms promise; ``date.fromisoformat`` alone would also read weeks and dates without dashes.
+_JOUR: Final = re.compile(r"(?P<an>[0-9]{4})-(?P<mois>[0-9]{2})-(?P<jour>[0-9]{2})")
+_JOUR_FR: Final = re.compile(r"(?P<jour>[0-9]{1,2})/(?P<mois>[0-9]{1,2})/(?P<an>[0-9]{4})")
 #: For ``Saisie.revision``: what exists is never written over without having been seen.
 SANS_REVISION: Final = "Rouvrez la page : cette demande ne dit pas quelle version vous avez sous les yeux."
 #: Dates beyond these are typing mistakes.
@@ -92,10 +94,8 @@ class Saisie:
             if requis:
                 self.refuse(champ, requis)
             return None
-        ecrit = _JOUR_FR.fullmatch(brut)
-        try:
-            jour = date(int(ecrit[3]), int(ecrit[2]), int(ecrit[1])) if ecrit else date.fromisoformat(brut)
-        except ValueError:
+        jour = parse_jour(brut)
+        if jour is None:
             self.refuse(champ, "Cette date n’existe pas : écrivez-la sous la forme 23/11/2026.")
             return None
         if not _PREMIER <= jour <= _DERNIER:
@@ -150,6 +150,17 @@ def read_revision(saisie: Saisie) -> int:
             champs=saisie.erreurs,
         )
     return revision
+
+
+def parse_jour(texte: str) -> date | None:
+    """The date of « 2026-11-23 » or « 23/11/2026 »; None when it is written otherwise or does not exist."""
+    lue = _JOUR.fullmatch(texte) or _JOUR_FR.fullmatch(texte)
+    if lue is None:
+        return None
+    try:
+        return date(int(lue["an"]), int(lue["mois"]), int(lue["jour"]))
+    except ValueError:
+        return None
 
 
 def parse_heure(texte: str) -> int | None:

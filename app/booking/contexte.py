@@ -116,7 +116,8 @@ class ServiceContexte:
     def prend_en_ligne(self, aujourdhui: date) -> bool:
         """True when usagers may book online: national opening, local activation, and somewhere to be received [C §5].
 
-        A guichet open to the internet, here or at a service to which motifs are entrusted today or later.
+        A guichet open to the internet, here or at a service, not closed, to which motifs of the catalogue are
+        entrusted today or later. ``recherche.is_en_ligne`` and the API's directory say the same in SQL.
         """
         return (
             self.en_ligne
@@ -124,7 +125,7 @@ class ServiceContexte:
             and (self.ouverture_nationale is None or self.ouverture_nationale <= aujourdhui)
             and (
                 any(g.ouvert and (g.canaux is None or "internet" in g.canaux) for g in self.guichets.values())
-                or any(delegation.is_vivante(aujourdhui) for delegation in self.confiees)
+                or any(delegation.is_utile(aujourdhui) for delegation in self.confiees)
             )
         )
 
@@ -197,7 +198,10 @@ _CONTEXTE = text(
                         WHERE d.service_delegue_id = s.id AND d.etat IN ('acceptee', 'retiree'))) AS motifs,
       (SELECT json_agg(json_build_object('id', d.id, 'service_id', d.service_id, 'libelle', a.libelle,
                                          'service_delegue_id', d.service_delegue_id, 'libelle_delegue', b.libelle,
-                                         'du', d.du, 'au', d.au, 'quota_jour', d.quota_jour, 'motifs', (
+                                         'du', d.du, 'au', d.au, 'quota_jour', d.quota_jour,
+                                         'recoit', b.ferme_a IS NULL AND EXISTS (
+           SELECT FROM guichet g WHERE g.service_id = b.id AND g.ouvert
+              AND (g.canaux IS NULL OR 'internet' = ANY (g.canaux))), 'motifs', (
            SELECT json_object_agg(m.id, coalesce(ms.duree_minutes, a.duree_minutes))
              FROM motif m LEFT JOIN motif_service ms ON ms.motif_id = m.id AND ms.service_id = a.id
             WHERE m.id = ANY(d.motifs) AND m.actif)) ORDER BY d.id)
@@ -354,6 +358,7 @@ def _delegation(d: Mapping[str, Any]) -> Delegation:
         date.fromisoformat(d["du"]),
         date.fromisoformat(d["au"]),
         d["quota_jour"],
+        d["recoit"],
     )
 
 

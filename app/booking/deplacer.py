@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import ARRAY, BigInteger, Select, bindparam, text, update
@@ -118,9 +118,18 @@ async def _attempt(
         if trajet is None:
             return None
         place, deplace = build_place(rdv, cible, trajet, canal)
-        if trajet.change_de_service and place.type_rdv == TypeRdv.VISIO and not trajet.arrivee.visio_base:
+        trajet = trajet.settle(rdv, place.motif_id, _jour(place, trajet))
+        if (
+            (trajet.change_de_service or trajet.confie)
+            and place.type_rdv == TypeRdv.VISIO
+            and not trajet.arrivee.visio_base
+        ):
             raise_raison(Raison.TYPE_NON_PROPOSE)
         recue = trajet.delegation if trajet.confie else None
+        bornes: dict[str, Any] = {
+            "delegation": trajet.find_recue(place.motif_id),
+            "acquis": trajet.find_acquis(rdv),
+        }
         try:
             projet = await judge(
                 outils,
@@ -133,7 +142,7 @@ async def _attempt(
                 delegation=recue,
             )
         except CreneauPris as refus:
-            await add_alternatives(outils, conn, place, refus, maintenant, trajet.versions, delegation=recue)
+            await add_alternatives(outils, conn, place, refus, maintenant, trajet.versions, **bornes)
             raise
 
     async def travail(uow: UnitOfWork) -> RdvDeplace | None:
@@ -150,8 +159,13 @@ async def _attempt(
         return await outils.db.transaction(travail)
     except CreneauPris as refus:
         async with outils.db.read() as conn:
-            await add_alternatives(outils, conn, place, refus, maintenant, delegation=recue)
+            await add_alternatives(outils, conn, place, refus, maintenant, **bornes)
         raise
+
+
+def _jour(place: Place, trajet: Trajet) -> date:
+    """The day asked for, where it is received."""
+    return from_minute(place.debut).astimezone(trajet.arrivee.zone).date()
 
 
 async def _read(conn: AsyncConnection, requete: Select[*tuple[Any, ...]]) -> dict[str, Any] | None:
@@ -171,7 +185,7 @@ async def _write(
 ) -> RdvDeplace:
     conn, contexte = uow.conn, trajet.arrivee
     debut, fin = from_minute(place.debut), from_minute(projet.fin)
-    jour = debut.astimezone(contexte.zone).date()
+    jour = _jour(place, trajet)
     issue = transition(
         rdv["etat"],
         Action.REPLANIFIER,

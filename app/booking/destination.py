@@ -68,8 +68,8 @@ def build_place(rdv: Mapping[str, Any], cible: Cible, trajet: Trajet, canal: str
     motif_id = cible.motif_id or rdv["motif_id"]
     duree = cible.duree
     acquittees = set(cible.acquittees)
-    confie = trajet.delegation_id is not None and not trajet.change_de_service
-    garde = Alerte.DUREE_MODIFIEE.value in rdv["forcages"] or confie
+    recu = trajet.delegation_id is not None and not trajet.confie
+    garde = Alerte.DUREE_MODIFIEE.value in rdv["forcages"] or recu
     if duree is None and motif_id == rdv["motif_id"] and garde:
         duree = deplace.fin - deplace.debut
         acquittees.add(Alerte.DUREE_MODIFIEE.value)

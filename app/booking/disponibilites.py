@@ -56,18 +56,26 @@ class Disponibilite:
     #: The delegation under which it is offered; the days that its quota alone closes, as they would be without it.
     delegation: Delegation | None = None
     pleins: Mapping[date, Journee] = field(default_factory=dict)
+    #: Its days that have a quota → how many more may be taken; less than none when it was lowered since.
+    restants: Mapping[date, int] = field(default_factory=dict)
     _proches: dict[tuple[int, int], tuple[Creneau, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def is_valable(self, maintenant: datetime) -> bool:
         """False once a hold that it counts as taken has expired."""
         return self.valable_jusqu_a is None or maintenant < self.valable_jusqu_a
 
+    def count_libres(self, jour: date, libres: int) -> int:
+        """How many of the ``libres`` créneaux of that day may still be taken: no figure promises more."""
+        return max(0, min(libres, self.restants.get(jour, libres)))
+
     def reopen(self, jour: date) -> Disponibilite:
-        """The same with that day as it is without its quota: for who holds the place that the quota counts last."""
-        if jour not in self.pleins:
+        """The same for who already has one of the places that the quota of that day counts."""
+        if jour not in self.restants:
             return self
-        grille = Grille({**self.grille.jours, jour: self.pleins[jour]}, self.grille.fenetre, self.grille.raison)
-        return replace(self, grille=grille, _proches={})
+        restants, grille = {**self.restants, jour: self.restants[jour] + 1}, self.grille
+        if jour in self.pleins and restants[jour] > 0:
+            grille = Grille({**grille.jours, jour: self.pleins[jour]}, grille.fenetre, grille.raison)
+        return replace(self, grille=grille, restants=restants, _proches={})
 
     def alternatives(self, debut: int, nombre: int = 5) -> tuple[Creneau, ...]:
         """The free créneaux nearest to ``debut`` (minute-époque), the closest first; found once for all the losers."""
@@ -259,8 +267,9 @@ class Disponibilites:
                 demande, guichets, contexte.ouvertures(debut, fin), occupees.par_guichet, fen, contexte.zone
             )
             pleins: dict[date, Journee] = {}
+            restants: dict[date, int] = {}
             if delegation is not None:
-                grille, pleins = _restrict(grille, delegation, motif_id, occupees.par_delegation)
+                grille, pleins, restants = _restrict(grille, delegation, motif_id, occupees.par_delegation)
             return Disponibilite(
                 versions,
                 contexte,
@@ -271,6 +280,7 @@ class Disponibilites:
                 occupees.valable_jusqu_a,
                 delegation,
                 pleins,
+                restants,
             )
 
         return await self._grilles.get(cle, lambda connue: connue.is_valable(maintenant), compute)
@@ -289,16 +299,20 @@ def _frame(
 
 def _restrict(
     grille: Grille, delegation: Delegation, motif_id: int, pris: PrisParDelegation
-) -> tuple[Grille, dict[date, Journee]]:
-    """The same days less those of no delegation, and less those whose quota is reached (given apart)."""
+) -> tuple[Grille, dict[date, Journee], dict[date, int]]:
+    """The same days less those of no delegation, and less those whose quota is reached; these apart; what is left."""
     jours: dict[date, Journee] = {}
     pleins: dict[date, Journee] = {}
+    restants: dict[date, int] = {}
     for jour, journee in grille.jours.items():
-        raison = delegation.refuse_jour(motif_id, jour, pris.get((delegation.id, jour), 0))
+        pris_ce_jour = pris.get((delegation.id, jour), 0)
+        if delegation.quota_jour is not None:
+            restants[jour] = delegation.quota_jour - pris_ce_jour
+        raison = delegation.refuse_jour(motif_id, jour, pris_ce_jour)
         if raison is None or not journee.candidats:
             jours[jour] = journee
             continue
         jours[jour] = Journee((), raison)
         if raison is Raison.COMPLET:
             pleins[jour] = journee
-    return Grille(jours, grille.fenetre, grille.raison), pleins
+    return Grille(jours, grille.fenetre, grille.raison), pleins, restants

@@ -18,6 +18,7 @@ from app.booking.disponibilites import Occupations
 from app.booking.forms import UsagerSaisi
 from app.booking.liens import empreinte
 from app.booking.outils import Auteur, Outils
+from app.booking.quota import QuotaAtteint
 from app.booking.refus import raise_raison, raise_refus
 from app.domain.calendrier import Fenetre, fenetre
 from app.domain.contexte import build_contexte
@@ -187,6 +188,8 @@ async def judge(
     if delegation is not None:
         pris = lues.par_delegation.get((delegation.id, jour), 0) - _count_hold(tenue, delegation, jour)
         ferme = delegation.refuse_jour(demande.motif_id, jour, pris)
+        if ferme is Raison.COMPLET:
+            raise QuotaAtteint(delegation)
         if ferme is not None:
             raise_raison(ferme)
     if deplace is not None:

@@ -80,7 +80,7 @@ async def free_place(
             {
                 "service_id": rdv["service_id"],
                 "service_origine_id": rdv["service_origine_id"],
-                "delegation_id": rdv.get("delegation_id"),
+                "delegation_id": None,  # what is cancelled counts no more in the quota of a delegation
                 "guichet_id": rdv["guichet_id"],
                 "motif_id": rdv["motif_id"],
                 "type_rdv": rdv["type_rdv"],

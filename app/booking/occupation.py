@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from app.booking.contexte import ServiceContexte, Versions
 from app.booking.droits import scoped
 from app.booking.jugement import Place, Reservation
 from app.booking.outils import Auteur, Outils
+from app.booking.quota import QuotaAtteint
 from app.booking.store import nom_affiche
 from app.booking.traces import Trace, write_lines
 from app.domain.delegation import Delegation
@@ -33,10 +34,12 @@ async def add_alternatives(
     versions: Versions | None = None,
     *,
     delegation: Delegation | None = None,
+    acquis: date | None = None,
 ) -> None:
     """Complete a 409 with the free créneaux nearest to the one that was taken, under that same delegation.
 
-    ``details['disponibilite']`` is what they were found in: whoever shows the refusal need not read it again.
+    ``acquis``: the day whose quota already counts what is asked for. ``details['disponibilite']`` is what they were
+    found in: whoever shows the refusal need not read it again.
     """
     dispo = await outils.dispo.read(
         conn,
@@ -48,6 +51,8 @@ async def add_alternatives(
         versions=versions,
         delegation=delegation,
     )
+    if acquis is not None:
+        dispo = dispo.reopen(acquis)
     refus.details["alternatives"] = dispo.alternatives(demande.debut)
     refus.details["zone"] = dispo.contexte.zone
     refus.details["disponibilite"] = dispo
@@ -67,7 +72,7 @@ async def explain_occupation(
     a rival. What he is told of people is journaled. Usagers and agents extérieurs, who see no agenda, are told nothing
     more [A1, summary table].
     """
-    if demande.canal != "rattache" or auteur.agent_id is None:
+    if demande.canal != "rattache" or auteur.agent_id is None or isinstance(refus, QuotaAtteint):
         return refus
     if demande.guichet_id is None:
         return CreneauPris("Aucun guichet n’est libre à cette heure.", **refus.details)

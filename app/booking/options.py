@@ -23,10 +23,11 @@ from app.booking.liberation import release
 from app.booking.liens import empreinte
 from app.booking.outils import Outils
 from app.booking.place import ESSAIS
-from app.booking.quota import Confiee, check_quota, find_confiee
+from app.booking.quota import Confiee, QuotaAtteint, check_quota, find_confiee
 from app.booking.refus import raise_raison
 from app.db import UnitOfWork
 from app.domain.creneaux import order_guichets
+from app.domain.delegation import find_delegation
 from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
 from app.errors import Conflit, CreneauPris, Introuvable, SaisieInvalide
@@ -101,8 +102,10 @@ async def place_option(
     creneau = next((c for c in journee.creneaux if c.debut == debut), None)
     candidats: tuple[int, ...] = ()
     if creneau is None:
-        if journee.raison is Raison.COMPLET and jour in dispo.pleins:
-            raise CreneauPris(alternatives=dispo.alternatives(debut), zone=contexte.zone)
+        if confiee is not None and journee.raison is Raison.COMPLET and jour in dispo.pleins:
+            plein = QuotaAtteint(confiee.delegation)
+            plein.details |= {"alternatives": dispo.alternatives(debut), "zone": contexte.zone}
+            raise plein
         siens = next((guichets for depart, guichets in journee.candidats if depart == debut), None)
         if siens is None:
             raise_raison(journee.raison if journee.raison not in (None, Raison.COMPLET) else Raison.HORS_GRILLE)
@@ -222,16 +225,28 @@ async def find_option(outils: Outils, service_id: int, visite: str, maintenant: 
 
 
 async def extend_option(outils: Outils, service_id: int, visite: str, maintenant: datetime) -> OptionPosee:
-    """« Garder 5 minutes de plus », up to the maximum. Raises Introuvable when the hold has expired."""
+    """« Garder 5 minutes de plus », up to the maximum.
+
+    Raises Introuvable when the hold has expired, and when what it took of a delegation's day is somebody else's by now:
+    it is then removed.
+    """
     async with outils.db.read() as conn:
         versions = await read_versions(conn, service_id)
         contexte = await outils.dispo.contextes.get(conn, service_id, versions.planning)
     parametres = contexte.parametres
 
-    async def travail(uow: UnitOfWork) -> OptionPosee:
+    async def travail(uow: UnitOfWork) -> OptionPosee | QuotaAtteint:
         option = await store.find_option(uow.conn, empreinte(visite), service_id, maintenant)
         if option is None:
             raise Introuvable(_PERDUE, remede=_REPRENDRE)
+        recue = find_delegation(contexte.recues, option["delegation_id"])
+        if recue is not None:
+            try:
+                await check_quota(uow.conn, recue, option["jour"], maintenant, sauf=option["id"])
+            except QuotaAtteint as refus:
+                miennes = await store.delete_options_of(uow.conn, empreinte(visite), service_id=service_id)
+                release(uow, miennes, maintenant)
+                return refus
         plafond = option["cree_a"] + timedelta(minutes=parametres.duree_option_max_minutes)
         expire_a = max(
             option["expire_a"],
@@ -247,7 +262,10 @@ async def extend_option(outils: Outils, service_id: int, visite: str, maintenant
             raise Introuvable(_PERDUE, remede=_REPRENDRE)
         return _present({**option, "expire_a": expire_a}, parametres.duree_option_max_minutes)
 
-    return await outils.db.transaction(travail)
+    issue = await outils.db.transaction(travail)
+    if isinstance(issue, QuotaAtteint):
+        raise Introuvable(f"{_PERDUE} {issue.phrase}", remede=_REPRENDRE)
+    return issue
 
 
 async def release_option(outils: Outils, visite: str, maintenant: datetime) -> None:

@@ -35,8 +35,8 @@ async def take_hold(
 ) -> tuple[int, int] | None:
     """Confirm the visitor's live hold when it is the place asked for; release it when it is another one.
 
-    A hold confirmed is already counted in its delegation's quota; any other place is asked of it, before any row is
-    touched (see ``lock_quota``).
+    The quota of the delegation is asked in every case, before any row is touched (see ``lock_quota``): a hold counts in
+    it, but it may have expired while the request was on its way, and its place in the day be somebody else's.
     """
     if demande.visite is None:
         if delegation is not None:
@@ -44,6 +44,10 @@ async def take_hold(
         return None
     visite = empreinte(demande.visite)
     await store.lock_visite(uow.conn, visite)
+    if delegation is not None and delegation.quota_jour is not None:
+        sienne = await store.find_option(uow.conn, visite, demande.service_id, maintenant)
+        sauf = None if sienne is None else sienne["id"]
+        await check_quota(uow.conn, delegation, valeurs["jour"], maintenant, sauf=sauf)
     option = await store.lock_option(uow.conn, visite, demande.service_id, maintenant)
     prise = () if option is None else (option["debut"], option["fin"], option["delegation_id"])
     meme_place = prise == (valeurs["debut"], valeurs["fin"], valeurs["delegation_id"])
@@ -53,9 +57,6 @@ async def take_hold(
             if await store.confirm_option(uow.conn, option["id"], valeurs):
                 release(uow, await store.delete_options_of(uow.conn, visite), maintenant)
                 return option["id"], option["guichet_id"]
-    if delegation is not None:
-        sauf = None if option is None else option["id"]
-        await check_quota(uow.conn, delegation, valeurs["jour"], maintenant, sauf=sauf)
     if option is None:
         return None
     await store.lock_echange(uow.conn, demande.service_id)

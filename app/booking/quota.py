@@ -24,6 +24,18 @@ from app.outbox import Annonces
 from app.tables import RendezVous
 
 
+class QuotaAtteint(CreneauPris):
+    """The delegation allows nothing more that day, whatever is free there."""
+
+    def __init__(self, delegation: Delegation) -> None:
+        confies = "confié" if delegation.quota_jour == 1 else "confiés"
+        super().__init__(
+            f"La limite de {delegation.quota_jour}\u00a0rendez-vous par jour {confies} par {delegation.libelle}"
+            " est atteinte ce jour-là.",
+            raison=Raison.COMPLET.value,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Confiee:
     """A delegation that may be booked under, and the service that gives it, as it was read."""
@@ -85,10 +97,11 @@ async def lock_quota(conn: AsyncConnection, delegation_id: int, jour: date) -> N
 async def check_quota(
     conn: AsyncConnection, delegation: Delegation, jour: date, maintenant: datetime, *, sauf: int | None = None
 ) -> None:
-    """Raises CreneauPris when the day has all that the delegation allows; locked until the end of the transaction.
+    """Raises QuotaAtteint when the day has all that the delegation allows; locked until the end of the transaction.
 
     ``sauf``: the id of the visitor's own hold, or of the RDV that moves, which leaves its place. Nothing is asked
-    when there is no quota.
+    when there is no quota. A hold that has expired at ``maintenant`` does not count: whoever still acts on it, a clock
+    or a wait behind, must ask here again before it is confirmed or kept longer.
     """
     if delegation.quota_jour is None:
         return
@@ -107,4 +120,4 @@ async def check_quota(
         )
     ).scalar_one()
     if pris >= delegation.quota_jour:
-        raise CreneauPris(raison=Raison.COMPLET.value)
+        raise QuotaAtteint(delegation)

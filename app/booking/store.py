@@ -281,6 +281,16 @@ async def read_delegant(conn: AsyncConnection, delegation_id: int, service_id: i
     return None if ligne is None else (ligne[0], ligne[1])
 
 
+async def read_receveur(conn: AsyncConnection, delegation_id: int, service_id: int) -> int | None:
+    """Who received for ``service_id`` under that id, whatever became of it; None when nobody ever did."""
+    if not 0 < delegation_id < 2**63:
+        return None
+    requete = select(Delegation.service_delegue_id).where(
+        Delegation.id == delegation_id, Delegation.service_id == service_id
+    )
+    return (await conn.execute(requete)).scalar_one_or_none()
+
+
 async def find_by_cle(conn: AsyncConnection, cle: bytes) -> dict[str, Any] | None:
     """The RDV already made with this idempotency key, or None."""
     return _one(await conn.execute(_PAR_CLE, {"cle": cle}))

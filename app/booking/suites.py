@@ -37,7 +37,8 @@ async def record(
     """Journal, counters and frames of the move: both services tell it when it goes from one to the other."""
 
     def faits(de: Mapping[str, Any]) -> dict[str, Any]:
-        places = {"service": de["service_id"], "delegation": de["delegation_id"]} if trajet.change_de_service else {}
+        ailleurs = trajet.change_de_service or rdv["delegation_id"] != valeurs["delegation_id"]
+        places = {"service": de["service_id"], "delegation": de["delegation_id"]} if ailleurs else {}
         return {
             "guichet": de["guichet_id"],
             "debut": de["debut"].isoformat(),

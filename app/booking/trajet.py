@@ -8,7 +8,7 @@ is moved like any of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -32,7 +32,8 @@ _SUR_PLACE = "L’usager est déjà sur place : son rendez-vous ne peut plus all
 class Trajet:
     """``versions`` are those of ``arrivee``. ``origine_id`` and ``delegation_id``: what the row says once moved.
 
-    ``delegation``: the accepted one under which it then is, None when there is none or it is over.
+    ``delegation``: the accepted one under which it then is, None when there is none or it is over. ``confie``: True
+    when it is being sent by it, to another service or to the days of another delegation of the one where it is.
     """
 
     depart: ServiceContexte
@@ -41,22 +42,44 @@ class Trajet:
     origine_id: int | None
     delegation_id: int | None
     delegation: Delegation | None
+    confie: bool = False
 
     @property
     def change_de_service(self) -> bool:
         """True when another service receives."""
         return self.depart.id != self.arrivee.id
 
-    @property
-    def confie(self) -> bool:
-        """True when it is being sent to a service that receives by delegation."""
-        return self.change_de_service and self.delegation_id is not None
-
     def is_permis(self, rdv: Mapping[str, Any]) -> bool:
         """True when the agent has the right on the service that decides of this move (columns of ``select_rdv``)."""
-        if not self.change_de_service or rdv["service_origine_id"] is None:
-            return bool(rdv["permis_ici"])
-        return bool(rdv["permis_origine"])
+        de_passage = rdv["service_origine_id"] is not None and (self.change_de_service or self.confie)
+        return bool(rdv["permis_origine"] if de_passage else rdv["permis_ici"])
+
+    def settle(self, rdv: Mapping[str, Any], motif_id: int, jour: date) -> Trajet:
+        """The same under the delegation of ``jour``: its home may have given two, one after the other.
+
+        A RDV moved where it is received keeps the one that it has, unless another day is that of another one.
+        """
+        garde = self.delegation is not None and self.delegation.accepts(motif_id, jour)
+        if self.change_de_service or self.confie or garde or jour == rdv["jour"]:
+            return self
+        siennes = (d for d in self.arrivee.recues if d.service_id == self.origine_id and d.accepts(motif_id, jour))
+        autre = next(siennes, None)
+        return self if autre is None else replace(self, delegation_id=autre.id, delegation=autre)
+
+    def find_recue(self, motif_id: int) -> Delegation | None:
+        """The delegation whose days and quota bound what is offered instead of a place refused.
+
+        Where it is received, a RDV may take a motif of that service: the quota of its day remains.
+        """
+        delegation = self.delegation
+        if delegation is None or self.confie or motif_id in delegation.motifs:
+            return delegation
+        return replace(delegation, motifs={**delegation.motifs, motif_id: self.arrivee.motif(motif_id).duree})
+
+    def find_acquis(self, rdv: Mapping[str, Any]) -> date | None:
+        """The day whose quota counts the RDV already, wherever it goes within it."""
+        acquis = rdv["delegation_id"] is not None and rdv["delegation_id"] == self.delegation_id
+        return rdv["jour"] if acquis else None
 
     def find_quota(self, rdv: Mapping[str, Any], jour: date) -> Delegation | None:
         """The delegation whose quota of ``jour`` this move uses; None when it uses none, or already counts in it."""
@@ -112,6 +135,9 @@ async def find_trajet(
         if voulue is None:
             raise RegleRefusee(_FINIE)
         service_id = voulue.service_delegue_id
+    if voulue is not None and service_id == depart.id and depart.id != maison_id:
+        trajet = Trajet(depart, depart, versions, maison_id, voulue.id, voulue, confie=True)
+        return trajet if trajet.is_permis(rdv) else None
     if service_id in (None, depart.id):
         reste = find_delegation(depart.recues, rdv["delegation_id"])
         trajet = Trajet(depart, depart, versions, rdv["service_origine_id"], rdv["delegation_id"], reste)
@@ -121,7 +147,9 @@ async def find_trajet(
         return None
     arrivee, versions = await _read(outils, conn, service_id)
     origine_id = None if voulue is None else maison_id
-    trajet = Trajet(depart, arrivee, versions, origine_id, voulue.id if voulue else None, voulue)
+    trajet = Trajet(
+        depart, arrivee, versions, origine_id, voulue.id if voulue else None, voulue, confie=voulue is not None
+    )
     if not trajet.is_permis(rdv):
         return None
     if depart.zone.key != arrivee.zone.key:

@@ -218,6 +218,8 @@ def _imagine(lot: Lot, plume: Plume, place: Place, rdv_id: int, code: str, hasar
         "id": rdv_id,
         "code": code,
         "service_id": contexte.id,
+        "service_origine_id": place.delegation.service_id if place.delegation else None,
+        "delegation_id": place.delegation.id if place.delegation else None,
         "guichet_id": place.guichet_id,
         "motif_id": place.motif.id,
         "type_rdv": place.type_rdv,
@@ -258,6 +260,7 @@ def _imagine(lot: Lot, plume: Plume, place: Place, rdv_id: int, code: str, hasar
             "type": place.type_rdv,
             "canal": place.canal,
             "forcages": [],
+            **({"delegation": place.delegation.id, "origine": place.delegation.service_id} if place.delegation else {}),
         },
     )
     if hasard.random() < _ANNULATION:

@@ -67,7 +67,7 @@ class Inspiration:
     async def book_online(self, hesitation_s: float) -> None:
         """A usager looks, chooses, fills in the form; one in eight gives up and the créneau comes back."""
         sages = self._choose_service(en_ligne=True)
-        dispo, motif, type_rdv = await self._look(sages, "internet")
+        dispo, motif, type_rdv = await self._look_online(sages)
         creneau = self._choose_creneau(dispo)
         if creneau is None:
             return await self.cancel(hesitation_s, sages)
@@ -80,6 +80,7 @@ class Inspiration:
             debut=creneau.debut,
             visite=visite,
             maintenant=clock.now(),
+            delegation_id=dispo.delegation.id if dispo.delegation else None,
         )
         await self.pause(hesitation_s * self.hasard.uniform(0.3, 1))
         if self.hasard.random() < 1 / 8:
@@ -172,6 +173,27 @@ class Inspiration:
             )
         return dispo, motif, type_rdv
 
+    async def _look_online(self, sages: str) -> tuple[Disponibilite, MotifOffert, str]:
+        """The same by internet; where a motif is entrusted elsewhere, one in four goes there [G 2.3.5]."""
+        dispo, motif, type_rdv = await self._look(sages, "internet")
+        jour = clock.now().astimezone(dispo.contexte.zone).date()
+        confiees = [d for d in dispo.contexte.confiees if d.is_vivante(jour)]
+        if not confiees or self.hasard.random() >= 1 / 4:
+            return dispo, motif, type_rdv
+        delegation = self.hasard.choice(confiees)
+        motif = dispo.contexte.motif(self.hasard.choice(sorted(delegation.motifs)))
+        async with self.outils.db.read() as conn:
+            ailleurs = await self.outils.dispo.read(
+                conn,
+                delegation.service_delegue_id,
+                motif_id=motif.id,
+                type_rdv="guichet",
+                canal="internet",
+                maintenant=clock.now(),
+                delegation=delegation,
+            )
+        return ailleurs, motif, "guichet"
+
     def _choose_creneau(self, dispo: Disponibilite) -> Creneau | None:
         """A créneau of a day that has enough of them left, or None."""
         jours = [
@@ -204,4 +226,5 @@ class Inspiration:
             cle=str(uuid.uuid4()),
             visite=visite,
             note_interne=NOTE,
+            delegation_id=dispo.delegation.id if dispo.delegation else None,
         )

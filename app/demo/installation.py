@@ -12,6 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.admin.annuaire.reference import install_reference
+from app.demo.delegations import insert_delegations
 from app.demo.monde import (
     COLLEGUES,
     COMPETENCES,
@@ -91,6 +92,8 @@ async def install(conn: AsyncConnection, mot_de_passe_hache: str, maintenant: da
     await insert_communes(conn, {dep: [services[s] for s in sages] for dep, sages in COMPETENCES.items()})
     await _insert_exceptions(conn, installe, maintenant)
     await _insert_agents(conn, installe, mot_de_passe_hache, maintenant, boite=boite)
+    organisateurs = {**{sages: f"collegue-{sages}" for sages in services}, NEVERS: "chef"}
+    await insert_delegations(conn, services, organisateurs, maintenant)
 
 
 async def _insert_service(conn: AsyncConnection, decrit: ServiceDecrit, site_id: int) -> int:

@@ -16,6 +16,7 @@ Plages = tuple[tuple[int, int], ...]
 NEVERS: Final = "5800450"
 PARIS_SIP: Final = "7500120"
 PARIS_SIE: Final = "7500121"
+BOURGES: Final = "1800151"
 
 
 def _h(heure: int, minute: int = 0) -> int:
@@ -227,7 +228,7 @@ SERVICES: Final[tuple[ServiceDecrit, ...]] = (
         duree=30,
     ),
     ServiceDecrit(
-        "1800151",
+        BOURGES,
         "018027",
         "SIP",
         "SERVICE IMPOTS PARTICULIERS BOURGES NORD",
@@ -373,7 +374,7 @@ COMPETENCES: Final[Mapping[str, tuple[str, ...]]] = {
     "75": (PARIS_SIP, PARIS_SIE),
     "14": ("1400380",),
     "69": ("6900210",),
-    "18": ("1800151", "1800160"),
+    "18": (BOURGES, "1800160"),
     "57": ("5700330",),
     "974": ("9740110",),
 }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from random import Random
 from typing import Final
 
 from app.booking.contexte import MotifOffert, ServiceContexte
 from app.domain.creneaux import compute_departs
+from app.domain.delegation import Delegation
 from app.domain.guichets import GuichetRegle
 from app.domain.horaires import iter_jours
 from app.domain.plages import Ouverture, OuverturesParJour
@@ -30,6 +32,8 @@ class Place:
     motif: MotifOffert
     type_rdv: str
     canal: str
+    #: Under which it is received for another service.
+    delegation: Delegation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,20 @@ def choose_places(terrain: Terrain, hasard: Random) -> Iterator[Place]:
             if guichet.ouvert and motifs:
                 for ouverture in terrain.ouvertures.get(guichet.id, jour):
                     yield from _fill(terrain, guichet, ouverture, motifs, densite, hasard)
+
+
+def entrust(places: Iterable[Place], recues: Sequence[Delegation]) -> Iterator[Place]:
+    """The same, where who came online for a motif that the service receives comes for the other one [G 2.3.5]."""
+    pris: Counter[tuple[int, date]] = Counter()
+    for place in places:
+        delegation = next((d for d in recues if d.accepts(place.motif.id, place.jour)), None)
+        if delegation is None or (place.canal, place.type_rdv) != ("internet", "guichet"):
+            yield place
+            continue
+        cle = (delegation.id, place.jour)
+        libre = delegation.refuse_jour(place.motif.id, place.jour, pris[cle]) is None
+        pris[cle] += libre
+        yield replace(place, delegation=delegation) if libre else place
 
 
 def _fill(

@@ -18,7 +18,7 @@ from app.db import UnitOfWork
 from app.demo.ecritures import Plume, insert_places
 from app.demo.horaires import open_around
 from app.demo.monde import GUICHET_DU_BOX, NEVERS, SERVICES, ServiceDecrit
-from app.demo.places import Terrain, choose_places
+from app.demo.places import Terrain, choose_places, entrust
 from app.demo.rattrapage import catch_up
 from app.demo.reglages import CLE_REMPLISSAGE, read_parametre, write_parametre
 from app.domain.plages import OuverturesParJour
@@ -120,6 +120,6 @@ class _Service:
         terrain = Terrain(
             contexte, contexte.ouvertures(du, au), deja, lues.par_guichet, self._decrit.densite, aujourdhui
         )
-        places = list(choose_places(terrain, self._hasard))
+        places = list(entrust(choose_places(terrain, self._hasard), contexte.recues))
         await insert_places(self._uow, self._plume(contexte), places, self._hasard)
         return len(places)

@@ -25,10 +25,16 @@ class Delegation:
     du: date
     au: date
     quota_jour: int | None
+    #: The other service is open, and one of its guichets takes the internet.
+    recoit: bool = True
 
     def is_vivante(self, aujourdhui: date) -> bool:
         """True until the end of its last day: afterwards the motifs return by themselves."""
         return aujourdhui <= self.au
+
+    def is_utile(self, aujourdhui: date) -> bool:
+        """True while somebody may be received by it: alive, a motif left in the catalogue, a guichet over there."""
+        return self.is_vivante(aujourdhui) and bool(self.motifs) and self.recoit
 
     def accepts(self, motif_id: int, jour: date) -> bool:
         """True when the other service may receive that motif on that day."""

@@ -2,7 +2,8 @@
 
 Whoever comes first is served first: rendez-vous are taken by date, each receives the free créneau closest to its own
 hour that nobody before it received. The créneaux of several services (its own, and those it delegates to) are given
-together: a guichet's id says which service it is of, and at the same distance its own service comes first.
+together: a guichet's id says which service it is of, and at the same distance the first of them comes first: its own
+service, or its home when it was received for another one.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from zoneinfo import ZoneInfo
 from app.domain.creneaux import Creneau
 from app.domain.horaires import jour_local
 
+#: In the place of a delegation's id: the way back, to the service whose usager it is.
+RETOUR: Final = 0
 #: Beyond any minute-époque.
 _TOUJOURS: Final = 2**62
 
@@ -40,7 +43,10 @@ class Besoin(NamedTuple):
 
 
 class Place(NamedTuple):
-    """A créneau on one guichet, ``[debut, fin)`` in minutes-époque; ``delegation_id`` when a delegation leads there."""
+    """A créneau on one guichet, ``[debut, fin)`` in minutes-époque.
+
+    ``delegation_id`` when a delegation leads there, or RETOUR.
+    """
 
     debut: int
     fin: int
@@ -52,8 +58,8 @@ class Place(NamedTuple):
 class Offre:
     """The free créneaux of one service, in order of time; the guichets of each in order of preference.
 
-    ``delegation_id``: the delegation by which it receives, None for the service's own. ``restants``: how many more each
-    day may take by it; a day that is absent has no quota. Days are those of ``zone``.
+    ``delegation_id``: the delegation by which it receives, None for the service's own, RETOUR for its home's.
+    ``restants``: how many more each day may take by it; a day that is absent has no quota. Days are those of ``zone``.
     """
 
     creneaux: Sequence[Creneau]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import ParameterKwarg
 from litestar.typing import FieldDefinition
@@ -19,6 +19,7 @@ from app.errors import Introuvable, SaisieInvalide
 #: ASCII digits, no sign, no leading zero.
 _NOMBRE: Final = re.compile(r"0|[1-9][0-9]*")
 _MAX: Final = 2**63
+_API: Final = "/api/"
 _entiers: dict[BaseRouteHandler, frozenset[str]] = {}
 
 
@@ -27,37 +28,47 @@ def is_nombre(texte: str) -> bool:
     return len(texte) <= 19 and _NOMBRE.fullmatch(texte) is not None and int(texte) < _MAX
 
 
-def check_adresse(request: Request[Any, Any, Any]) -> None:
+async def guard_adresse(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Guard of the whole application. The API asks for a key first, then checks the address itself (``check_cle``)."""
+    if not connection.scope["path"].startswith(_API):
+        check_adresse(connection)
+
+
+def check_adresse(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     """Raises Introuvable on an id of the path that is no plain number, SaisieInvalide on one of the query.
 
-    A page that does not exist and an address badly written are the same 404; a known page badly asked is a 422. The
-    API says itself, by name, which of its parameters it cannot take.
+    A page that does not exist and an address badly written are the same 404; a known page badly asked is a 422.
     """
-    if request.path_params:
-        _check_chemin(request)
-    if request.scope["query_string"] and not request.scope["path"].startswith("/api/"):
-        _check_requete(request)
+    if connection.path_params:
+        _check_chemin(connection)
+    if connection.scope["query_string"]:
+        _check_requete(connection)
 
 
-def _check_chemin(request: Request[Any, Any, Any]) -> None:
-    lus, ecrits = request.path_params, request.scope["path"].split("/")
-    for modele, ecrit in zip(str(request.scope.get("path_template", "")).split("/"), ecrits, strict=False):
+def _check_chemin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    lus, ecrits = connection.path_params, connection.scope["path"].split("/")
+    for modele, ecrit in zip(str(connection.scope.get("path_template", "")).split("/"), ecrits, strict=False):
         if modele.startswith("{") and isinstance(lus.get(modele[1:-1]), int) and not is_nombre(ecrit):
             raise Introuvable
 
 
-def _check_requete(request: Request[Any, Any, Any]) -> None:
-    demandes = request.query_params
-    mal_ecrits = [
-        nom for nom in _find_entiers(request.route_handler) if any(not is_nombre(t) for t in demandes.getall(nom, []))
-    ]
-    if mal_ecrits:
-        phrase = "Cette valeur est absente, mal formée ou hors des limites."
-        raise SaisieInvalide(
-            "L’adresse de cette page contient une valeur mal formée.",
-            remede="Revenez à la page précédente, puis suivez ses liens.",
-            champs=dict.fromkeys(sorted(mal_ecrits), phrase),
-        )
+def _check_requete(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    demandes = connection.query_params
+    mal_ecrits = sorted(
+        nom
+        for nom in _find_entiers(connection.route_handler)
+        if any(not is_nombre(t) for t in demandes.getall(nom, []))
+    )
+    if not mal_ecrits:
+        return
+    champs = dict.fromkeys(mal_ecrits, "Cette valeur est absente, mal formée ou hors des limites.")
+    if connection.scope["path"].startswith(_API):
+        raise SaisieInvalide(champs=champs)
+    raise SaisieInvalide(
+        "L’adresse de cette page contient une valeur mal formée.",
+        remede="Revenez à la page précédente, puis suivez ses liens.",
+        champs=champs,
+    )
 
 
 def _find_entiers(route: BaseRouteHandler) -> frozenset[str]:

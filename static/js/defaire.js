@@ -1,10 +1,13 @@
-// The desk's second thoughts: a row that has just been marked moves away from under the pointer, so its undoing stays where
-// the click was, for a while. It also keeps the next row's button from sliding under a second click.
+// The desk's second thoughts: a row that has just been marked moves away, so its undoing is offered for a while in the strip
+// of the totals, where no row is: never under the pointer, never over somebody else's button.
 
 import { annoncer } from "./annonces.js";
 
-/** How long it stays, in milliseconds; it waits while it is pointed at or has the focus. */
+/** How long it stays, in milliseconds; it then waits while it is really pointed at or has the focus. */
 const DUREE = 8000;
+const SURSIS = 2000;
+/** A click that was already on its way when it came is not for it. */
+const SOURDE = 700;
 const GESTES = {
   "rdv.arrive": { fait: "arrivé", inverse: "Annuler", suite: "/annulation", evenement: "rdv.arrivee_annulee", tient: "arrive" },
   "rdv.arrivee_annulee": { fait: "arrivée annulée", inverse: "Remettre arrivé", suite: "", evenement: "rdv.arrive", tient: "prevu" },
@@ -20,20 +23,35 @@ function fermer() {
   if (focus) document.querySelector("[data-recherche]")?.focus({ preventScroll: true });
 }
 
-function patienter() {
+function patienter(bloc, delai = DUREE) {
   clearTimeout(minuteur);
-  minuteur = setTimeout(() => { if (zone.matches(":hover, :focus-within")) patienter(); else fermer(); }, DUREE);
+  minuteur = setTimeout(() => {
+    if (bloc.hasAttribute("data-pointe") || bloc.matches(":focus-within")) patienter(bloc, SURSIS);
+    else fermer();
+  }, delai);
 }
 
-/** At the place of the button that was pressed, inside the window whatever happens. */
-function placer(bloc, cadre) {
-  const { width, height } = bloc.getBoundingClientRect();
-  const borner = (v, max) => Math.max(8, Math.min(v, max - 8));
-  bloc.style.left = `${borner(cadre.right - width, innerWidth - width)}px`;
-  bloc.style.top = `${borner(cadre.top + (cadre.height - height) / 2, innerHeight - height)}px`;
+let pointeur = null;
+
+const sous = (bloc, { x, y }) => {
+  const { left, right, top, bottom } = bloc.getBoundingClientRect();
+  return left <= x && x <= right && top <= y && y <= bottom;
+};
+
+/** Away from the pointer, which may rest there (an arrival by keyboard): being under it is not being pointed at. */
+function placer(bloc) {
+  const depart = pointeur;
+  if (depart && sous(bloc, depart)) bloc.classList.add("defaire--ailleurs");
+  bloc.addEventListener("pointermove", ({ clientX, clientY }) => {
+    if (!depart || Math.hypot(clientX - depart.x, clientY - depart.y) > 4) bloc.dataset.pointe = "";
+  });
+  bloc.addEventListener("pointerleave", () => bloc.removeAttribute("data-pointe"));
+  bloc.dataset.sourde = "";
+  bloc.addEventListener("mousedown", (e) => { if (bloc.hasAttribute("data-sourde")) e.preventDefault(); });
+  setTimeout(() => bloc.removeAttribute("data-sourde"), SOURDE);
 }
 
-function proposer({ evenement, rdv, nom, adresse, cadre }) {
+function proposer({ evenement, rdv, nom, adresse }) {
   const geste = GESTES[evenement];
   const base = adresse.replace(/\/annulation$/, "");
   const bloc = document.createElement("div");
@@ -55,9 +73,9 @@ function proposer({ evenement, rdv, nom, adresse, cadre }) {
   bouton.append(qui);
   bloc.append(texte, bouton);
   zone.replaceChildren(bloc);
-  placer(bloc, cadre);
+  placer(bloc);
   annoncer(`${texte.textContent}. Le bouton « ${geste.inverse} » suit le champ de recherche pendant 8 secondes.`);
-  patienter();
+  patienter(bloc);
 }
 
 const ligneDe = (rdv) => document.querySelector(`[data-groupes] [data-rdv="${CSS.escape(rdv)}"]`);
@@ -70,7 +88,8 @@ function apresDeplacement(detail, depuis = performance.now()) {
     return;
   }
   const { left, top, width, height } = detail.cadre;
-  if (!ligne || !ligne.contains(document.elementFromPoint(left + width / 2, top + height / 2))) proposer(detail);
+  const dessous = document.elementsFromPoint(left + width / 2, top + height / 2);
+  if (!ligne || !dessous.some((e) => ligne.contains(e))) proposer(detail);
 }
 
 if (zone) {
@@ -84,5 +103,5 @@ if (zone) {
     const trame = detail.trame;
     if (bloc && trame && String(trame.rdv) === bloc.dataset.defaire && trame.etat && trame.etat !== bloc.dataset.tient) fermer();
   });
-  addEventListener("resize", fermer);
+  document.addEventListener("pointermove", (e) => { pointeur = { x: e.clientX, y: e.clientY }; }, { passive: true });
 }

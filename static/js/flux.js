@@ -209,6 +209,15 @@ class Flux {
     this.afficher();
   }
 
+  /** The right to an annex of the page is withdrawn, the page's own is not known to be: only that region is emptied. */
+  lacher(region) {
+    this.regions = this.regions.filter((r) => r !== region);
+    clearTimeout(region.minuteur);
+    region.element.replaceChildren();
+    delete region.element.dataset.flux;
+    this.afficher();
+  }
+
   /** "droits" or "session": the feed stops for good, what was shown is hidden, and the line says what to do. */
   rompre(raison) {
     if (this.arret || this.regions.length === 0) return;

@@ -89,6 +89,31 @@ function aller(table, cible) {
   cible.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
+/** Where the grid was left, kept in this history entry: Back finds it again, even where the place has been taken since. */
+function retenir(table, cellule) {
+  const { m, g } = (cellule.dataset.m ? cellule : cellule.closest("[data-m]")).dataset;
+  const cadre = table.closest("[data-defilement]");
+  const grille = { m, g, x: cadre?.scrollLeft, y: cadre?.scrollTop, page: scrollY };
+  history.replaceState({ ...history.state, grille }, "");
+}
+
+/** Back where it was left. The place itself is found again by its guichet and hour. */
+export function reprendreGrille() {
+  const { grille, ...reste } = history.state ?? {};
+  if (!grille) return;
+  history.replaceState(reste, "");
+  const table = document.querySelector("[data-grille]");
+  const lieu = `[data-g="${CSS.escape(grille.g)}"][data-m="${CSS.escape(grille.m)}"]`;
+  const cible = table?.querySelector(`a.case${lieu}:not([hidden]), .rdv${lieu} .case`);
+  if (!cible) return;
+  const cadre = table.closest("[data-defilement]");
+  cadre?.scrollTo(grille.x, grille.y);
+  scrollTo(scrollX, grille.page);
+  poserTabulation(table, cible);
+  cible.focus({ preventScroll: true });
+  cible.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
 const sousFocus = () => {
   const e = document.activeElement;
   const table = e?.closest?.("[data-grille]");
@@ -107,6 +132,11 @@ document.addEventListener("keydown", (evenement) => {
 document.addEventListener("focusin", (evenement) => {
   const table = evenement.target.closest?.("[data-grille]");
   if (table && evenement.target.matches("a.case")) poserTabulation(table, evenement.target);
+});
+
+document.addEventListener("click", (e) => {
+  const cellule = e.target.closest?.("[data-grille] a.case");
+  if (cellule && !e.ctrlKey && !e.metaKey && !e.shiftKey) retenir(cellule.closest("[data-grille]"), cellule);
 });
 
 function initialiser() {

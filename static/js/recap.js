@@ -1,4 +1,4 @@
-// The place chosen, in words, above the agent's form: it follows the fields.
+// The place chosen, in words, above the agent's form: it follows the fields. The focus waits where typing begins.
 
 const recap = document.querySelector("[data-recap]");
 const champ = (nom) => document.getElementById(`champ-${nom}`);
@@ -17,3 +17,20 @@ function ecrire() {
 }
 
 if (recap) for (const nom of ["guichet", "jour", "du"]) champ(nom)?.addEventListener("input", ecrire);
+
+const visible = (e) => {
+  const { top, bottom } = e.getBoundingClientRect();
+  return bottom > 0 && top >= 0 && bottom <= innerHeight;
+};
+
+/** Who comes is asked first; where that field is lower than the window, the first one still empty. The place stays in sight. */
+function commencer() {
+  if (document.activeElement !== document.body) return; // a refusal, or what was found, has it already
+  const qui = champ("numero_fiscal") ?? champ("siren");
+  const vide = ["guichet", "jour", "du", "motif", "precision"].map(champ).find((e) => e && !e.value);
+  const cible = qui && !visible(qui) ? vide ?? qui : qui;
+  cible?.focus({ preventScroll: true });
+  cible?.scrollIntoView({ block: "nearest" });
+}
+
+if (recap) commencer();

@@ -151,7 +151,8 @@ export class Region {
       definitif = raison.definitif ?? "";
       if (!(raison instanceof FragmentIndisponible)) console.error(raison);
       this.enVol = null;
-      if (definitif) this.hote.rompre(definitif);
+      if (definitif === "droits" && "annexe" in this.element.dataset) this.hote.lacher(this);
+      else if (definitif) this.hote.rompre(definitif);
       else if (!this.hote.arret) this.reessayer();
       return;
     }

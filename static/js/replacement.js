@@ -8,6 +8,7 @@ const region = () => document.getElementById("a-replacer");
 const cases = () => [...region().querySelectorAll('input[name="rdv"]')];
 const compte = document.querySelector("[data-compte-coches]");
 const tout = document.querySelector("[data-tout-cocher]");
+const barre = document.querySelector("[data-barre]");
 
 /** Those ticked on another page travel with the form. */
 const ailleurs = () => document.querySelectorAll("[data-coche-ailleurs]").length;
@@ -17,6 +18,7 @@ function dire() {
   const n = toutes.filter((c) => c.checked).length;
   const plus = ailleurs() ? `, et ${ailleurs()} sur une autre page` : "";
   if (compte) compte.textContent = n || plus ? `${n} coché${n > 1 ? "s" : ""} sur ${toutes.length}${plus}` : "Aucun coché";
+  if (barre) barre.hidden = !toutes.length && !ailleurs(); // the first may come while the page is open
   if (tout) {
     tout.hidden = toutes.length < 2;
     tout.textContent = toutes.length && n === toutes.length ? "Tout décocher" : "Tout cocher";

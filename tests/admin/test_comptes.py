@@ -1,118 +1,34 @@
-"""Accounts and habilitations over HTTP: who gives what, what is kept, what is told (G 2.3.2; C §4)."""
+"""Accounts and habilitations over HTTP: who is listed, who is let in, what is told (G 2.3.2; C §4)."""
 
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
 import re
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from sqlalchemy import event, insert, text
+from sqlalchemy import event, text
 
-from app import clock
 from app.admin.comptes.acces import read_acces
 from app.admin.comptes.lectures import read_agents
-from app.tables import Agent, Habilitation, Rattachement
-from app.web.tableur import safe_cell
 from tests.accueil.monde import Journee
+from tests.admin.comptes import (
+    NOUVEAU,
+    act,
+    base,
+    create,
+    droits,
+    title,
+    traces,
+)
 from tests.fixtures.donnees import MondeService, build_agent
-
-NOUVEAU = {
-    "identifiant": "zoe.lambert",
-    "nom": "Lambert",
-    "prenom": "Zoé",
-    "courriel": "zoe.lambert@dgfip.test",
-    "profil": "agent_local",
-}
 
 
 @pytest.fixture
 async def nevers(journee: Journee) -> MondeService:
     return await journee.service()
-
-
-def base(service: MondeService) -> str:
-    return f"/services/{service.id}/organiser/agents"
-
-
-async def create(
-    journee: Journee, service: MondeService, qui: str = "chef", **plus: str
-) -> tuple[httpx.Response, dict[str, str]]:
-    """Post the form of a new account; its identifiant and address are made unique."""
-    n = await journee.scalar("SELECT count(*) FROM agent")
-    donnees = {
-        **NOUVEAU,
-        "identifiant": f"zoe.{n}",
-        "courriel": f"zoe.{n}@dgfip.test",
-        "perimetre": f"service:{service.id}",
-        **plus,
-    }
-    async with journee.client(service.agents[qui]) as client:
-        return await client.post(base(service), data=donnees), donnees
-
-
-async def act(
-    journee: Journee, ici: MondeService, agent: int, acte: str, qui: str = "chef", **donnees: Any
-) -> httpx.Response:
-    """One act upon an account, from the pages of the service, on the revision that a page just opened shows."""
-    donnees = {"revision": await revision(journee, agent), **donnees}
-    async with journee.client(ici.agents[qui]) as client:
-        return await client.post(f"{base(ici)}/{agent}/{acte}", data=donnees)
-
-
-async def act_national(
-    journee: Journee, service: MondeService, agent: int, acte: str, **donnees: Any
-) -> httpx.Response:
-    donnees = {"revision": await revision(journee, agent), **donnees}
-    async with journee.client(service.agents["national"]) as client:
-        return await client.post(f"/administration/comptes/{agent}/{acte}", data=donnees)
-
-
-async def revision(journee: Journee, agent: int) -> int:
-    return int(await journee.scalar("SELECT revision FROM agent WHERE id = :a", a=agent))
-
-
-async def build_second(journee: Journee, service: MondeService) -> None:
-    """One more administrator of the service."""
-    async with journee.outils.db.engine.begin() as conn:
-        await conn.execute(
-            insert(Habilitation).values(
-                agent_id=service.agents["agent"], profil="admin_local", perimetre="service", service_id=service.id
-            )
-        )
-
-
-async def droits(journee: Journee, agent: int) -> set[tuple[str, str]]:
-    async with journee.outils.db.read() as conn:
-        lignes = await conn.execute(
-            text("SELECT profil, perimetre FROM habilitation WHERE agent_id = :a"), {"a": agent}
-        )
-        return {(ligne.profil, ligne.perimetre) for ligne in lignes}
-
-
-async def habilitation(journee: Journee, agent: int, profil: str) -> int:
-    return int(
-        await journee.scalar(
-            "SELECT id FROM habilitation WHERE agent_id = :a AND profil = :p ORDER BY id LIMIT 1", a=agent, p=profil
-        )
-    )
-
-
-async def traces(journee: Journee, agent: int) -> list[str]:
-    async with journee.outils.db.read() as conn:
-        lignes = await conn.execute(
-            text("SELECT action FROM journal WHERE objet_id = :a AND objet IS NOT NULL ORDER BY id"), {"a": agent}
-        )
-        return [ligne.action for ligne in lignes]
-
-
-def title(reponse: httpx.Response) -> str:
-    trouve = re.search(r'fr-alert__title">([^<]+)<', reponse.text)
-    return trouve[1] if trouve else ""
 
 
 class TestLaListe:
@@ -320,263 +236,6 @@ class TestOuvrirUnAcces:
                     },
                 )
                 assert reponse.status_code == statut, (profil, perimetre, title(reponse))
-
-
-class TestDonnerEtRetirer:
-    async def test_a_right_is_given_then_withdrawn_with_its_trace(self, journee: Journee, nevers: MondeService) -> None:
-        agent = nevers.agents["agent"]
-        donne = await act(journee, nevers, agent, "habilitations", profil="pilotage", perimetre=f"service:{nevers.id}")
-        assert donne.status_code == 303
-        assert ("pilotage", "service") in await droits(journee, agent)
-        numero = await habilitation(journee, agent, "pilotage")
-        retire = await act(journee, nevers, agent, "retrait", habilitation=numero, confirme="perte")
-        assert retire.status_code == 303
-        assert ("pilotage", "service") not in await droits(journee, agent)
-        assert (await traces(journee, agent))[-2:] == ["habilitation.donnee", "habilitation.retiree"]
-        async with journee.client(nevers.agents["chef"]) as client:
-            page = (await client.get(f"/services/{nevers.id}/organiser/historique?objet=habilitation")).text
-        assert "Habilitation : retirée" in page
-
-    async def test_nobody_raises_himself(self, journee: Journee, nevers: MondeService) -> None:
-        for qui in ("chef", "national"):
-            soi = nevers.agents[qui]
-            reponse = await act_national_or_local(journee, nevers, qui, soi)
-            assert reponse.status_code == 403
-            assert "ses propres droits" in title(reponse)
-        national = nevers.agents["national"]
-        sages = await journee.scalar("SELECT sages FROM service_fiscal WHERE id = :s", s=nevers.id)
-        assert (await act_national(journee, nevers, national, "rattachement", sages=sages)).status_code == 403
-        assert (await act_national(journee, nevers, national, "suspension")).status_code == 403
-
-    async def test_a_chef_who_withdraws_his_own_last_right_is_told_why_not(
-        self, journee: Journee, nevers: MondeService
-    ) -> None:
-        chef = nevers.agents["chef"]
-        numero = await habilitation(journee, chef, "admin_local")
-        reponse = await act(journee, nevers, chef, "retrait", habilitation=numero, confirme="perte")
-        assert reponse.status_code == 403
-        assert "successeur" in title(reponse)
-        assert ("admin_local", "service") in await droits(journee, chef)
-
-    async def test_the_last_administrator_of_a_service_leaves_after_a_confirmation(
-        self, journee: Journee, nevers: MondeService
-    ) -> None:
-        chef = nevers.agents["chef"]
-        numero = await habilitation(journee, chef, "admin_local")
-        averti = await act_national(journee, nevers, chef, "retrait", habilitation=numero)
-        assert averti.status_code == 409
-        assert "Plus aucun administrateur local" in title(averti)
-        assert 'name="confirme" value="dernier_administrateur"' in averti.text
-        assert f'name="habilitation" value="{numero}"' in averti.text
-        assert ("admin_local", "service") in await droits(journee, chef)
-        autre = await act_national(journee, nevers, chef, "retrait", habilitation=numero, confirme="perte")
-        assert autre.status_code == 409, "another sentence was confirmed"
-        fait = await act_national(
-            journee, nevers, chef, "retrait", habilitation=numero, confirme="dernier_administrateur"
-        )
-        assert fait.status_code == 303
-        assert await droits(journee, chef) == set()
-
-    async def test_with_a_second_one_the_first_goes_as_anybody(self, journee: Journee, nevers: MondeService) -> None:
-        await build_second(journee, nevers)
-        chef = nevers.agents["chef"]
-        numero = await habilitation(journee, chef, "admin_local")
-        reponse = await act_national(journee, nevers, chef, "retrait", habilitation=numero, confirme="perte")
-        assert reponse.status_code == 303
-
-    async def test_the_last_national_administrator_stays_even_between_two_who_remove_each_other(
-        self, journee: Journee, nevers: MondeService
-    ) -> None:
-        autre = await journee.service()
-        premier, second = nevers.agents["national"], autre.agents["national"]
-        async with journee.outils.db.engine.begin() as conn:
-            restants = await conn.execute(
-                text(
-                    "UPDATE agent SET suspendu_a = :a WHERE id IN (SELECT agent_id FROM habilitation"
-                    " WHERE profil = 'admin_national') AND id NOT IN (:x, :y) AND suspendu_a IS NULL RETURNING id"
-                ),
-                {"a": clock.now(), "x": premier, "y": second},
-            )
-            suspendus = [ligne.id for ligne in restants]
-        try:
-            numeros = {a: await habilitation(journee, a, "admin_national") for a in (premier, second)}
-            un, deux = await asyncio.gather(
-                act_national(journee, nevers, second, "retrait", habilitation=numeros[second], confirme="perte"),
-                act_national(journee, autre, premier, "retrait", habilitation=numeros[premier], confirme="perte"),
-            )
-            statuts = sorted((un.status_code, deux.status_code))
-            assert statuts[0] == 303, (title(un), title(deux), un.text[-3000:])
-            assert statuts[1] in (403, 404)
-            vivants = await journee.scalar(
-                "SELECT count(*) FROM habilitation h JOIN agent a ON a.id = h.agent_id AND a.suspendu_a IS NULL"
-                " WHERE profil = 'admin_national'"
-            )
-            assert vivants == 1
-            dernier = premier if await droits(journee, premier) else second
-            service = nevers if dernier == premier else autre
-            seul = await act_national(
-                journee, service, dernier, "retrait", habilitation=numeros[dernier], confirme="perte"
-            )
-            assert seul.status_code == 403
-            assert "dernier administrateur national" in title(seul)
-        finally:
-            async with journee.outils.db.engine.begin() as conn:
-                await conn.execute(text("UPDATE agent SET suspendu_a = NULL WHERE id = ANY(:ids)"), {"ids": suspendus})
-
-    async def test_detaching_takes_the_guichets_too(self, journee: Journee, nevers: MondeService) -> None:
-        agent = nevers.agents["box"]
-        async with journee.outils.db.engine.begin() as conn:
-            await conn.execute(
-                text("INSERT INTO guichet_agent (guichet_id, agent_id) VALUES (:g, :a)"),
-                {"g": nevers.guichets[0], "a": agent},
-            )
-        reponse = await act(journee, nevers, agent, "detachement", service=nevers.id)
-        assert reponse.status_code == 409
-        assert "Guichet 1" in title(reponse)
-        reponse = await act(journee, nevers, agent, "detachement", service=nevers.id, confirme="perte")
-        assert reponse.status_code == 303
-        assert await journee.scalar("SELECT count(*) FROM guichet_agent WHERE agent_id = :a", a=agent) == 0
-        revient = await act(journee, nevers, agent, "rattachement", service=nevers.id)
-        assert revient.status_code == 303
-        autre = await journee.service()
-        ailleurs = await act(journee, nevers, agent, "rattachement", service=autre.id)
-        assert ailleurs.status_code == 403
-
-
-async def act_national_or_local(journee: Journee, service: MondeService, qui: str, soi: int) -> httpx.Response:
-    donnees = {"profil": "pilotage", "perimetre": f"service:{service.id}"}
-    if qui == "national":
-        return await act_national(journee, service, soi, "habilitations", **donnees)
-    return await act(journee, service, soi, "habilitations", **donnees)
-
-
-class TestDeuxAdministrateurs:
-    """Two administrators on one account: 409 with both versions, nothing lost."""
-
-    async def test_a_stale_form_is_told_what_is_recorded_and_a_second_save_is_a_decision(
-        self, journee: Journee, nevers: MondeService
-    ) -> None:
-        agent = nevers.agents["agent"]
-        vue = await journee.scalar("SELECT revision FROM agent WHERE id = :a", a=agent)
-        identite = {"nom": "Durand", "prenom": "Agathe", "courriel": f"agathe.{agent}@dgfip.test"}
-        premier = await act(journee, nevers, agent, "identite", revision=vue, **identite)
-        second = await act(journee, nevers, agent, "identite", revision=vue, **{**identite, "nom": "Dupont"})
-        assert (premier.status_code, second.status_code) == (303, 409)
-        assert "Durand" in second.text
-        assert 'value="Dupont"' in second.text
-        nouvelle = re.findall(r'name="revision" value="(\d+)"', second.text)[-1]
-        assert int(nouvelle) == vue + 1
-        troisieme = await act(journee, nevers, agent, "identite", revision=nouvelle, **{**identite, "nom": "Dupont"})
-        assert troisieme.status_code == 303
-        assert await journee.scalar("SELECT nom FROM agent WHERE id = :a", a=agent) == "Dupont"
-
-    async def test_a_changed_address_kills_the_link_sent_to_the_former(
-        self, journee: Journee, nevers: MondeService
-    ) -> None:
-        agent = nevers.agents["agent"]
-        assert (await act(journee, nevers, agent, "invitation")).status_code == 303
-        await act(
-            journee, nevers, agent, "identite", nom="Morel", prenom="Agent", courriel=f"ailleurs.{agent}@dgfip.test"
-        )
-        vivants = await journee.scalar(
-            "SELECT count(*) FROM invitation WHERE agent_id = :a AND utilisee_a IS NULL AND expire_a > :m",
-            a=agent,
-            m=clock.now(),
-        )
-        assert vivants == 0
-
-
-class TestQuiAAccesAQuoi:
-    """On one page: agents × modules of a service, with the habilitation that opens each."""
-
-    async def test_the_table_equals_the_view_that_decides(self, journee: Journee) -> None:
-        nevers = await journee.service(departement="89")
-        async with journee.outils.db.engine.begin() as conn:
-            region = (
-                await conn.execute(text("INSERT INTO interregion (nom) VALUES ('Essai') RETURNING id"))
-            ).scalar_one()
-            await conn.execute(
-                text("UPDATE departement SET interregion_id = :r WHERE code = :d"),
-                {"r": region, "d": nevers.departement},
-            )
-            for n, profil in enumerate(("agent_local", "agent_national", "admin_local", "pilotage")):
-                agent = await build_agent(conn, f"region-{n}", profil="pilotage", service_id=nevers.id)
-                await conn.execute(
-                    insert(Habilitation).values(
-                        agent_id=agent, profil=profil, perimetre="interregion", interregion_id=region
-                    )
-                )
-                if n % 2:
-                    await conn.execute(insert(Rattachement).values(agent_id=agent, service_id=nevers.id))
-        async with journee.outils.db.read() as conn:
-            lignes = await read_acces(conn, nevers.id)
-            vue = await conn.execute(text("SELECT agent_id, module FROM acces WHERE service_id = :s"), {"s": nevers.id})
-            decide = {(ligne.agent_id, ligne.module) for ligne in vue}
-        montre = {(ligne.id, module) for ligne in lignes for module, raisons in ligne.modules.items() if raisons}
-        assert montre == decide
-        async with journee.client(nevers.agents["chef"]) as client:
-            page = (await client.get(f"{base(nevers)}/acces")).text
-            fragment = (await client.get(f"{base(nevers)}/acces/fragment")).text
-        assert "Administrateur national – Toute la nation" in page
-        assert fragment.strip() in page
-
-    async def test_an_agent_s_own_accesses_are_on_his_sheet(self, journee: Journee, nevers: MondeService) -> None:
-        async with journee.client(nevers.agents["national"]) as client:
-            page = (await client.get(f"/administration/comptes/{nevers.agents['pilote']}")).text
-        assert "Tous ses accès" in page
-        assert "Pilotage – Département" in page
-
-    async def test_the_export_is_safe_for_spreadsheets(self, journee: Journee, nevers: MondeService) -> None:
-        async with journee.outils.db.engine.begin() as conn:
-            await conn.execute(
-                text("UPDATE agent SET nom = :n WHERE id = :a"),
-                {"n": "=HYPERLINK(1)", "a": nevers.agents["box"]},
-            )
-        async with journee.client(nevers.agents["chef"]) as client:
-            reponse = await client.get(f"{base(nevers)}/acces.csv")
-        assert reponse.headers["content-type"].startswith("text/csv")
-        rangs = list(csv.reader(io.StringIO(reponse.content.decode("utf-8-sig")), delimiter=";"))
-        assert rangs[0] == ["Agent", "Identifiant", "Rattaché", "Agenda", "Accueil et box", "Organiser", "Pilotage"]
-        assert any(rang[0].startswith("'=HYPERLINK") for rang in rangs)
-        assert not any(cellule.startswith(("=", "+", "-", "@")) for rang in rangs for cellule in rang)
-
-    @pytest.mark.parametrize("texte", ["=1", "+1", "-1", "@x", "\tx", "\rx", " =1", "\x00=1"])
-    def test_no_cell_can_be_a_formula(self, texte: str) -> None:
-        assert safe_cell(texte).startswith("'")
-
-
-class TestRechercheNationale:
-    async def test_words_without_accents_find_names_with_them(self, journee: Journee, nevers: MondeService) -> None:
-        _, donnees = await create(journee, nevers, nom="Béranger-Noël", prenom="Anaïs")
-        async with journee.client(nevers.agents["national"]) as client:
-            for q in ("beranger", "NOEL anais", donnees["courriel"], donnees["identifiant"]):
-                page = (await client.get("/administration/comptes", params={"q": q})).text
-                assert donnees["identifiant"] in page, q
-            vide = (await client.get("/administration/comptes", params={"q": "introuvable%"})).text
-            assert "Aucun compte trouvé" in vide
-            seuls = (await client.get("/administration/comptes", params={"etat": "suspendu", "q": "beranger"})).text
-            assert "Aucun compte trouvé" in seuls
-
-    async def test_every_account_is_exported_page_after_page(self, journee: Journee, nevers: MondeService) -> None:
-        async with journee.outils.db.engine.begin() as conn:
-            await conn.execute(
-                insert(Agent),
-                [
-                    {
-                        "identifiant": f"masse{n}",
-                        "nom": f"Masse{n:03}",
-                        "prenom": "P",
-                        "courriel": f"masse{n}@dgfip.test",
-                    }
-                    for n in range(130)
-                ],
-            )
-        async with journee.client(nevers.agents["national"]) as client:
-            reponse = await client.get("/administration/comptes/export.csv", params={"q": "masse"})
-            premiere = (await client.get("/administration/comptes", params={"q": "masse"})).text
-        rangs = list(csv.reader(io.StringIO(reponse.content.decode("utf-8-sig")), delimiter=";"))
-        assert len(rangs) == 131
-        assert "Comptes suivants" in premiere
 
 
 async def test_what_changes_an_account_is_told_to_its_service_s_screens(journee: Journee, nevers: MondeService) -> None:

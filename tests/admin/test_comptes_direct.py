@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.accueil.monde import Journee, axe
-from tests.admin.test_comptes import act, act_national, base, habilitation
+from tests.admin.comptes import act, act_national, base, habilitation
 from tests.fixtures.donnees import MondeService
 
 DELAI_S = 5.0

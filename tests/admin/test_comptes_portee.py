@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.accueil.monde import Journee
-from tests.admin.test_comptes import (
+from tests.admin.comptes import (
     NOUVEAU,
     act,
     act_national,
@@ -102,10 +102,7 @@ class TestCeQuIlNePeutPasLire:
         national = nevers.agents["national"]
         async with journee.outils.db.engine.begin() as conn:
             await conn.execute(
-                text(
-                    "UPDATE agent SET connexion_a = timestamptz '2026-11-20 09:17+01', courriel = :c"
-                    " WHERE id = :a"
-                ),
+                text("UPDATE agent SET connexion_a = timestamptz '2026-11-20 09:17+01', courriel = :c WHERE id = :a"),
                 {"a": national, "c": f"secret.{national}@dgfip.test"},
             )
             await conn.execute(

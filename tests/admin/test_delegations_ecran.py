@@ -325,3 +325,32 @@ class TestEnDirect:
         finally:
             await chef.close()
             await autre.close()
+
+
+class TestAlignement:
+    """Both dates on one line, whatever is said above and under each; nothing beyond the screen."""
+
+    @pytest.mark.parametrize("largeur", [1440, 900, 390])
+    async def test_the_two_dates_are_aligned_with_and_without_an_error(
+        self, journee: Journee, nevers: MondeService, cosne: MondeService, browser: Browser, largeur: int
+    ) -> None:
+        contexte = await journee.context(
+            browser, nevers.agents["chef"], viewport={"width": largeur, "height": 900}, reduced_motion="reduce"
+        )
+        try:
+            page = await journee.open(contexte, base(nevers, f"/nouvelle?vers={cosne.id}"), direct=False)
+            for _ in ("vide", "refusé"):
+                du, au = [await page.locator(f"#champ-{nom}").bounding_box() for nom in ("du", "au")]
+                assert du is not None
+                assert au is not None
+                assert du["width"] == pytest.approx(au["width"], abs=1)
+                if largeur > 600:
+                    assert du["y"] == pytest.approx(au["y"], abs=0.5)
+                else:
+                    assert au["y"] > du["y"] + du["height"]
+                assert await overflow(page) <= 0
+                await page.fill("#champ-du", "2026-11-24")
+                await page.get_by_role("button", name="Proposer la délégation").click()
+                await page.wait_for_selector("[data-erreurs]")
+        finally:
+            await contexte.close()

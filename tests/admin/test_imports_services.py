@@ -46,6 +46,17 @@ def replace(tmp_path: Path, *paires: tuple[str, str]) -> Path:
     return write(tmp_path, contenu)
 
 
+async def delegate(outils: Outils, donneur: int, receveur: int) -> None:
+    """An accepted delegation between them, of December."""
+    await rows(
+        outils,
+        "INSERT INTO delegation (service_id, service_delegue_id, motifs, du, au, etat, cree_a) "
+        "VALUES (:a, :b, '{}', '2026-12-01', '2026-12-20', 'acceptee', now()) RETURNING id",
+        a=donneur,
+        b=receveur,
+    )
+
+
 class TestUnPremierImport:
     """C §3: types, codes, address, clock, département."""
 
@@ -125,6 +136,34 @@ class TestUnSecondImport:
         assert fait["apres"] == {"telephone": "+33386684900"}
         trames = await rows(annuaire, "SELECT sujet FROM outbox")
         assert {t["sujet"] for t in trames} == {f"service:{nevers['id']}", f"creneaux:{nevers['id']}"}
+
+    async def test_who_is_linked_by_a_delegation_is_told_too_and_nobody_else(
+        self, annuaire: Outils, tmp_path: Path
+    ) -> None:
+        await load_services(annuaire, EXEMPLE)
+        nevers, sie = await service(annuaire, "sip-58194-01"), await service(annuaire, "sie-58194-01")
+        await delegate(annuaire, sie["id"], nevers["id"])
+        await load_services(annuaire, replace(tmp_path, ("+33386684949", "+33386684900")))
+        trames = await rows(annuaire, "SELECT sujet FROM outbox")
+        assert {t["sujet"] for t in trames} == {
+            f"{genre}:{s['id']}" for genre in ("service", "creneaux") for s in (nevers, sie)
+        }
+
+    async def test_a_service_keeps_its_kind_under_a_delegation_until_it_is_over(
+        self, annuaire: Outils, tmp_path: Path
+    ) -> None:
+        """G 2.3.5: both sides agreed on motifs of a kind."""
+        await load_services(annuaire, EXEMPLE)
+        nevers, sie = await service(annuaire, "sip-58194-01"), await service(annuaire, "sie-58194-01")
+        await delegate(annuaire, nevers["id"], sie["id"])
+        fichier = replace(tmp_path, ("sip-58194-01,SIP,", "sip-58194-01,SIP_CDIF,"))
+        bilan = await load_services(annuaire, fichier)
+        assert (await service(annuaire, "sip-58194-01"))["type_code"] == nevers["type_code"]
+        (dite,) = [r for r in bilan.remarques if r.champ == "type_code"]
+        assert f"une délégation le lie à {sie['libelle']}" in dite.phrase
+        await rows(annuaire, "UPDATE delegation SET etat = 'retiree' RETURNING id")
+        await load_services(annuaire, fichier)
+        assert (await service(annuaire, "sip-58194-01"))["type_code"] != nevers["type_code"]
 
     async def test_what_was_changed_here_stays_until_the_directory_changes_it(
         self, annuaire: Outils, tmp_path: Path

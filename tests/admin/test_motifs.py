@@ -266,15 +266,36 @@ class TestLeCatalogueNational:
             await conn.execute(text("UPDATE rendez_vous SET jour = jour - 1 WHERE id = :r"), {"r": rdv})
             assert (await read_portee(conn, [nevers.motifs[0]], clock.now())).rdv == 1
 
-    def test_a_decision_survives_the_rendez_vous_that_are_booked_while_one_reads(self) -> None:
+    def test_a_decision_stands_while_the_numbers_only_fall(self) -> None:
         lue = Portee(2, 7, 200)
-        for tenue in (lue, Portee(2, 7, 210), Portee(2, 6, 150)):
+        for tenue in (lue, Portee(2, 7, 199), Portee(2, 6, 150), Portee(1, 7, 200)):
             tenue.check(lue.vus)
-        for autre in (Portee(2, 7, 211), Portee(2, 8, 200), Portee(3, 7, 200)):
+        for autre in (Portee(2, 7, 201), Portee(2, 8, 0), Portee(3, 7, 200)):
             with pytest.raises(RetraitAConfirmer):
                 autre.check(lue.vus)
-        with pytest.raises(RetraitAConfirmer):
-            Portee(1, 1, 2).check(Portee(1, 1, 1).vus)
+
+    async def test_one_more_rendez_vous_among_many_is_told_and_one_less_is_not(
+        self, journee: Journee, nevers: MondeService
+    ) -> None:
+        motif = nevers.motifs[1]
+        adresse = f"{CATALOGUE}/{motif}/retrait"
+        pris = [
+            await journee.book(nevers, f"{heure}:{minute:02}", motif_id=motif)
+            for heure in range(11, 18)
+            for minute in (0, 20, 40)
+        ]
+        async with journee.client(nevers.agents["national"]) as client:
+            fiche = (await client.get(f"{CATALOGUE}/{motif}")).text
+            assert "21\u00a0rendez-vous à venir" in unescape(fiche)
+            de_trop = await journee.book(nevers, "18:00", motif_id=motif)
+            refus = await submit(client, fiche, adresse)
+            assert refus.status_code == 409, "a twentieth more is more"
+            assert "22\u00a0rendez-vous à venir" in unescape(refus.text)
+            assert (await offert(journee, nevers, motif)).ouvert
+            await journee.lead(nevers, de_trop, "annule")
+            await journee.lead(nevers, pris[0], "annule")
+            assert (await submit(client, refus.text, adresse)).status_code == 303
+        assert not (await offert(journee, nevers, motif)).ouvert
 
     async def test_what_serves_nowhere_is_withdrawn_at_once(self, journee: Journee, nevers: MondeService) -> None:
         async with journee.client(nevers.agents["national"]) as client:

@@ -188,6 +188,20 @@ class TestFermer:
         assert await journee.scalar("SELECT to_jsonb(r)::text FROM rendez_vous r WHERE id = :r", r=rdv) == avant
         assert await journee.book(ouvert, "16:00"), "agents go on booking"
 
+    async def test_how_long_a_creneau_is_kept_is_the_parameter_s(self, journee: Journee, ouvert: MondeService) -> None:
+        insertion = (
+            "INSERT INTO parametre (cle, valeur, modifie_a)"
+            " SELECT 'duree_option_max_minutes', CAST(:minutes AS jsonb), now() WHERE :s > 0"
+        )
+        async with journee.client(ouvert.agents["chef"]) as client:
+            assert "a 10\u00a0minutes au plus pour finir" in unescape((await client.get(adresse(ouvert))).text)
+            await change(journee, ouvert, insertion, minutes="7")
+            try:
+                fragment = await client.get(f"{adresse(ouvert)}/fragment")
+                assert "a 7\u00a0minutes au plus pour finir" in unescape(fragment.text)
+            finally:
+                await change(journee, ouvert, "DELETE FROM parametre WHERE :s > 0")
+
     async def test_the_open_grid_says_so_and_takes_nothing(self, journee: Journee, ouvert: MondeService) -> None:
         choix = {"motif": str(ouvert.motifs[0]), "type": "guichet", "nature": "particulier"}
         async with journee.client() as usager:

@@ -214,6 +214,7 @@ class TestConfirmer:
             page = words((await send(client, base(nevers), champs)).text)
         assert "1 rendez-vous déplacé" in page
         assert "Créneau pris" in page
+        assert "La limite de 1 rendez-vous par jour confié par" in page.replace("\u00a0", " ")
         assert await journee.scalar("SELECT count(*) FROM rendez_vous WHERE delegation_id = :d", d=delegation) == 1
 
     @pytest.mark.parametrize("forge", ["{debut}.{g}.999999", "{debut}.{g}.1.1", "{debut}.{sien}.{d}"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.identite.sessions import _verify
+from app.identite.sessions import verify_mot_de_passe
 from tests.api.conftest import Api, check_problem
 
 RACINE = Path(__file__).resolve().parents[2]
@@ -146,7 +146,7 @@ class TestCommands:
         )
         assert faite.returncode == 0, faite.stderr
         hache = await api.scalar("SELECT mot_de_passe FROM agent WHERE identifiant = 'j.morel'")
-        assert _verify(hache, "une phrase de passe longue")
+        assert verify_mot_de_passe(hache, "une phrase de passe longue")
         cle = (await accueil(api, "create-api-key", "--agent", "j.morel", "--libelle", "x")).stdout.strip()
         async with httpx.AsyncClient(base_url=f"{api.site.url}/api/v1") as client:
             vus = (await client.get("/services", headers={"Authorization": f"Bearer {cle}"})).json()["elements"]

@@ -102,8 +102,8 @@ class Deux:
             )
 
 
-@pytest.fixture
-async def deux(outils: Outils) -> Deux:
+async def build_deux(outils: Outils) -> Deux:
+    """Both services, their teams, the delegation accepted."""
     async with outils.db.engine.begin() as conn:
         a = await build_equipe(conn, await build_service(conn))
         b = await build_equipe(
@@ -126,6 +126,11 @@ async def deux(outils: Outils) -> Deux:
         )
         await conn.execute(text("UPDATE agenda SET version_planning = version_planning + 1"))
         return Deux(outils, a, b, ident.scalar_one())
+
+
+@pytest.fixture
+async def deux(outils: Outils) -> Deux:
+    return await build_deux(outils)
 
 
 class TestConfier:

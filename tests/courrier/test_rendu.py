@@ -177,6 +177,16 @@ class TestStructure:
         assert as_received("confirmation", message(service_courriel="a@b.fr, c@d.fr"))["Reply-To"] is None
 
     @pytest.mark.parametrize("evenement", EVENEMENTS)
+    @pytest.mark.parametrize("adresse", ["sip@dgfip.finances.gouv.fr", "", "a@b.fr, c@d.fr", "sip@", " "])
+    def test_an_answer_is_promised_a_reader_only_when_it_goes_to_the_service(
+        self, evenement: str, adresse: str
+    ) -> None:
+        """From a « ne-pas-repondre » address, only a Reply-To leads an answer to somebody."""
+        courriel = as_received(evenement, message(service_courriel=adresse))
+        promis = "Si vous y répondez, le service vous lira." in text_of(courriel, "text/html")
+        assert promis is (courriel["Reply-To"] is not None) is (adresse == "sip@dgfip.finances.gouv.fr")
+
+    @pytest.mark.parametrize("evenement", EVENEMENTS)
     def test_the_page_is_small_and_asks_nothing_of_the_network(self, evenement: str) -> None:
         page = text_of(as_received(evenement, CAEN_NORD), "text/html")
         balises = _Balises(page)

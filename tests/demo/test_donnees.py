@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import text
 
 from app import clock
+from app.booking.contexte import read_contexte
 from app.booking.outils import Outils
 from app.config import ConfigurationInvalide, Settings
 from app.demo.donnees import refresh_now, seed
-from app.demo.monde import COMPTES, NEVERS, PARIS_SIE, PARIS_SIP, SERVICES
+from app.demo.monde import BOURGES, COMPTES, NEVERS, PARIS_SIE, PARIS_SIP, SERVICES
 from app.demo.remplissage import read_acteurs
 from loadtests.invariants import check
 from tests.demo.conftest import clock_at
@@ -33,6 +34,7 @@ async def count_rows(outils: Outils) -> dict[str, int]:
         "rendez_vous",
         "rdv_usager",
         "exception_planning",
+        "delegation",
     )
     return {t: (await fetch(outils, f"SELECT count(*) FROM {t}"))[0][0] for t in tables}
 
@@ -53,6 +55,43 @@ class TestSemis:
         assert {"57", "69", "14", "974"} <= {s.departement for s in services}
         types = {c for (c,) in await fetch(outils_demo, "SELECT DISTINCT type_code FROM service_fiscal")}
         assert {"SIP", "SIE", "TRESO_AMENDES", "CDIF", "DRESG", "DGE"} <= types
+
+    async def test_a_delegation_lives_and_another_waits_for_the_chef_s_answer(self, outils_demo: Outils) -> None:
+        """[G 2.3.5]: both lists of « Délégations », and the usager's choice of place, have something to show."""
+        async with outils_demo.db.read() as conn:
+            acteurs = await read_acteurs(conn)
+            nevers, bourges = acteurs.services[NEVERS], acteurs.services[BOURGES]
+            contexte = await read_contexte(conn, nevers)
+            (vivante,) = [d for d in contexte.confiees if d.is_vivante(clock.now().date())]
+            libres = [
+                await outils_demo.dispo.read(
+                    conn,
+                    bourges,
+                    motif_id=motif,
+                    type_rdv="guichet",
+                    canal="internet",
+                    maintenant=clock.now(),
+                    delegation=vivante,
+                )
+                for motif in vivante.motifs
+            ]
+        assert vivante.service_delegue_id == bourges
+        assert all(dispo.grille.find_premier() is not None for dispo in libres)
+        assert {contexte.motifs[motif].ouvert for motif in vivante.motifs} == {True, False}, "a choice, and none"
+        attente = await fetch(
+            outils_demo, "SELECT service_id, service_delegue_id FROM delegation WHERE etat = 'proposee'"
+        )
+        assert [tuple(ligne) for ligne in attente] == [(bourges, nevers)]
+        pris = await fetch(
+            outils_demo,
+            "SELECT jour, count(*) AS nombre FROM rendez_vous WHERE delegation_id = :d AND service_id = :b"
+            " AND service_origine_id = :n GROUP BY 1",
+            d=vivante.id,
+            b=bourges,
+            n=nevers,
+        )
+        assert pris, "both agendas have some"
+        assert max(ligne.nombre for ligne in pris) <= (vivante.quota_jour or 0)
 
     async def test_the_national_tree_has_its_58_motifs_each_with_documents(self, outils_demo: Outils) -> None:
         feuilles = await fetch(outils_demo, "SELECT code, documents FROM motif WHERE parent_id IS NOT NULL")

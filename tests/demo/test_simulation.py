@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import subprocess
 import sys
@@ -19,12 +20,14 @@ from app.config import RACINE
 from app.db import Database, create_engine
 from app.demo.donnees import seed
 from app.demo.idees import Inspiration
+from app.demo.monde import BOURGES, NEVERS
 from app.demo.personnages import NOTE
 from app.demo.reglages import ReglageSimulation, read_simulation, write_simulation
 from app.demo.remplissage import read_acteurs
 from app.embedded.postgres import start_postgres
 from app.embedded.redis import start_redis
 from app.embedded.smtp import Smtp
+from app.errors import AppError
 from app.migrations import migrate
 from loadtests.invariants import check
 from tests.demo.outillage import IMPORTE, assert_consistent, book_as_visitor, fetch
@@ -185,6 +188,23 @@ class TestIdees:
             " WHERE j.origine = 'simulation'",
         )
         assert touches == [(NOTE,)]
+        await assert_consistent(outils_demo)
+
+    async def test_some_book_through_the_delegation_and_both_services_have_it(
+        self, outils_demo: Outils, inspiration: Inspiration
+    ) -> None:
+        """[G 2.3.5]: by the public use cases, like any usager of Nevers."""
+        sql = (
+            "SELECT o.sages AS de, s.sages AS vers, count(*) AS nombre FROM rendez_vous r"
+            " JOIN service_fiscal o ON o.id = r.service_origine_id JOIN service_fiscal s ON s.id = r.service_id"
+            " WHERE r.delegation_id IS NOT NULL AND r.etat = 'prevu' GROUP BY 1, 2"
+        )
+        for _ in range(60):
+            with contextlib.suppress(AppError):
+                await inspiration.book_online(0)
+            if await fetch(outils_demo, sql):
+                break
+        assert [(ligne.de, ligne.vers) for ligne in await fetch(outils_demo, sql)] == [(NEVERS, BOURGES)]
         await assert_consistent(outils_demo)
 
     async def test_bookings_send_no_mail_where_there_is_no_mailbox(

@@ -4,37 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from app.domain.rendez_vous import Action
-from app.embedded.postgres import Postgres
-from app.embedded.redis import RedisServer
-from app.embedded.smtp import Smtp
 from tests.accueil.ecran import MODULE, follow_fragments, overflow, settle, tab_to, until
-from tests.accueil.monde import JOUR, Journee, axe, epoch_minute, run_journee
+from tests.accueil.monde import JOUR, Journee, axe, epoch_minute
 from tests.fixtures.donnees import MondeService
 
 pytestmark = pytest.mark.e2e
 
 EN_ATTENTE = """(id) => document.querySelector(`.pile--attente [data-rdv="${id}"][data-etat="arrive"]`) !== null"""
 GROUPE = "(id) => document.querySelector(`[data-rdv=\"${id}\"]`)?.closest('[data-groupe]')?.dataset.groupe"
-
-
-@pytest.fixture(scope="module")
-async def journee(
-    postgres_server: Postgres,
-    modele: str,
-    redis_server: RedisServer,
-    smtp_server: Smtp,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Journee]:
-    """A real site where it is Monday 23 November 2026, 10:05 in Nevers."""
-    var = tmp_path_factory.mktemp("accueil")
-    async with run_journee(postgres_server, modele, redis_server, smtp_server, var) as ouverte:
-        yield ouverte
 
 
 class TestArrivee:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Browser, Page, expect
@@ -12,11 +11,8 @@ from playwright.async_api import Browser, Page, expect
 from app import clock
 from app.booking.options import place_option, release_option
 from app.domain.rendez_vous import Action
-from app.embedded.postgres import Postgres
-from app.embedded.redis import RedisServer
-from app.embedded.smtp import Smtp
 from tests.accueil.ecran import overflow, settle, until
-from tests.accueil.monde import JOUR, Journee, axe, epoch_minute, personne, run_journee
+from tests.accueil.monde import JOUR, Journee, axe, epoch_minute, personne
 from tests.booking.agents.outillage import DEMAIN, NUMERO_FISCAL, close_guichet, service_ordinaire
 from tests.fixtures.donnees import MondeService
 
@@ -25,20 +21,6 @@ pytestmark = pytest.mark.e2e
 SOUS_FOCUS = "document.activeElement.textContent.trim()"
 ETAT = '([id, etat]) => document.querySelector(`[data-rdv="${id}"]`)?.dataset.etat === etat'
 ABSENT = '(id) => document.querySelector(`[data-rdv="${id}"]`) === null'
-
-
-@pytest.fixture(scope="module")
-async def journee(
-    postgres_server: Postgres,
-    modele: str,
-    redis_server: RedisServer,
-    smtp_server: Smtp,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Journee]:
-    """A real site where it is Monday 23 November 2026, 10:05 in Nevers."""
-    var = tmp_path_factory.mktemp("agents-e2e")
-    async with run_journee(postgres_server, modele, redis_server, smtp_server, var) as ouverte:
-        yield ouverte
 
 
 def agenda(service: MondeService, suite: str = f"?jour={DEMAIN}") -> str:
@@ -183,6 +165,44 @@ class TestClavier:
             await page.keyboard.type(texte)
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("Rendez-vous enregistré : code")).to_be_visible()
+        await contexte.close()
+
+    @pytest.mark.parametrize("touche", ["n", "Enter"])
+    @pytest.mark.parametrize(("large", "haut", "premier"), [(1440, 900, "numero_fiscal"), (390, 844, "motif")])
+    async def test_a_free_place_opens_on_the_first_field_and_back_finds_the_place_again(
+        self, journee: Journee, browser: Browser, touche: str, large: int, haut: int, premier: str
+    ) -> None:
+        service = await service_ordinaire(journee)
+        contexte = await journee.context(
+            browser, service.agents["agent"], viewport={"width": large, "height": haut}, reduced_motion="reduce"
+        )
+        page = await journee.open(contexte, agenda(service))
+        await page.get_by_role("link", name="15:20 libre, Guichet 2").focus()
+        await page.keyboard.press(touche)
+        await expect(page.locator("#champ-du")).to_have_value("15:20")
+        await expect(page.locator(f"#champ-{premier}")).to_be_focused()
+        await expect(page.locator(f"#champ-{premier}")).to_be_in_viewport(ratio=0.95)
+        lieu = "mardi 24 novembre 2026 à 15:20, Guichet 2" if large > 1000 else "Heure de début"
+        await expect(page.get_by_text(lieu)).to_be_in_viewport(ratio=1)
+        await page.go_back()
+        place = page.get_by_role("link", name="15:20 libre, Guichet 2")
+        await expect(place).to_be_focused()
+        await expect(place).to_be_in_viewport()
+        await page.keyboard.press("ArrowUp")
+        assert await page.evaluate(SOUS_FOCUS) == "15:00 libre, Guichet 2"
+        await contexte.close()
+
+    async def test_back_finds_the_hour_again_when_the_place_has_been_taken(
+        self, journee: Journee, browser: Browser
+    ) -> None:
+        service = await service_ordinaire(journee)
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await journee.open(contexte, agenda(service))
+        await page.get_by_role("link", name="15:20 libre, Guichet 1").click()
+        await expect(page.locator("#champ-numero_fiscal")).to_be_focused()
+        await journee.book(service, "15:20", "Plusvite", jour=DEMAIN)
+        await page.go_back()
+        await expect(page.get_by_role("link", name=re.compile("^15:20.*PLUSVITE"))).to_be_focused()
         await contexte.close()
 
     async def test_a_marks_and_unmarks_the_arrival_of_the_focused_rdv(self, journee: Journee, browser: Browser) -> None:

@@ -16,12 +16,10 @@ from playwright.async_api import Browser, BrowserContext, Page
 from sqlalchemy import select, update
 
 from app.embedded.boite import Courriel, list_messages, read_message
-from app.embedded.postgres import Postgres
-from app.embedded.redis import RedisServer
 from app.embedded.smtp import Smtp
 from app.identite.sessions import hash_mot_de_passe
 from app.tables import Agent
-from tests.accueil.monde import JOUR, Journee, run_journee
+from tests.accueil.monde import JOUR, Journee
 from tests.e2e.outillage import Temoin
 from tests.e2e.usages import IDENTITE, book_by_agent
 from tests.fixtures.base import until
@@ -88,20 +86,6 @@ class Scene:
             )
 
         return read_message(self.smtp.dossier, await until(find, delai_s=10))
-
-
-@pytest.fixture(scope="module")
-async def journee(
-    postgres_server: Postgres,
-    modele: str,
-    redis_server: RedisServer,
-    smtp_server: Smtp,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Journee]:
-    """A real site, with its worker, where it is Monday 10:05."""
-    var = tmp_path_factory.mktemp("parcours")
-    async with run_journee(postgres_server, modele, redis_server, smtp_server, var) as ouverte:
-        yield ouverte
 
 
 @pytest.fixture

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
 
 from app.domain.rendez_vous import Action
-from app.embedded.postgres import Postgres
-from app.embedded.redis import RedisServer
-from app.embedded.smtp import Smtp
 from tests.accueil.ecran import MODULE, follow_fragments, overflow, settle, tab_to, until
-from tests.accueil.monde import Journee, axe, run_journee
+from tests.accueil.monde import Journee, axe
 
 pytestmark = pytest.mark.e2e
 
 CHIFFRE = "(cle) => Number(document.querySelector(`[data-chiffre='${cle}']`).textContent)"
 FLUX = f"(trame) => import({MODULE.format('flux')}).then(({{ flux }}) => flux.recevoir(JSON.stringify(trame)))"
-
-
-@pytest.fixture(scope="module")
-async def journee(
-    postgres_server: Postgres,
-    modele: str,
-    redis_server: RedisServer,
-    smtp_server: Smtp,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Journee]:
-    """A real site where it is Monday 23 November 2026, 10:05 in Nevers."""
-    var = tmp_path_factory.mktemp("pilotage")
-    async with run_journee(postgres_server, modele, redis_server, smtp_server, var) as ouverte:
-        yield ouverte
 
 
 class TestDirect:

@@ -11,30 +11,13 @@ from playwright.async_api import Browser, Page, Response, Route, expect
 from sqlalchemy import text
 
 from app.domain.rendez_vous import Action
-from app.embedded.postgres import Postgres
-from app.embedded.redis import RedisServer
-from app.embedded.smtp import Smtp
-from tests.accueil.monde import JOUR, Journee, run_journee
+from tests.accueil.monde import JOUR, Journee
 from tests.e2e.outillage import axe
 from tests.fixtures.donnees import MondeService
 
 pytestmark = pytest.mark.e2e
 
 JEUDI = JOUR.replace(day=26)
-
-
-@pytest.fixture(scope="module")
-async def journee(
-    postgres_server: Postgres,
-    modele: str,
-    redis_server: RedisServer,
-    smtp_server: Smtp,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Journee]:
-    """A real site where it is Monday 23 November 2026, 10:05 in Nevers."""
-    var = tmp_path_factory.mktemp("reprise")
-    async with run_journee(postgres_server, modele, redis_server, smtp_server, var) as ouverte:
-        yield ouverte
 
 
 @pytest.fixture

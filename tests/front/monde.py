@@ -218,7 +218,9 @@ class Monde:
                         for r in self.visibles((k % 3 + 1,), options=True)
                     ],
                     "cases": [
-                        None if ferme or (i * 20) // 60 == 4 else {"pris": (i * 7 + k * 3) % 6, "places": 5, "hors": int(i % 11 == 0)}
+                        None
+                        if ferme or (i * 20) // 60 == 4
+                        else {"pris": (i * 7 + k * 3) % 6, "places": 5, "hors": int(i % 11 == 0)}
                         for i in range((m1 - m0) // PAS)
                     ],
                 }

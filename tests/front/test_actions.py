@@ -184,25 +184,157 @@ class TestAbsence:
         await jusqua(page, "document.querySelector('#b-103').dataset.etat === 'appele'")
 
 
-class TestDefaire:
-    """The undoing stays where the click was, for a while; the next row never slides under a second click."""
+#: The buttons and links of rows of which a point is hidden by it, and would be shown without it.
+COUVERTS = """() => {
+  const boite = document.querySelector('[data-defaire]');
+  const { left, top, right, bottom } = boite.getBoundingClientRect();
+  const couverts = new Set();
+  for (let x = left + 1; x < right; x += 9) {
+    for (let y = top + 1; y < bottom; y += 3) {
+      const dessous = document.elementsFromPoint(x, y).filter((e) => !boite.contains(e))[0];
+      const geste = dessous?.closest('[data-rdv] :is(a, button)');
+      if (geste) couverts.add(geste.textContent);
+    }
+  }
+  return [...couverts];
+}"""
 
-    async def test_it_is_where_the_button_was_and_by_keyboard_right_after_the_search(
-        self, site: Site, ouvrir: Ouvrir
+
+async def centre(page: Page, selecteur: str) -> tuple[float, float]:
+    await page.locator(selecteur).first.evaluate("e => e.scrollIntoView({block: 'center'})")
+    cadre = await page.locator(selecteur).first.bounding_box()
+    assert cadre is not None
+    return cadre["x"] + cadre["width"] / 2, cadre["y"] + cadre["height"] / 2
+
+
+class TestDefaire:
+    """A second click where the first was undoes nothing; the undoing is offered apart, over nobody's button."""
+
+    @pytest.mark.parametrize("lenteur", [0.0, 0.3])
+    @pytest.mark.parametrize("attente", [0.04, 0.25, 0.6, 1.2])
+    async def test_two_quick_clicks_in_one_place_never_undo(
+        self, site: Site, ouvrir: Ouvrir, lenteur: float, attente: float
     ) -> None:
         brancher(site)
+        site.lenteur = lenteur
         page = await ouvrir("accueil")
-        cadre = await page.locator("#l-104 button:visible").bounding_box()
+        premier = page.locator('[data-rdv][data-etat="prevu"]:has(button:visible)').first
+        arrivant = await premier.get_attribute("id")
+        x, y = await centre(page, '[data-rdv][data-etat="prevu"] button:visible')
+        await page.mouse.click(x, y)
+        await asyncio.sleep(attente)
+        await page.mouse.click(x, y)
+        await asyncio.sleep(lenteur + 0.5)
+        assert {p["action"] for p in site.postes} == {"arrivee"}
+        assert await page.locator(f"#{arrivant}").get_attribute("data-etat") == "arrive"
+        if attente + 0.1 < 0.7:
+            assert len(site.postes) == 1, "the second click of a double click marks nobody else"
+
+    async def test_a_double_click_on_somebody_alone_marks_the_arrival(self, site: Site, ouvrir: Ouvrir) -> None:
+        """The row that stays where it was shows its own undoing there."""
+        for rdv in [n for n in site.monde.rdv if n != 104]:
+            del site.monde.rdv[rdv]
+        brancher(site)
+        page = await ouvrir("accueil")
+        x, y = await centre(page, "#l-104 button:visible")
+        await page.mouse.dblclick(x, y, delay=40)
+        await page.locator('[data-groupe="arrives"] #l-104').wait_for()
+        await asyncio.sleep(0.9)
+        await page.mouse.click(x, y)
+        await asyncio.sleep(0.3)
+        assert [p["action"] for p in site.postes] == ["arrivee"]
+
+    async def test_on_the_agenda_a_double_click_keeps_the_arrival(self, site: Site, ouvrir: Ouvrir) -> None:
+        brancher(site)
+        page = await ouvrir("agenda")
+        x, y = await centre(page, "#a-104 button")
+        for attente in (0.25, 0.3, 0.3):
+            await page.mouse.click(x, y)
+            await asyncio.sleep(attente)
+        assert [p["action"] for p in site.postes] == ["arrivee"]
+        await page.mouse.move(x, y + 200)
+        await page.locator("#a-104 button:visible").click()
+        await attendre(lambda: len(site.postes) == 2)
+        assert site.postes[1]["action"] == "arrivee/annulation", "wanted, it is one click away"
+
+    async def test_the_next_person_is_marked_by_a_deliberate_click(self, site: Site, ouvrir: Ouvrir) -> None:
+        brancher(site)
+        page = await ouvrir("accueil")
+        premier = page.locator('[data-rdv][data-etat="prevu"]:has(button:visible)').first
+        x, y = await centre(page, '[data-rdv][data-etat="prevu"] button:visible')
+        arrivant = await premier.get_attribute("id")
+        await page.mouse.click(x, y)
+        await page.locator("[data-defaire]").wait_for()
+        suivant = await page.evaluate(
+            "(p) => document.elementsFromPoint(...p).map((e) => e.closest('[data-rdv]')).find(Boolean).id",
+            [x, y],
+        )
+        assert suivant != arrivant
+        await asyncio.sleep(1.0)
+        await page.mouse.click(x, y)
+        await attendre(lambda: len(site.postes) == 2)
+        assert [p["action"] for p in site.postes] == ["arrivee", "arrivee"]
+        await jusqua(page, "id => document.getElementById(id).dataset.etat === 'arrive'", suivant)
+
+    @pytest.mark.parametrize(
+        ("large", "haut"), [(1440, 900), (1280, 620), (768, 1024), (390, 844), (390, 560), (1280, 400)]
+    )
+    async def test_it_covers_nobody_and_is_not_under_the_pointer(
+        self, site: Site, ouvrir: Ouvrir, large: int, haut: int
+    ) -> None:
+        brancher(site)
+        page = await ouvrir("accueil", viewport={"width": large, "height": haut})
+        x, y = await centre(page, "#l-104 button:visible")
+        await page.mouse.click(x, y)
+        boite = page.locator("[data-defaire]")
+        await boite.wait_for()
+        for _ in range(12):
+            assert await page.evaluate(COUVERTS) == []
+            await page.mouse.wheel(0, 90)
+            await asyncio.sleep(0.03)
+        cadre = await boite.bounding_box()
+        assert cadre is not None
+        assert not (cadre["x"] <= x <= cadre["x"] + cadre["width"] and cadre["y"] <= y <= cadre["y"] + cadre["height"])
+
+    async def test_a_pointer_at_rest_neither_presses_it_nor_stops_its_clock(self, site: Site, ouvrir: Ouvrir) -> None:
+        brancher(site)
+        page = await ouvrir("accueil")
+        await page.clock.install()
+        await page.mouse.move(1100, 880)
+        await page.fill("#filtre", "GOFF")
+        await page.keyboard.press("Enter")
+        boite = page.locator("[data-defaire]")
+        await boite.wait_for()
+        assert await boite.locator("button").evaluate("e => getComputedStyle(e).pointerEvents") == "none"
+        cadre = await boite.bounding_box()
+        assert cadre is not None
+        assert not cadre["x"] <= 1100 <= cadre["x"] + cadre["width"]
+        await page.clock.run_for(8100)
+        assert await boite.count() == 0
+
+    async def test_it_waits_for_who_points_at_it(self, site: Site, ouvrir: Ouvrir) -> None:
+        brancher(site)
+        page = await ouvrir("accueil")
+        await page.clock.install()
+        await arriver(page, 104)
+        boite = page.locator("[data-defaire]")
+        await boite.wait_for()
+        await boite.hover(position={"x": 10, "y": 10})
+        await page.mouse.move(*await centre(page, "[data-defaire] p"))
+        await page.clock.run_for(9000)
+        assert await boite.count() == 1
+        await page.mouse.move(300, 300)
+        await page.clock.run_for(2500)
+        assert await boite.count() == 0
+
+    async def test_it_is_by_keyboard_right_after_the_search(self, site: Site, ouvrir: Ouvrir) -> None:
+        brancher(site)
+        page = await ouvrir("accueil")
         await arriver(page, 104)
         defaire = page.locator("[data-defaire] button")
         await defaire.wait_for()
-        assert cadre is not None
-        milieu = {"x": cadre["x"] + cadre["width"] / 2, "y": cadre["y"] + cadre["height"] / 2}
-        assert await page.evaluate(
-            "({x, y}) => document.elementFromPoint(x, y).closest('[data-defaire]') !== null", milieu
-        )
         await jusqua(page, "document.getElementById('annonces').textContent.includes('suit le champ de recherche')")
-        await page.locator("[data-recherche]").focus()
+        assert await page.evaluate("document.activeElement.id") == "filtre", "the field keeps the focus"
         await page.keyboard.press("Tab")
         await page.keyboard.press("Tab")
         assert await defaire.evaluate("e => e === document.activeElement")

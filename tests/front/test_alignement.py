@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page
 
-from app.embedded.postgres import Postgres
-from app.embedded.redis import RedisServer
-from app.embedded.smtp import Smtp
-from tests.accueil.monde import JOUR, Journee, run_journee
+from tests.accueil.monde import JOUR, Journee
 
 pytestmark = pytest.mark.e2e
 
@@ -26,20 +22,6 @@ _REPERES = """(cibles) => Object.fromEntries(cibles.map((c) => {
   const { left, right } = document.querySelector(c).getBoundingClientRect();
   return [c, [Math.round(left), Math.round(right)]];
 }))"""
-
-
-@pytest.fixture(scope="module")
-async def journee(
-    postgres_server: Postgres,
-    modele: str,
-    redis_server: RedisServer,
-    smtp_server: Smtp,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Journee]:
-    """A real site where it is Monday 23 November 2026, 10:05 in Nevers."""
-    var = tmp_path_factory.mktemp("alignement")
-    async with run_journee(postgres_server, modele, redis_server, smtp_server, var) as ouverte:
-        yield ouverte
 
 
 async def read(page: Page, *cibles: str) -> tuple[set[tuple[int, int]], dict[str, Any]]:

@@ -1,9 +1,8 @@
-"""Hostile numbers in addresses: every GET route, every id of its path and query, one page of refusal."""
+"""Hostile numbers in addresses: every route, every id of its path and query, one refusal."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import quote
@@ -12,12 +11,9 @@ import pytest
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
-from app.embedded.postgres import Postgres
-from app.embedded.redis import RedisServer
-from app.embedded.smtp import Smtp
 from app.main import create_web
 from app.web.adresses import _find_entiers, is_nombre
-from tests.accueil.monde import Journee, run_journee
+from tests.accueil.monde import Journee
 from tests.fixtures.base import make_settings
 from tests.fixtures.donnees import MondeService
 
@@ -43,37 +39,45 @@ _ENTIER: Final = re.compile(r"\{(\w+):int\}")
 _TEXTES: Final = {"perimetre": "nation", "jeton": "faux", "cle": "faux", "acte": "suspendre"}
 
 
-def list_routes() -> list[tuple[str, frozenset[str]]]:
-    """Every GET route that is a page or a part of one, with the whole numbers of its query."""
+def list_handlers() -> list[tuple[str, HTTPRouteHandler]]:
+    """Every route of ours with its handler, whatever its method."""
     reglages = make_settings("postgresql://x/y", "redis://127.0.0.1:1", "smtp://127.0.0.1:1", Path("/nulle-part"))
     web = cast(Any, create_web(reglages)).app
     assert isinstance(web, Litestar)
-    trouvees: dict[str, frozenset[str]] = {}
-    for route in web.routes:
-        for handler in getattr(route, "route_handlers", []):
-            if isinstance(handler, HTTPRouteHandler) and "GET" in handler.http_methods:
-                chemin = set(route.path_parameters)
-                trouvees[route.path] = frozenset(_find_entiers(handler) - chemin)
-    return sorted((r, q) for r, q in trouvees.items() if not r.startswith(("/static", "/api/")))
+    return [
+        (route.path, handler)
+        for route in web.routes
+        for handler in getattr(route, "route_handlers", [])
+        if isinstance(handler, HTTPRouteHandler) and not route.path.startswith("/static")
+    ]
 
 
-ROUTES: Final = list_routes()
+def is_api(route: str) -> bool:
+    return route.startswith("/api/")
+
+
+HANDLERS: Final = list_handlers()
+#: The pages, or parts of one, with the whole numbers of their query.
+ROUTES: Final = sorted(
+    (route, frozenset(_find_entiers(handler)))
+    for route, handler in HANDLERS
+    if "GET" in handler.http_methods and not is_api(route)
+)
 PAR_CHEMIN: Final = [route for route, _ in ROUTES if _ENTIER.search(route)]
-PAR_REQUETE: Final = [(route, nom) for route, noms in ROUTES for nom in sorted(noms)]
-
-
-@pytest.fixture(scope="module")
-async def journee(
-    postgres_server: Postgres,
-    modele: str,
-    redis_server: RedisServer,
-    smtp_server: Smtp,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> AsyncIterator[Journee]:
-    """A real site."""
-    var = tmp_path_factory.mktemp("adresses")
-    async with run_journee(postgres_server, modele, redis_server, smtp_server, var) as ouverte:
-        yield ouverte
+PAR_REQUETE: Final = [(route, nom) for route, noms in ROUTES for nom in sorted(noms - set(_ENTIER.findall(route)))]
+#: What has no page to read: changes of every kind, and the API.
+AUTRES: Final = sorted(
+    (route, methode)
+    for route, handler in HANDLERS
+    for methode in handler.http_methods
+    if methode not in ("HEAD", "OPTIONS") and (methode != "GET" or is_api(route)) and _ENTIER.search(route)
+)
+API_REQUETE: Final = sorted(
+    (route, nom)
+    for route, handler in HANDLERS
+    if is_api(route)
+    for nom in _find_entiers(handler) - set(_ENTIER.findall(route))
+)
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +94,12 @@ def fill(route: str, service: MondeService, **mauvais: str) -> str:
         return mauvais.get(nom) or str(vrais.get(nom) or _TEXTES.get(nom, 1))
 
     return re.sub(r"\{(\w+):\w+\}", write, route)
+
+
+async def key_of(journee: Journee, service: MondeService) -> dict[str, str]:
+    """The header of the API key of the service's chef."""
+    identifiant = await journee.scalar("SELECT identifiant FROM agent WHERE id = :a", a=service.agents["chef"])
+    return {"Authorization": f"Bearer cle-{identifiant}"}
 
 
 async def read(journee: Journee, agent: int, url: str) -> tuple[int, str]:
@@ -123,12 +133,34 @@ class TestChemin:
                 assert (await client.post(f"/rendez-vous/{ecrit}/arrivee")).status_code == 404
             assert (await client.post(f"/rendez-vous/{rdv}/arrivee")).status_code == 303
 
-    async def test_the_api_too(self, journee: Journee, service: MondeService) -> None:
+    @pytest.mark.parametrize(("route", "methode"), AUTRES)
+    async def test_no_change_and_no_call_of_the_api_reads_it(
+        self, journee: Journee, service: MondeService, route: str, methode: str
+    ) -> None:
+        """With a live key and the token of a session: neither 401 nor 403 hides what would have been read."""
+        entetes = await key_of(journee, service) if is_api(route) else {}
+        async with journee.client(service.agents["chef"]) as client:
+            for nom in _ENTIER.findall(route):
+                for mauvais in MAL_ECRITS:
+                    url = fill(route, service, **{nom: quote(mauvais, safe="")})
+                    reponse = await client.request(methode, url, headers=entetes)
+                    assert reponse.status_code == 404, (methode, url[:200], reponse.text[:300])
+                    if is_api(route):
+                        assert reponse.headers["content-type"] == "application/problem+json"
+
+    async def test_the_walk_of_changes_meets_those_that_check_them_otherwise(self) -> None:
+        assert ("/rdv/{service_id:int}/coordonnees", "POST") in AUTRES
+        assert ("/rdv/{service_id:int}/option", "POST") in AUTRES
+        assert ("/api/v1/services/{service_id:int}", "GET") in AUTRES
+        assert len(AUTRES) > 60
+
+    async def test_a_plain_id_is_read_by_the_api(self, journee: Journee, service: MondeService) -> None:
+        """Negative control: the key opens."""
         async with journee.client() as client:
-            for ecrit in ("%2B1", quote("١"), "01"):
-                reponse = await client.get(f"/api/v1/services/{ecrit}", headers={"Authorization": "Bearer x"})
-                assert reponse.status_code in (401, 404)
-                assert reponse.headers["content-type"] == "application/problem+json"
+            entetes = await key_of(journee, service)
+            assert (await client.get(f"/api/v1/services/{service.id}", headers=entetes)).status_code == 200
+            reponse = await client.get(f"/api/v1/services/0{service.id}", headers={"Authorization": "Bearer x"})
+            assert reponse.status_code == 401, "the key comes before the address"
 
     async def test_a_plain_one_is_read(self, journee: Journee, service: MondeService) -> None:
         """Negative control."""
@@ -148,6 +180,34 @@ class TestRequete:
             statut, texte = await read(journee, service.agents["national"], url)
             assert statut == 422, url[:200]
             assert "L’adresse de cette page contient une valeur mal formée." in texte
+
+    @pytest.mark.parametrize(("route", "nom"), API_REQUETE)
+    async def test_the_api_says_which_number_it_cannot_take(
+        self, journee: Journee, service: MondeService, route: str, nom: str
+    ) -> None:
+        async with journee.client() as client:
+            entetes = await key_of(journee, service)
+            for mauvais in (*MAL_ECRITS, "23.0", "+23", "2_3", ""):
+                url = f"{fill(route, service)}?{nom}={quote(mauvais, safe='')}"
+                reponse = await client.get(url, headers=entetes)
+                assert reponse.status_code == 422, url[:200]
+                assert reponse.headers["content-type"] == "application/problem+json"
+                assert nom in reponse.json()["champs"]
+                assert "page" not in reponse.json()["remede"]
+
+    async def test_the_walk_of_the_api_meets_its_numbers(self) -> None:
+        assert {("/api/v1/services", "limit"), ("/api/v1/services/{service_id:int}/creneaux", "motif")} <= set(
+            API_REQUETE
+        )
+
+    @pytest.mark.parametrize("suite", ["01", "+1", "١", "1_0"])
+    async def test_the_mark_of_a_next_page_is_taken_as_it_was_given(
+        self, journee: Journee, service: MondeService, suite: str
+    ) -> None:
+        async with journee.client() as client:
+            url = f"/api/v1/services?suite={quote(suite, safe='')}"
+            reponse = await client.get(url, headers=await key_of(journee, service))
+        assert (reponse.status_code, list(reponse.json()["champs"])) == (422, ["suite"])
 
     async def test_a_missing_one_is_a_422_too(self, journee: Journee, service: MondeService) -> None:
         statut, texte = await read(journee, service.agents["box"], f"/services/{service.id}/box/fragment")

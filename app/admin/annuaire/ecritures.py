@@ -15,6 +15,9 @@ from app.admin.annuaire.formulaire import fill
 from app.admin.annuaire.rdv import list_a_venir
 from app.admin.annuaire.sites import build_nom
 from app.admin.chantier import Chantier, administrate, is_national, organise, record_objet
+from app.admin.delegations.arret import end_all
+from app.admin.guichets.mots import join_mots
+from app.admin.lies import SOUS_DELEGATION, read_engagements, read_lies
 from app.booking.outils import Auteur, Outils
 from app.db import UnitOfWork, sqlstate
 from app.errors import Conflit, Introuvable, SaisieInvalide
@@ -23,6 +26,21 @@ from app.tables import ServiceFiscal, Site
 _ADRESSE: Final = ("adresse", "code_postal", "ville")
 #: Under rendez-vous to come, these would move them on the calendar or on the clock.
 _SOUS_RDV: Final = ("departement", "fuseau")
+
+
+class ServiceEngage(Conflit):
+    """409: what two services agreed upon by a delegation would not hold any more."""
+
+    code = "service-engage"
+    remede = "Rien n’a été enregistré : arrêtez d’abord ces délégations, ou attendez qu’elles se terminent."
+
+
+class FermetureAConfirmer(Conflit):
+    """409: delegations or rendez-vous received elsewhere that the page did not tell."""
+
+    code = "fermeture-a-confirmer"
+    phrase = "Les délégations de ce service, ou ses rendez-vous reçus ailleurs, viennent de changer."
+    remede = "Rien n’a été enregistré : relisez ce que la fermeture entraîne, puis confirmez."
 
 
 class ServiceOccupe(Conflit):
@@ -72,7 +90,7 @@ async def change_service(
     """Write the fields that differ; False when none does. ``site``: (id, None for a new one; its name), national only.
 
     Raises Introuvable, ConflitEdition (somebody else was faster), ServiceOccupe (département or clock under rendez-vous
-    to come) and SaisieInvalide (SAGES taken, unknown site).
+    to come), ServiceEngage (kind or clock under a delegation) and SaisieInvalide (SAGES taken, unknown site).
     """
 
     async def travail(chantier: Chantier) -> bool:
@@ -88,6 +106,8 @@ async def change_service(
             return False
         if any(champ in changes for champ in _SOUS_RDV):
             await _check_libre(chantier, "Le département et le fuseau ne changent pas sous des rendez-vous à venir")
+        if any(champ in changes for champ in SOUS_DELEGATION):
+            await _check_sans_delegation(chantier)
         await _place(chantier.conn, service, changes, valeurs, site)
         await chantier.conn.execute(
             update(ServiceFiscal)
@@ -96,6 +116,8 @@ async def change_service(
         )
         avant = {champ: service[champ] for champ in changes}
         await chantier.record("service.modifie", "service", service_id, avant=avant, apres=changes)
+        if "libelle" in changes:  # those that received for it tell its name as long as a rendez-vous says so
+            await _tell_nom(chantier)
         return True
 
     try:
@@ -104,10 +126,14 @@ async def change_service(
         raise _explain(erreur) from None
 
 
-async def close_service(outils: Outils, auteur: Auteur, service_id: int, maintenant: datetime) -> None:
-    """Close a service for good: it is no longer found, and its online booking stops.
+async def close_service(
+    outils: Outils, auteur: Auteur, service_id: int, maintenant: datetime, *, vus: str | None = None
+) -> None:
+    """Close a service for good: it is no longer found, its online booking stops, its delegations end.
 
-    Raises Introuvable (not a national administrator), ServiceOccupe (with the rendez-vous), Conflit (closed already).
+    Its rendez-vous received elsewhere stay there. ``vus``: what the page told (``Liens.vus``), None when nobody read.
+    Raises Introuvable (not a national administrator), ServiceOccupe (with the rendez-vous), FermetureAConfirmer,
+    Conflit (closed already).
     """
 
     async def travail(chantier: Chantier) -> None:
@@ -115,6 +141,9 @@ async def close_service(outils: Outils, auteur: Auteur, service_id: int, mainten
         if chantier.service["ferme_a"] is not None:
             raise Conflit("Ce service est déjà fermé.", remede="Rien n’a été modifié.")
         await _check_libre(chantier, "Ce service ne peut pas fermer")
+        liens = await end_all(outils, chantier)
+        if vus is not None and liens.vus != vus:
+            raise FermetureAConfirmer
         await _write(chantier, {"ferme_a": maintenant, "en_ligne": False}, "service.ferme")
 
     await organise(outils, auteur, service_id, travail, maintenant, action="service.ferme")
@@ -153,6 +182,22 @@ async def _check_libre(chantier: Chantier, phrase: str) -> None:
     nombre, rdv = await list_a_venir(chantier.conn, chantier.service_id, zone, chantier.maintenant)
     if nombre:
         raise ServiceOccupe(f"{phrase} : {describe_nombre(nombre)}.", nombre=nombre, rdv=rdv)
+
+
+async def _check_sans_delegation(chantier: Chantier) -> None:
+    trouves = await read_engagements(chantier.conn, [chantier.service_id], chantier.maintenant)
+    noms = trouves.get(chantier.service_id)
+    if noms:
+        raise ServiceEngage(
+            "Le type et le fuseau ne changent pas sous une délégation : arrêtez d’abord la délégation avec "
+            f"{join_mots(noms)}."
+        )
+
+
+async def _tell_nom(chantier: Chantier) -> None:
+    connus = await read_lies(chantier.conn, [chantier.service_id], None)
+    for service_id in sorted(connus - chantier.lies):
+        chantier.uow.annonces.planning(service_id)
 
 
 def describe_nombre(nombre: int) -> str:

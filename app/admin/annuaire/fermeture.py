@@ -12,8 +12,10 @@ from litestar.response import Redirect, Response
 from app import clock
 from app.admin.annuaire.ecritures import close_service, describe_nombre, reopen_service
 from app.admin.annuaire.rdv import LISTES, list_a_venir
+from app.admin.delegations.arret import read_liens
 from app.admin.ensemble import ORGANISER
 from app.admin.pages import Organisation, check_national, open_organisation, organiser_page, refused_page
+from app.admin.saisie import Saisie
 from app.booking.outils import Outils
 from app.errors import Conflit
 from app.identite.acteur import Acteur
@@ -45,7 +47,8 @@ async def close(
     await check_national(outils, acteur, request)
     organisation = await open_organisation(outils, acteur, request, service_id)
     try:
-        await close_service(outils, auteur_agent(acteur, request), service_id, clock.now())
+        auteur, vus = auteur_agent(acteur, request), Saisie.of(await request.form()).brut("vus")
+        await close_service(outils, auteur, service_id, clock.now(), vus=vus)
     except Conflit as refus:
         return await _refuse(request, outils, acteur, organisation, refus)
     return Redirect(f"{organisation.url}/fiche?fait=ferme", status_code=303)
@@ -80,12 +83,14 @@ async def _build_page(outils: Outils, acteur: Acteur, organisation: Organisation
     contexte = organisation.contexte
     async with outils.db.read() as conn:
         nombre, rdv = await list_a_venir(conn, contexte.id, contexte.zone, clock.now())
+        liens = await read_liens(conn, acteur.agent_id, contexte, clock.now())
     titre = "Rouvrir le service" if contexte.ferme else "Fermer le service"
     return {
         **organiser_page(acteur, organisation, "fiche", titre),
         "nombre": nombre,
         "phrase": describe_nombre(nombre),
         "rdv": rdv,
+        "liens": liens,
         "reste": nombre - LISTES if nombre > LISTES else 0,
         "agenda": f"/services/{contexte.id}/agenda" if "agenda" in organisation.modules else "",
         "refus": None,

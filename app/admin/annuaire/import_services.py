@@ -25,6 +25,7 @@ from app.admin.annuaire.rapprochement import CHAMPS, Lot, compare, read_actuel
 from app.admin.annuaire.rdv import find_occupes
 from app.admin.annuaire.trace import Avance, journal_import
 from app.admin.chantier import VERROU_NATIONAL
+from app.admin.lies import SOUS_DELEGATION, read_engagements, read_lies
 from app.db import Database, UnitOfWork
 from app.tables import Departement, Journal, ServiceFiscal, TypeService
 
@@ -107,10 +108,14 @@ _TROUVES = text(
 ).bindparams(*(bindparam(nom, type_=ARRAY(Text)) for nom in ("references", "sages", "codiques")))
 _VERROUS = text(
     """
-    SELECT a.service_id FROM agenda a
-     WHERE a.service_id IN (
+      WITH trouves AS (
            SELECT s.id FROM service_fiscal s
             WHERE s.reference_externe = ANY (:references) OR s.sages = ANY (:sages) OR s.codique = ANY (:codiques))
+    SELECT a.service_id FROM agenda a
+     WHERE a.service_id IN (
+           SELECT id FROM trouves
+           UNION SELECT d.service_delegue_id FROM delegation d JOIN trouves t ON t.id = d.service_id
+           UNION SELECT d.service_id FROM delegation d JOIN trouves t ON t.id = d.service_delegue_id)
      ORDER BY a.service_id FOR NO KEY UPDATE
     """
 ).bindparams(*(bindparam(nom, type_=ARRAY(Text)) for nom in ("references", "sages", "codiques")))
@@ -128,13 +133,32 @@ async def _write_lot(uow: UnitOfWork, lus: Sequence[ServiceLu], maintenant: date
     await conn.execute(_VERROUS, cles)
     actuels = [read_actuel(dict(ligne)) for ligne in (await conn.execute(_TROUVES, cles)).mappings()]
     lot = compare(lus, actuels)
+    await _keep_engages(conn, lot, maintenant)
     await _keep_calendar(conn, lot, maintenant)
     await place_services(conn, lot.nouveaux, lot.changes)
     await _insert_nouveaux(conn, lot, maintenant)
     await _update_changes(conn, lot, maintenant)
     if lot.changes:
-        uow.annonces.planning_partout(frozenset(avant["id"] for avant, _ in lot.changes))
+        touches = frozenset(avant["id"] for avant, _ in lot.changes)
+        uow.annonces.planning_partout(touches | await read_lies(conn, touches, None))
     return lot.bilan
+
+
+async def _keep_engages(conn: AsyncConnection, lot: Lot, maintenant: datetime) -> None:
+    """Leave kind and clock as they are under delegations, which were agreed between them, and say so."""
+    touches = [avant["id"] for avant, apres in lot.changes if any(avant[c] != apres[c] for c in SOUS_DELEGATION)]
+    engages = await read_engagements(conn, touches, maintenant) if touches else {}
+    for rang, (avant, apres) in enumerate(lot.changes):
+        champs = [champ for champ in SOUS_DELEGATION if avant[champ] != apres[champ]]
+        if not champs or avant["id"] not in engages:
+            continue
+        gardes = {**apres, **{champ: avant[champ] for champ in champs}}
+        # Not kept as imported: the next import, once the delegations are over, changes them.
+        gardes["annuaire"] = {c: v for c, v in apres["annuaire"].items() if c not in champs}
+        lot.changes[rang] = (avant, gardes)
+        noms = " et ".join(engages[avant["id"]])
+        phrase = f"{avant['libelle']} garde son type et son fuseau : une délégation le lie à {noms}."
+        lot.bilan.remarques.append(Remarque(lot.numeros[avant["id"]], champs[0], phrase, refus=False))
 
 
 async def _keep_calendar(conn: AsyncConnection, lot: Lot, maintenant: datetime) -> None:

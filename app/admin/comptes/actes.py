@@ -8,11 +8,13 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from app.admin.comptes.dossier import Dossier
-from app.admin.comptes.droits import Endroit
+from app.admin.comptes.droits import Endroit, find_service
 from app.admin.comptes.saisies import check_courriel, read_endroit, read_identite, read_profil, read_service
 from app.admin.saisie import Saisie
+from app.domain.acces import OUVERTURES
 from app.domain.attribution import (
     Droit,
+    Genre,
     decide_compte,
     decide_detachement,
     decide_don,
@@ -43,10 +45,31 @@ async def change_identite(dossier: Dossier, saisie: Saisie) -> None:
 
 
 async def give_habilitation(dossier: Dossier, saisie: Saisie) -> None:
-    """One profile over one perimeter."""
+    """One profile over one perimeter; with ``rattacher``, the service it opens too: without it there is no agenda."""
     profil = read_profil(saisie)
     endroit = await read_endroit(dossier.conn, saisie)
     await give(dossier, profil, endroit)
+    if saisie.case("rattacher") and profil in OUVERTURES["agenda"]:
+        service = await _find_service_ouvert(dossier, endroit)
+        if service is not None:
+            await attach_to(dossier, service)
+
+
+async def _find_service_ouvert(dossier: Dossier, endroit: Endroit) -> Endroit | None:
+    """The service to which a habilitation over ``endroit`` attaches; None when there is none, or when he already is.
+
+    The box is ticked beforehand: it says nothing of a wider perimeter in the national administration.
+    """
+    if dossier.service_id is not None:
+        service = await find_service(dossier.conn, ident=dossier.service_id)
+    else:
+        service = endroit if endroit.lieu.genre is Genre.SERVICE else None
+    if service is None or not endroit.lieu.contains(service.lieu):
+        return None
+    tenu = select(Rattachement.agent_id).where(
+        Rattachement.agent_id == dossier.agent_id, Rattachement.service_id == int(service.lieu.cle)
+    )
+    return service if (await dossier.conn.execute(tenu)).scalar_one_or_none() is None else None
 
 
 async def give(dossier: Dossier, profil: Profil, endroit: Endroit) -> None:

@@ -36,7 +36,11 @@ Acte = Callable[[Dossier, Saisie], Awaitable[None]]
 #: Last segment of the address → what it does, the sentence told afterwards (a key of FAITS), the fields of its form.
 ACTES: Final[dict[str, tuple[Acte, str, frozenset[str]]]] = {
     "identite": (actes.change_identite, "identite", frozenset({"nom", "prenom", "courriel"})),
-    "habilitations": (actes.give_habilitation, "donnee", frozenset({"profil", "perimetre", "lieu"})),
+    "habilitations": (
+        actes.give_habilitation,
+        "donnee",
+        frozenset({"profil", "perimetre", "lieu", "rattacher"}),
+    ),
     "retrait": (actes.withdraw_habilitation, "retiree", frozenset({"habilitation"})),
     "rattachement": (actes.attach, "rattache", frozenset({"service", "sages"})),
     "detachement": (actes.detach, "detache", frozenset({"service"})),

@@ -17,6 +17,7 @@ _LISTE = text(
     """
     SELECT d.*, a.libelle AS libelle, a.ville AS ville, b.libelle AS libelle_delegue, b.ville AS ville_delegue,
            (SELECT array_agg(m.libelle ORDER BY m.ordre, m.id) FROM motif m WHERE m.id = ANY(d.motifs)) AS mots,
+           (SELECT array_agg(NOT m.actif ORDER BY m.ordre, m.id) FROM motif m WHERE m.id = ANY(d.motifs)) AS retires,
            (SELECT count(*) FROM rendez_vous r
              WHERE r.delegation_id = d.id AND r.jour >= :aujourdhui
                AND r.etat IN ('prevu', 'arrive', 'appele', 'recu')) AS a_venir,
@@ -51,8 +52,9 @@ _COMPTES = text(
 class DelegationLue:
     """A delegation as the screens of one of its two services show it, on one day.
 
-    ``mots``: the motifs in words; ``a_venir``: RDV taken under it that are still to come, at the service that
-    receives; ``reponse`` and ``par``: what was written with its last decision, and by which service.
+    ``mots``: the motifs in words, and in ``retires`` which of them left the national catalogue; ``a_venir``: RDV taken
+    under it that are still to come, at the service that receives; ``reponse`` and ``par``: what was written with its
+    last decision, and by which service.
     """
 
     id: int
@@ -64,6 +66,7 @@ class DelegationLue:
     ville_delegue: str
     motifs: tuple[int, ...]
     mots: tuple[str, ...]
+    retires: tuple[bool, ...]
     du: date
     au: date
     quota_jour: int | None
@@ -80,6 +83,11 @@ class DelegationLue:
     def is_recue(self, service_id: int) -> bool:
         """True seen from the service that receives, False from the one that delegates."""
         return service_id == self.service_delegue_id
+
+    @property
+    def is_vide(self) -> bool:
+        """True when no motif of it is left in the national catalogue: it gives nothing."""
+        return all(self.retires)
 
     def get_autre(self, service_id: int) -> int:
         """The other service."""
@@ -107,6 +115,7 @@ def _build(ligne: Mapping[str, Any], aujourdhui: date) -> DelegationLue:
         ville_delegue=ligne["ville_delegue"],
         motifs=tuple(ligne["motifs"]),
         mots=tuple(ligne["mots"] or ()),
+        retires=tuple(ligne["retires"] or ()),
         du=ligne["du"],
         au=ligne["au"],
         quota_jour=ligne["quota_jour"],

@@ -88,6 +88,11 @@ def describe_vue(lue: DelegationLue, organisation: Organisation) -> dict[str, An
 
 def _say_suite(lue: DelegationLue, *, recue: bool) -> str:
     """What follows from where it stands, in one sentence."""
+    if lue.is_vide and lue.etape.ouverte:
+        pluriel = len(lue.mots) > 1
+        sujet = "Ses motifs sont tous retirés" if pluriel else "Son motif est retiré"
+        suite = "ils n’y sont pas remis" if pluriel else "il n’y est pas remis"
+        return f"{sujet} du catalogue national : elle ne donne rien tant qu’{suite}."
     if lue.etape is Etape.PROPOSEE:
         if recue:
             return "Votre réponse est attendue. Rien ne change tant que vous n’avez pas accepté."

@@ -82,5 +82,5 @@ async def _read_offre(
         return OffreAilleurs(raison="il n’a pas d’adresse de visioconférence")
     journee = dispo.grille.jours[jour]
     if journee.raison is None:
-        return OffreAilleurs(len(journee.creneaux))
+        return OffreAilleurs(dispo.count_libres(jour, len(journee.creneaux)))
     return OffreAilleurs(raison=dispo.fenetre.phrase(journee.raison), complet=jour in dispo.pleins)

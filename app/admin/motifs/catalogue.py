@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, cast, func, insert, or_, select, text, update
+from sqlalchemy import BigInteger, CompoundSelect, cast, func, insert, or_, select, text, union, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.admin.chantier import administrate, build_conflit, record_objet
+from app.admin.lies import CONNUES
 from app.admin.motifs.arbre import Noeud, build_arbre, find_double, list_parents, shift
 from app.booking.outils import Auteur, Outils
 from app.db import UnitOfWork
 from app.errors import Introuvable, SaisieInvalide
-from app.tables import Motif, MotifService, ServiceFiscal, TypeService
+from app.tables import Delegation, Motif, MotifService, ServiceFiscal, TypeService
 
 PHRASE: Final = "Ce motif n’existe pas dans le catalogue."
 #: Fields that a form compares, in the words of the screens.
@@ -188,13 +189,23 @@ async def move_motif(outils: Outils, auteur: Auteur, maintenant: datetime, motif
     return await administrate(outils, auteur, travail, maintenant, action="motif.deplace")
 
 
+def select_parties(motifs: Sequence[int]) -> CompoundSelect[Any]:
+    """Both services of every delegation of one of these motifs that contexts tell, whatever its dates."""
+    voulus = cast(list(motifs), ARRAY(BigInteger))
+    concernee = Delegation.motifs.op("&&")(voulus), Delegation.etat.in_(CONNUES)
+    return union(
+        select(Delegation.service_id).where(*concernee), select(Delegation.service_delegue_id).where(*concernee)
+    )
+
+
 async def announce(uow: UnitOfWork, type_code: str, motifs: Sequence[int]) -> None:
-    """Tell every service that shows these motifs: one query, then a constant number of statements."""
+    """Tell every service that shows these motifs, received ones too: a constant number of statements."""
     lignes = await uow.conn.execute(
         select(ServiceFiscal.id).where(
             or_(
                 ServiceFiscal.type_code == type_code,
                 ServiceFiscal.id.in_(select(MotifService.service_id).where(MotifService.motif_id.in_(motifs))),
+                ServiceFiscal.id.in_(select_parties(motifs)),
             )
         )
     )

@@ -101,7 +101,7 @@ async def save_offre(outils: Outils, auteur: Auteur, maintenant: datetime, servi
             await _check_fermes(chantier.conn, contexte, fermes, confirmes, maintenant)
         await _write_service(chantier, fusion.changes)
         await _write_motifs(chantier, contexte, fusion.changes)
-        chantier.uow.annonces.planning(service_id)
+        chantier.announce()
 
     await organise(outils, auteur, service_id, travail, maintenant, action="motif_service.modifie")
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import BigInteger, cast, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.admin.chantier import administrate, record_objet
+from app.admin.lies import get_veille
 from app.admin.motifs.arbre import list_branche
 from app.admin.motifs.catalogue import announce, find_motif, read_type, to_faits, to_noeuds
 from app.booking.outils import Auteur, Outils
 from app.db import UnitOfWork
 from app.errors import Conflit
-from app.tables import Motif, MotifService, RendezVous
-
-#: Rendez-vous are booked everywhere while one reads: a decision stands until they are a twentieth more than was told.
-_MARGE: Final = 20
+from app.tables import Delegation, Motif, MotifService, RendezVous
 
 
 class RetraitAConfirmer(Conflit):
@@ -32,34 +30,48 @@ class RetraitAConfirmer(Conflit):
 
 @dataclass(frozen=True, slots=True)
 class Portee:
-    """What a withdrawal reaches: motifs (itself included), services that open one, rendez-vous to come of one."""
+    """What a withdrawal reaches: motifs (itself included), services that open one, rendez-vous to come of one.
+
+    ``recoivent``: services that receive one by a delegation, accepted and not over, without opening it themselves.
+    """
 
     motifs: int
     services: int
     rdv: int
+    recoivent: int = 0
 
     @property
     def vus(self) -> str:
         """What the page sends back to say that all of it was read; "" when there is nothing to read."""
-        return f"{self.motifs}.{self.services}.{self.rdv}" if self.services or self.rdv else ""
+        if not (self.services or self.rdv or self.recoivent):
+            return ""
+        return f"{self.motifs}.{self.services}.{self.rdv}.{self.recoivent}"
 
     def check(self, vus: str) -> None:
         """Raise RetraitAConfirmer unless ``vus`` tells no less than this."""
         if not self.vus:
             return
         nombres = [int(n) for n in vus.split(".") if n.isascii() and n.isdigit() and len(n) < 12]
-        if len(nombres) == 3:
-            motifs, services, rdv = nombres
-            if self.motifs <= motifs and self.services <= services and self.rdv <= rdv + rdv // _MARGE:
-                return
+        siens = (self.motifs, self.services, self.rdv, self.recoivent)
+        if len(nombres) == len(siens) and all(sien <= lu for sien, lu in zip(siens, nombres, strict=True)):
+            return
         raise RetraitAConfirmer
 
 
 async def read_portee(conn: AsyncConnection, motifs: Sequence[int], maintenant: datetime) -> Portee:
     """What withdrawing ``motifs`` would reach, in every service."""
+    ouvrent = select(MotifService.service_id).where(MotifService.motif_id.in_(motifs), MotifService.ouvert)
     services = await conn.execute(
         select(func.count(MotifService.service_id.distinct())).where(
             MotifService.motif_id.in_(motifs), MotifService.ouvert
+        )
+    )
+    recoivent = await conn.execute(
+        select(func.count(Delegation.service_delegue_id.distinct())).where(
+            Delegation.etat == "acceptee",
+            Delegation.au >= get_veille(maintenant),
+            Delegation.motifs.op("&&")(cast(list(motifs), ARRAY(BigInteger))),
+            Delegation.service_delegue_id.not_in(ouvrent),
         )
     )
     rdv = await conn.execute(
@@ -75,7 +87,7 @@ async def read_portee(conn: AsyncConnection, motifs: Sequence[int], maintenant: 
             RendezVous.etat != "option",
         )
     )
-    return Portee(len(motifs), int(services.scalar_one()), int(rdv.scalar_one()))
+    return Portee(len(motifs), int(services.scalar_one()), int(rdv.scalar_one()), int(recoivent.scalar_one()))
 
 
 async def set_actif(

@@ -131,6 +131,7 @@ async def _liste(
         "active": service.en_ligne,
         "date_nationale": _date_nationale(service, aujourdhui),
         "public": f"/services/{service.id}",
+        "garde": service.parametres.duree_option_max_minutes,
         "expire": get_cadran(aujourdhui + timedelta(days=1), service.zone).debut,
     }
 

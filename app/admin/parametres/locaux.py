@@ -107,7 +107,7 @@ async def save(outils: Outils, auteur: Auteur, service_id: int, saisie: Saisie) 
         _check(nationaux, locaux, {cle: valeurs[cle] for cle in fusion.changes})
         a_ecrire = {REGISTRE[cle]: valeur for cle, valeur in fusion.changes.items()}
         await write_valeurs(chantier.uow, auteur, maintenant, service_id, a_ecrire, locaux)
-        chantier.uow.annonces.planning(service_id)
+        chantier.announce()
 
     await organise(outils, auteur, service_id, travail, maintenant, action="parametre.modifie")
 

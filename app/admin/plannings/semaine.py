@@ -128,7 +128,10 @@ def compare(
 def build_semaine(
     comp: Composition, contexte: ServiceContexte, regard: Regard, occupations: Occupations, maintenant: datetime
 ) -> dict[str, Any]:
-    """The seven days for the template: hours offered, why there is none, and when they may be booked."""
+    """The seven days for the template: hours offered, why there is none, and when they may be booked.
+
+    ``ferme_en_ligne``: usagers see none of it, the service is not open to them [C §5].
+    """
     dimanche = regard.lundi + timedelta(days=6)
     grille, ouvertures = compute(comp, contexte, regard, occupations, maintenant, regard.lundi, dimanche)
     fenetre = compute_fenetre(contexte, regard.canal, maintenant)
@@ -143,6 +146,8 @@ def build_semaine(
         "jours": jours,
         "creneaux": sum(len(jour["creneaux"]) for jour in jours),
         "regard": regard,
+        "ferme_en_ligne": regard.canal == "internet"
+        and not contexte.prend_en_ligne(maintenant.astimezone(contexte.zone).date()),
         "duree": contexte.duree,
         "motifs": [(motif.id, motif.libelle) for motif in contexte.motifs.values() if motif.ouvert],
         "canaux": CANAUX,

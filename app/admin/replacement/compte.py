@@ -35,18 +35,20 @@ async def show_compte(
     maintenant = clock.now()
     organisation = await open_organisation(outils, acteur, request, service_id)
     async with outils.db.read() as conn:
-        nombre = await count_a_replacer(conn, acteur.agent_id, organisation, maintenant)
+        compte = await count_a_replacer(outils, conn, acteur.agent_id, organisation, maintenant)
     zone = organisation.contexte.zone
     demain = maintenant.astimezone(zone).date() + timedelta(days=1)
-    compte = {
+    suivis = {f"service:{service_id}": organisation.versions.service, **compte.suivis}
+    region = {
         "service_id": service_id,
-        "version": organisation.versions.service,
+        "sujet": " ".join(suivis),
+        "version": " ".join(str(version) for version in suivis.values()),
         "epoque": organisation.epoque,
         "zone": zone.key,
-        "nombre": nombre,
+        "nombre": compte.nombre,
         "expire": get_cadran(demain, zone).debut,
     }
-    corps = render(request, "admin/replacement/_compte.html", {"a_replacer": compte})
+    corps = render(request, "admin/replacement/_compte.html", {"a_replacer": region})
     return Response(corps.encode(), media_type="text/html")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -15,10 +15,11 @@ from app.admin.pages import Organisation
 from app.admin.replacement.lecture import Personne, read_personnes
 from app.admin.replacement.situation import Hors, read_situation
 from app.admin.saisie import Saisie
+from app.booking.contexte import ServiceContexte
 from app.booking.deplacer import Cible, RdvDeplace, move
 from app.booking.outils import Auteur, Outils
 from app.booking.vie import journal_refus
-from app.domain.replacement import Place
+from app.domain.replacement import RETOUR, Place
 from app.errors import (
     AppError,
     AvertissementRequis,
@@ -53,7 +54,10 @@ class Issue(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Voulu:
-    """What was ticked: that RDV, seen at ``revision``, to that place; ``delegation_id``: of another service."""
+    """What was ticked: that RDV, seen at ``revision``, to that place; ``delegation_id``: of another service.
+
+    RETOUR: of its home.
+    """
 
     rdv_id: int
     debut: int
@@ -68,13 +72,16 @@ class Voulu:
 
 
 def format_valeur(debut: int, guichet_id: int, delegation_id: int | None) -> str:
-    """« 29000000.12 », « 29000000.12.3 » by the delegation 3."""
+    """« 29000000.12 », « 29000000.12.3 » by the delegation 3, « 29000000.12.0 » back home."""
     return ".".join(str(n) for n in (debut, guichet_id, delegation_id) if n is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Resultat:
-    """What to tell of one. ``courriel``: a mail is on its way to the usager; else ``personne`` has a phone to call."""
+    """What to tell of one. ``courriel``: a mail is on its way to the usager; else ``personne`` has a phone to call.
+
+    ``depuis``: the other service that received it, None when it was here.
+    """
 
     voulu: Voulu
     issue: Issue
@@ -83,6 +90,7 @@ class Resultat:
     avant: Place | None
     deplace: RdvDeplace | None = None
     courriel: bool = False
+    depuis: ServiceContexte | None = None
 
 
 def parse_voulus(saisie: Saisie) -> list[Voulu]:
@@ -151,16 +159,16 @@ async def move_all(
     assert auteur.agent_id is not None
     contexte = organisation.contexte
     async with outils.db.read() as conn:
-        situation = await read_situation(conn, auteur.agent_id, contexte, maintenant)
+        situation = await read_situation(outils, conn, auteur.agent_id, contexte, maintenant)
         personnes = await read_personnes(conn, auteur.agent_id, contexte.id, [v.rdv_id for v in voulus])
     hors = {h.rdv.id: h for h in (*situation.a_replacer, *situation.gardes)}
     resultats: list[Resultat] = []
     for rang, voulu in enumerate(voulus):
         try:
-            resultats.append(await _move(outils, auteur, voulu, hors, personnes, maintenant))
+            resultats.append(await _move(outils, auteur, contexte.id, voulu, hors, personnes, maintenant))
         except Indisponible as refus:
             resultats += [
-                Resultat(v, Issue.EN_ATTENTE, refus.phrase, personnes.get(v.rdv_id), _avant(hors.get(v.rdv_id)))
+                _build(v, Issue.EN_ATTENTE, refus.phrase, personnes.get(v.rdv_id), hors.get(v.rdv_id))
                 for v in voulus[rang:]
             ]
             break
@@ -171,6 +179,7 @@ async def move_all(
 async def _move(
     outils: Outils,
     auteur: Auteur,
+    service_id: int,
     voulu: Voulu,
     hors: Mapping[int, Hors],
     personnes: Mapping[int, Personne],
@@ -179,14 +188,14 @@ async def _move(
     personne, trouve = personnes.get(voulu.rdv_id), hors.get(voulu.rdv_id)
 
     def result(issue: Issue, phrase: str, deplace: RdvDeplace | None = None) -> Resultat:
-        return Resultat(voulu, issue, phrase, personne, _avant(trouve), deplace)
+        return _build(voulu, issue, phrase, personne, trouve, deplace)
 
     if personne is None:
         await journal_refus(outils, voulu.rdv_id, auteur, "replanifier", maintenant)
         return result(Issue.ABSENT, "Ce rendez-vous n’existe pas dans ce service.")
     if trouve is None:
         return result(Issue.DEJA, "Il n’est plus à replacer : rien n’a été changé.")
-    cible = Cible(voulu.debut, voulu.guichet_id, delegation_id=voulu.delegation_id)
+    cible = _aim(voulu, trouve, service_id)
     try:
         deplace = await move(
             outils, voulu.rdv_id, cible, auteur, maintenant, revision=voulu.revision, module="organiser"
@@ -201,13 +210,32 @@ async def _move(
     return result(Issue.DEPLACE, "Déplacé.", deplace)
 
 
-def _avant(hors: Hors | None) -> Place | None:
-    return None if hors is None else Place(hors.rdv.place.debut, hors.rdv.place.fin, hors.rdv.place.guichet_id)
+def _aim(voulu: Voulu, hors: Hors, service_id: int) -> Cible:
+    """Here, in a service that receives by delegation, or home: from here, or here for what another one received."""
+    if voulu.delegation_id == RETOUR:
+        return Cible(voulu.debut, voulu.guichet_id, service_id=hors.rdv.maison_id)
+    if hors.chez is not None and voulu.delegation_id is None:
+        return Cible(voulu.debut, voulu.guichet_id, service_id=service_id)
+    return Cible(voulu.debut, voulu.guichet_id, delegation_id=voulu.delegation_id)
+
+
+def _build(
+    voulu: Voulu,
+    issue: Issue,
+    phrase: str,
+    personne: Personne | None,
+    hors: Hors | None,
+    deplace: RdvDeplace | None = None,
+) -> Resultat:
+    if hors is None:
+        return Resultat(voulu, issue, phrase, personne, None, deplace)
+    avant = Place(hors.rdv.place.debut, hors.rdv.place.fin, hors.rdv.place.guichet_id)
+    return Resultat(voulu, issue, phrase, personne, avant, deplace, depuis=hors.chez)
 
 
 def _explain(refus: AppError) -> tuple[Issue, str]:
     if isinstance(refus, CreneauPris):
-        return Issue.PRIS, "Ce créneau vient d’être pris."
+        return Issue.PRIS, refus.phrase
     if isinstance(refus, AvertissementRequis):
         return Issue.PRIS, "Ce créneau n’est plus proposé : l’organisation du service a changé."
     if isinstance(refus, TransitionImpossible):
@@ -229,8 +257,6 @@ async def _tell_mails(conn: AsyncConnection, resultats: Sequence[Resultat], main
     )
     ecrits = set(lignes.scalars())
     return [
-        Resultat(r.voulu, r.issue, r.phrase, r.personne, r.avant, r.deplace, r.voulu.rdv_id in ecrits)
-        if r.deplace
-        else r
-        for r in resultats
+        replace(resultat, courriel=resultat.voulu.rdv_id in ecrits) if resultat.deplace else resultat
+        for resultat in resultats
     ]

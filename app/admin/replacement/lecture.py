@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.agents.lectures import nom_agenda
-from app.booking.droits import scoped
+from app.booking.droits import has_acces, scoped
 from app.domain.horaires import floor_minute
 from app.domain.hors_organisation import RdvPlace
 from app.domain.rendez_vous import Etat
@@ -23,13 +23,21 @@ DEPLACABLES: Final = (Etat.PREVU, Etat.ARRIVE)
 
 @dataclass(frozen=True, slots=True)
 class RdvLu:
-    """A rendez-vous of today or later. ``garde``: (revision, cause) for which the chef decided to keep it, or None."""
+    """A rendez-vous of today or later. ``garde``: (revision, cause) for which the chef decided to keep it, or None.
+
+    ``maison_id``: the service that has entrusted it, None when it is its own; ``permis_ici``, ``permis_origine``: on
+    which of them the agent organises.
+    """
 
     place: RdvPlace
     etat: str
     revision: int
     code: str
     garde: tuple[int, str] | None
+    service_id: int
+    maison_id: int | None
+    permis_ici: bool
+    permis_origine: bool
 
     @property
     def id(self) -> int:
@@ -38,8 +46,8 @@ class RdvLu:
 
     @property
     def recu(self) -> bool:
-        """True when another service has entrusted it to this one."""
-        return self.place.delegue
+        """True when another service than its home receives it."""
+        return self.maison_id is not None
 
     @property
     def motif_id(self) -> int:
@@ -62,9 +70,19 @@ class Personne:
 
 
 async def read_a_venir(
-    conn: AsyncConnection, agent_id: int, service_id: int, aujourdhui: date, *, rdv_id: int | None = None
+    conn: AsyncConnection,
+    agent_id: int,
+    service_id: int,
+    aujourdhui: date,
+    *,
+    rdv_id: int | None = None,
+    confies: bool = False,
 ) -> list[RdvLu]:
-    """Those of today and later that may be moved, by date; ``rdv_id``: that one alone. Nobody's name is read."""
+    """Those of today and later that may be moved, by date; ``rdv_id``: that one alone. Nobody's name is read.
+
+    ``confies``: those that the service has entrusted to others too [G 2.3.5].
+    """
+    siens = RendezVous.service_id == service_id
     requete = (
         select(
             RendezVous.id,
@@ -77,12 +95,19 @@ async def read_a_venir(
             RendezVous.etat,
             RendezVous.revision,
             RendezVous.code,
+            RendezVous.service_id,
             RendezVous.service_origine_id,
+            has_acces(agent_id, "organiser", RendezVous.service_id).label("permis_ici"),
+            has_acces(agent_id, "organiser", RendezVous.service_origine_id).label("permis_origine"),
             Maintien.revision_rdv,
             Maintien.cause,
         )
         .outerjoin(Maintien, Maintien.rdv_id == RendezVous.id)
-        .where(RendezVous.service_id == service_id, RendezVous.jour >= aujourdhui, RendezVous.etat.in_(DEPLACABLES))
+        .where(
+            or_(siens, RendezVous.service_origine_id == service_id) if confies else siens,
+            RendezVous.jour >= aujourdhui,
+            RendezVous.etat.in_(DEPLACABLES),
+        )
         .order_by(RendezVous.debut, RendezVous.id)
     )
     if rdv_id is not None:
@@ -103,15 +128,19 @@ async def read_a_venir(
             ligne.revision,
             ligne.code or "",
             None if ligne.revision_rdv is None else (ligne.revision_rdv, ligne.cause),
+            ligne.service_id,
+            ligne.service_origine_id,
+            ligne.permis_ici,
+            ligne.permis_origine,
         )
-        for ligne in await conn.execute(scoped(requete, agent_id, "organiser"))
+        for ligne in await conn.execute(scoped(requete, agent_id, "organiser", origine=confies))
     ]
 
 
 async def read_personnes(
     conn: AsyncConnection, agent_id: int, service_id: int, ids: Sequence[int]
 ) -> dict[int, Personne]:
-    """RDV → person, for those of the service; the others are absent."""
+    """RDV → person, for those of the service, entrusted to another or not; the others are absent."""
     requete = (
         select(
             RendezVous.id,
@@ -123,9 +152,13 @@ async def read_personnes(
             RdvUsager.courriel,
         )
         .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
-        .where(RendezVous.id.in_(ids), RendezVous.service_id == service_id, RendezVous.etat != "option")
+        .where(
+            RendezVous.id.in_(ids),
+            or_(RendezVous.service_id == service_id, RendezVous.service_origine_id == service_id),
+            RendezVous.etat != "option",
+        )
     )
-    lignes = (await conn.execute(scoped(requete, agent_id, "organiser"))).mappings()
+    lignes = (await conn.execute(scoped(requete, agent_id, "organiser", origine=True))).mappings()
     return {
         ligne["id"]: Personne(nom_agenda(dict(ligne)), tuple(ligne["telephones"] or ()), bool(ligne["courriel"]))
         for ligne in lignes

@@ -121,7 +121,7 @@ async def move_chosen(
         "direct": True,
         "bilan": build_bilan(resultats),
         "resultats": [
-            build_resultat(r, trouvees.par_rdv, trouvees.delegues, organisation.contexte, arrivees) for r in resultats
+            build_resultat(r, trouvees, contexte["restants"], organisation.contexte, arrivees) for r in resultats
         ],
     }
     return page(request, _GABARIT, contexte)
@@ -181,12 +181,13 @@ async def _build_liste(
     """One page of what the live region shows: a function of versions, rights and day; ``expire`` says when time alone
     changes it. ``voulus``: what is ticked already, here or on another page.
 
-    Four statements, and two for each service to which it delegates, whatever the number of rendez-vous.
+    Four statements, two when other services receive for it, and two for each service to which it delegates, or whose
+    usagers it receives, whatever the number of rendez-vous.
     """
     contexte = organisation.contexte
     agent_id = acteur.agent_id
     async with outils.db.read() as conn:
-        situation: Situation = await read_situation(conn, agent_id, contexte, maintenant)
+        situation: Situation = await read_situation(outils, conn, agent_id, contexte, maintenant)
         pages = max(1, *(-(-len(liste) // PAR_PAGE) for liste in (situation.a_replacer, situation.gardes)))
         numero = min(max(numero, 1), pages)
         debut, fin = (numero - 1) * PAR_PAGE, numero * PAR_PAGE
@@ -201,9 +202,9 @@ async def _build_liste(
     inconnu = Personne("", (), False)
     aujourdhui = maintenant.astimezone(contexte.zone).date()
     cochees = {voulu.rdv_id: voulu for voulu in voulus}
-    par_rdv, delegues = trouvees.par_rdv, trouvees.delegues
-    suivis = {f"service:{contexte.id}": organisation.versions.service, **trouvees.suivis}
-    siens = {h.rdv.id: par_rdv[h.rdv.id] for h in montres}
+    # The versions read first: what is shown is at least as recent.
+    suivis = {f"service:{contexte.id}": organisation.versions.service, **trouvees.suivis, **situation.suivis}
+    siens = {h.rdv.id: trouvees.par_rdv[h.rdv.id] for h in montres}
     adresse = f"{organisation.url}/a-replacer"
     return {
         **organiser_page(acteur, organisation, "a-replacer"),
@@ -211,10 +212,10 @@ async def _build_liste(
         "version": " ".join(str(version) for version in suivis.values()),
         "fragment": f"{adresse}/fragment" + (f"?numero={numero}" if numero > 1 else ""),
         "lignes": [
-            build_ligne(h, personnes.get(h.rdv.id, inconnu), siens[h.rdv.id], delegues, contexte, cochees.get(h.rdv.id))
-            for h in montres
+            build_ligne(h, personnes.get(h.rdv.id, inconnu), trouvees, contexte, cochees.get(h.rdv.id)) for h in montres
         ],
-        "gardes": [build_ligne(h, personnes.get(h.rdv.id, inconnu), None, {}, contexte) for h in gardes],
+        "gardes": [build_ligne(h, personnes.get(h.rdv.id, inconnu), None, contexte) for h in gardes],
+        "restants": {rdv.id: rdv for rdv in rdvs},
         "ailleurs": [voulu for voulu in voulus[:PORTEE] if voulu.rdv_id not in siens],
         "nombre": len(situation.a_replacer),
         "nombre_gardes": len(situation.gardes),
@@ -223,7 +224,7 @@ async def _build_liste(
         "premier": debut + 1,
         "dernier": debut + len(montres),
         "propositions": trouvees,
-        "confie": bool(delegues),
+        "confie": bool(trouvees.delegues),
         "expire": compute_expiration(siens, aujourdhui, contexte.zone),
         "agenda": "agenda" in organisation.modules,
         "adresse": adresse,

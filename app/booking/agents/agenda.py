@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -14,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import clock
 from app.booking.agents.acces import Acces, journal_refus, note_lecture, open_service, write_lecture
 from app.booking.agents.affichage import DENSITES, Affichage, read_affichage
-from app.booking.agents.confies import build_confies
+from app.booking.agents.confies import build_confies, find_a_replacer
 from app.booking.agents.grille import Droits, Matiere, build_jour, build_semaine, titre_semaine
-from app.booking.agents.lectures import read_confies, read_jours
+from app.booking.agents.lectures import read_confies, read_jours, read_receveurs
 from app.booking.agents.mots import raison_guichet
 from app.booking.contexte import ServiceContexte
 from app.booking.fragments import Fragments
@@ -28,6 +29,8 @@ from app.identite.acteur import Acteur
 from app.web.dates import jour_long
 from app.web.pages import agent_page, page, service_header, service_menu
 
+#: What is booked where another service receives, told to its public: what concerns this one is told to it.
+_SANS_PLACES = "creneau.pris creneau.libre"
 #: Changes of presence: they never change how many places are taken.
 _SANS_COMPTE = "rdv.arrive rdv.arrivee_annulee rdv.appele rdv.recu rdv.termine rdv.non_honore"
 _fragments = Fragments()
@@ -48,10 +51,21 @@ async def _prepare(
         aujourdhui = maintenant.astimezone(contexte.zone).date()
         affichage = read_affichage(request, contexte, aujourdhui)
         droits = compute_droits(contexte, acces, affichage, maintenant)
-        cle = (acces.epoque, acces.versions.service, contexte.version_planning, affichage, droits)
+        receveurs: dict[int, tuple[int, int]] = {}
+        if acces.delegue:
+            receveurs = await read_receveurs(conn, acces.agent_id, contexte.id, *affichage.bornes)
+        cle = (
+            acces.epoque,
+            acces.versions.service,
+            contexte.version_planning,
+            affichage,
+            droits,
+            aujourdhui,
+            *receveurs.items(),
+        )
         region = _fragments.get(cle)
         if region is None:
-            region = await _render(request, conn, acces, affichage, contexte, droits)
+            region = await _render(request, outils, conn, acces, affichage, contexte, droits, receveurs, aujourdhui)
             _fragments.put(cle, region)
     return affichage, contexte, region
 
@@ -70,31 +84,39 @@ def compute_droits(contexte: ServiceContexte, acces: Acces, affichage: Affichage
 
 async def _render(
     request: Request[Any, Any, Any],
+    outils: Outils,
     conn: AsyncConnection,
     acces: Acces,
     affichage: Affichage,
     contexte: ServiceContexte,
     droits: Droits,
+    receveurs: Mapping[int, tuple[int, int]],
+    aujourdhui: date,
 ) -> str:
     du, au = affichage.bornes
     matiere = Matiere(affichage, contexte, await read_jours(conn, acces.agent_id, contexte.id, du, au), droits)
     fusion = affichage.vue == "semaine" and len(matiere.guichets) > 1
     confies = None
     if acces.delegue:
-        confies = build_confies(await read_confies(conn, acces.agent_id, contexte.id, du, au), contexte, affichage)
+        lignes = await read_confies(conn, acces.agent_id, contexte.id, du, au)
+        plannings = {ligne["service_id"]: 0 for ligne in lignes} | {i: p for i, (_, p) in receveurs.items()}
+        chez = await outils.dispo.contextes.get_many(conn, plannings)
+        confies = build_confies(lignes, contexte, affichage, find_a_replacer(lignes, chez, aujourdhui))
     seul = confies is None  # else what happens at the other service's guichets, unknown here, concerns this page too
     gabarit = request.app.state.gabarits.get_template("booking/agents/_agenda_region.html")
+    suivis = {f"service:{contexte.id}": acces.versions.service}
+    suivis |= {f"creneaux:{ident}": creneaux for ident, (creneaux, _) in receveurs.items()}
     return str(
         gabarit.render(
-            sujet=f"service:{contexte.id}",
-            version=acces.versions.service,
+            sujet=" ".join(suivis),
+            version=" ".join(str(version) for version in suivis.values()),
             epoque=acces.epoque,
             fragment=affichage.url_fragment,
             zone=contexte.zone.key,
             du=get_cadran(du, contexte.zone).debut,
             au=get_cadran(au, contexte.zone).fin,
             guichets=" ".join(str(g) for g in affichage.guichets) if seul else "",
-            sans=_SANS_COMPTE if fusion and seul else "",
+            sans=_SANS_PLACES if receveurs else _SANS_COMPTE if fusion and seul else "",
             vue=affichage.vue,
             confies=confies,
             grille=build_jour(matiere) if affichage.vue == "jour" else build_semaine(matiere),

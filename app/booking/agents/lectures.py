@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.droits import has_acces, permis, scoped
 from app.errors import AccesRefuse
-from app.tables import Agent, Journal, Motif, Passage, RdvUsager, RendezVous, ServiceFiscal, Usager
+from app.tables import Agenda, Agent, Journal, Maintien, Motif, Passage, RdvUsager, RendezVous, ServiceFiscal, Usager
 
 PHRASE = "Ce service ne fait pas partie de ceux auxquels vous êtes rattaché."
 _NOM = (RdvUsager.nature, RdvUsager.nom_usage, RdvUsager.prenoms, RdvUsager.raison_sociale)
@@ -75,7 +75,8 @@ async def read_confies(
 ) -> list[dict[str, Any]]:
     """RDV that the service has entrusted to others over the local days ``du``..``au``, by hour [G 2.3.5].
 
-    Neither holds nor cancelled ones. Raises AccesRefuse without the right.
+    With what says whether who receives them still can. Neither holds nor cancelled ones. Raises AccesRefuse without the
+    right.
     """
     droit = permis(agent_id, "agenda", service_id)
     siens = (
@@ -86,12 +87,18 @@ async def read_confies(
     lignes = await conn.execute(
         select(
             RendezVous.id,
+            RendezVous.service_id,
             RendezVous.guichet_id,
+            RendezVous.motif_id,
             RendezVous.type_rdv,
             RendezVous.debut,
             RendezVous.fin,
             RendezVous.jour,
             RendezVous.etat,
+            RendezVous.forcages,
+            RendezVous.revision,
+            Maintien.revision_rdv.label("maintien_revision"),
+            Maintien.cause.label("maintien_cause"),
             Motif.libelle.label("motif_libelle"),
             ServiceFiscal.libelle.label("receveur_libelle"),
             ServiceFiscal.ville.label("receveur_ville"),
@@ -100,6 +107,7 @@ async def read_confies(
         )
         .select_from(droit)
         .outerjoin(RendezVous, siens)
+        .outerjoin(Maintien, Maintien.rdv_id == RendezVous.id)
         .outerjoin(Motif, Motif.id == RendezVous.motif_id)
         .outerjoin(ServiceFiscal, ServiceFiscal.id == RendezVous.service_id)
         .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
@@ -110,6 +118,24 @@ async def read_confies(
     if not trouvees:
         raise AccesRefuse(PHRASE)
     return [dict(ligne) for ligne in trouvees if ligne["id"] is not None]
+
+
+async def read_receveurs(
+    conn: AsyncConnection, agent_id: int, service_id: int, du: date, au: date
+) -> dict[int, tuple[int, int]]:
+    """Services that receive those RDV → (version of their public créneaux, of their planning), by id."""
+    droit = permis(agent_id, "agenda", service_id)
+    receveurs = select(RendezVous.service_id).where(
+        RendezVous.service_origine_id == droit.c.service_id,
+        RendezVous.jour.between(du, au),
+        RendezVous.etat.not_in(["option", "annule"]),
+    )
+    requete = (
+        select(Agenda.service_id, Agenda.version_creneaux, Agenda.version_planning)
+        .where(Agenda.service_id.in_(receveurs))
+        .order_by(Agenda.service_id)
+    )
+    return {ident: (creneaux, planning) for ident, creneaux, planning in await conn.execute(requete)}
 
 
 _TABLEAU = text(

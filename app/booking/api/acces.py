@@ -17,6 +17,7 @@ from app.booking.outils import Auteur, Outils
 from app.domain.habilitations import Module, has_module
 from app.errors import Interdit, NonAuthentifie, SaisieInvalide
 from app.identite.cles import AccesCle, MemoireCles
+from app.web.adresses import check_adresse
 from app.web.dependances import auteur_agent
 from app.web.securite import METHODES_SURES
 
@@ -25,7 +26,10 @@ PARAMETRES: Final = "parametres"
 
 
 async def check_cle(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Guard of every route: a live key, before anything of the request is read. Raises NonAuthentifie (401)."""
+    """Guard of every route: a live key, before anything of the request is read; then its address, read strictly.
+
+    Raises NonAuthentifie (401), SaisieInvalide (422) or Introuvable (404).
+    """
     genre, _, cle = connection.headers.get("authorization", "").partition(" ")
     cle = cle.strip()
     if genre.lower() != "bearer" or not cle:
@@ -36,6 +40,7 @@ async def check_cle(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
         raise NonAuthentifie("Cette clé d’API est inconnue, expirée ou révoquée.", remede="Demandez-en une nouvelle.")
     connection.state.acces = acces
     check_parametres(connection, handler.opt.get(PARAMETRES, frozenset()))
+    check_adresse(connection)
 
 
 def _memoire(connection: ASGIConnection[Any, Any, Any, Any]) -> MemoireCles:

@@ -35,9 +35,14 @@ _SERVICES = text(
     SELECT s.id, s.type_code, s.libelle, s.sages, s.codique, s.adresse, s.complement_adresse, s.code_postal, s.ville,
            s.departement, s.telephone, s.courriel, s.fuseau, s.accessibilite, s.horaires_texte,
            s.ferme_a IS NOT NULL AS ferme,
-           s.en_ligne AND s.ferme_a IS NULL AND EXISTS (
-             SELECT FROM guichet g WHERE g.service_id = s.id AND g.ouvert
-                AND (g.canaux IS NULL OR 'internet' = ANY (g.canaux))) AS prise_en_ligne,
+           s.en_ligne AND s.ferme_a IS NULL AS prise_en_ligne,
+           EXISTS (SELECT FROM guichet g WHERE g.service_id = s.id AND g.ouvert
+                      AND (g.canaux IS NULL OR 'internet' = ANY (g.canaux))) AS recoit_en_ligne,
+           (SELECT max(d.au) FROM delegation d JOIN service_fiscal b ON b.id = d.service_delegue_id
+             WHERE d.service_id = s.id AND d.etat = 'acceptee' AND b.ferme_a IS NULL
+               AND EXISTS (SELECT FROM motif m WHERE m.id = ANY (d.motifs) AND m.actif)
+               AND EXISTS (SELECT FROM guichet g WHERE g.service_id = b.id AND g.ouvert
+                              AND (g.canaux IS NULL OR 'internet' = ANY (g.canaux)))) AS delegue_jusqu_a,
            (SELECT p.valeur #>> '{}' FROM parametre p
              WHERE p.cle = 'ouverture_nationale' AND (p.service_id IS NULL OR p.service_id = s.id)
              ORDER BY p.service_id NULLS LAST LIMIT 1) AS ouverture_nationale
@@ -95,6 +100,8 @@ def _service(ligne: Mapping[str, Any], acces: AccesCle, maintenant: datetime) ->
     ouverture = ligne["ouverture_nationale"]
     aujourdhui = maintenant.astimezone(ZoneInfo(ligne["fuseau"])).date()
     nationale = ouverture is None or date.fromisoformat(ouverture) <= aujourdhui
+    delegue = ligne["delegue_jusqu_a"]
+    recoit = ligne["recoit_en_ligne"] or (delegue is not None and delegue >= aujourdhui)
     adresse = (ligne["adresse"], ligne["complement_adresse"], f"{ligne['code_postal']} {ligne['ville']}")
     return Service(
         id=ligne["id"],
@@ -112,7 +119,7 @@ def _service(ligne: Mapping[str, Any], acces: AccesCle, maintenant: datetime) ->
         accessibilite=ligne["accessibilite"],
         horaires=ligne["horaires_texte"],
         ferme=ligne["ferme"],
-        prise_en_ligne=ligne["prise_en_ligne"] and nationale,
+        prise_en_ligne=ligne["prise_en_ligne"] and nationale and recoit,
         canal="rattache" if acces.canal(ligne["id"]) == "rattache" else "exterieur",
     )
 

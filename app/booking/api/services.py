@@ -18,6 +18,7 @@ from app.booking.contexte import read_versions
 from app.booking.outils import Outils
 from app.errors import Introuvable, SaisieInvalide
 from app.identite.cles import AccesCle
+from app.web.adresses import is_nombre
 
 IdentChemin = Annotated[int, PathParameter(ge=1, le=IDENT_MAX, description="Id of the service.")]
 
@@ -59,7 +60,7 @@ async def list_services(
 def _read_suite(suite: str | None) -> int:
     if suite is None:
         return 0
-    if not (suite.isascii() and suite.isdigit()) or int(suite) >= 2**63:
+    if not is_nombre(suite):
         raise SaisieInvalide(champs={"suite": "Rendez la valeur « suite » de la page précédente, telle quelle."})
     return int(suite)
 

@@ -145,7 +145,7 @@ class Calendrier:
         }
 
     def _jour(self, jour: date, mois: date, choisi: date) -> dict[str, Any]:
-        libres = len(self.libres.get(jour, ()))
+        libres = self.dispo.count_libres(jour, len(self.libres.get(jour, ())))
         raison = self.raison(jour)
         return {
             "date": jour.isoformat(),

@@ -22,6 +22,7 @@ from app.booking.jugement import Reservation
 from app.booking.liens import jeton_lien
 from app.booking.options import extend_option, place_option, release_option
 from app.booking.outils import Outils
+from app.booking.quota import QuotaAtteint
 from app.booking.reserver import RdvReserve, book
 from app.booking.usager.cle import derive_cle, print_cle_usager
 from app.booking.usager.cookies import check_change_usager, has_visite
@@ -33,6 +34,7 @@ from app.booking.usager.lieux import Choix, find_cible, find_lieu, keep_choix, r
 from app.booking.usager.motifs import find_types, settle_nature
 from app.booking.usager.page_coordonnees import Ecran, render_coordonnees
 from app.booking.usager.perdu import Perdu, build_perdu
+from app.booking.usager.rejeu import find_cible_rejouee, is_tenue
 from app.booking.usager.reprise import keep_saisie
 from app.domain.raisons import Raison
 from app.errors import AppError, CreneauPris, Indisponible, Interdit, Introuvable, RegleRefusee, SaisieInvalide
@@ -143,6 +145,10 @@ async def _answer(request: Requete, outils: Outils, service_id: int) -> Response
     except (CreneauPris, RegleRefusee, SaisieInvalide) as refus:
         if parcours.lieu and refus.details.get("raison") == Raison.MOTIF_NON_PROPOSE:
             await release_option(outils, visite(request), clock.now())  # the place held receives for nobody any more
+        elif isinstance(refus, QuotaAtteint) and is_tenue(vue, parcours, lue.debut):
+            # Who is told that it is lost has it no more.
+            await release_option(outils, visite(request), clock.now())
+            vue = replace(vue, option=None)
         if isinstance(refus, RegleRefusee) and not vue.en_ligne and vue.option is None:
             return refuse_en_ligne(request, vue, statut=refus.statut)
         return await _redo(request, outils, vue, parcours, lue, refus)
@@ -152,7 +158,7 @@ async def _answer(request: Requete, outils: Outils, service_id: int) -> Response
 
 async def _book(request: Requete, outils: Outils, vue: Vue, parcours: Parcours, lue: Lue) -> RdvReserve:
     assert lue.debut is not None
-    cible = find_cible(vue, parcours)
+    cible = await find_cible_rejouee(outils, vue, parcours, lue.cle)
     demande = Reservation(
         service_id=cible.service_id,
         delegation_id=cible.delegation_id,

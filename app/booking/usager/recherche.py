@@ -32,8 +32,11 @@ _SERVICES = text(
            EXISTS (SELECT FROM guichet g
                     WHERE g.service_id = s.id AND g.ouvert AND (g.canaux IS NULL OR 'internet' = ANY(g.canaux))
            ) AS recoit_en_ligne,
-           (SELECT max(d.au) FROM delegation d
-             WHERE d.service_id = s.id AND d.etat = 'acceptee') AS delegue_jusqu_a,
+           (SELECT max(d.au) FROM delegation d JOIN service_fiscal b ON b.id = d.service_delegue_id
+             WHERE d.service_id = s.id AND d.etat = 'acceptee' AND b.ferme_a IS NULL
+               AND EXISTS (SELECT FROM motif m WHERE m.id = ANY (d.motifs) AND m.actif)
+               AND EXISTS (SELECT FROM guichet g WHERE g.service_id = b.id AND g.ouvert
+                              AND (g.canaux IS NULL OR 'internet' = ANY (g.canaux)))) AS delegue_jusqu_a,
            (SELECT p.valeur #>> '{}' FROM parametre p
              WHERE p.cle = 'ouverture_nationale' AND p.service_id IS NULL) AS ouverture_nationale,
            a.version_creneaux, e.valeur AS epoque

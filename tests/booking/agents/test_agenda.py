@@ -190,6 +190,7 @@ class TestSemaine:
         await journee.book(service, "11:40", guichet=1, jour=DEMAIN)
         await close_guichet(journee, service, 1)
         lu = texte((await lire(journee, service, "?vue=semaine")).text)
+        assert "se lit 4 places prises sur 5." in " ".join(lu.split())
         assert "2 hors plage" in lu
         assert "0 rendez-vous sur / 1 + 1 hors plage" in lu, "the place of the open guichet is still free"
         assert "complet" not in lu

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
+from app.booking.agents.tableau import describe_portee
 from tests.accueil.monde import Journee
 from tests.booking.agents.outillage import change, service_ordinaire, texte
-from tests.fixtures.donnees import build_agent
+from tests.fixtures.donnees import build_agent, ensure_departement
 
 
 def actions(page: str) -> list[str]:
@@ -68,6 +71,49 @@ class TestTableauDeBord:
             page = (await client.get("/agent")).text
         assert f"/services/{service.id}/agenda" in actions(page)
         assert f"/services/{service.id}/box" not in actions(page)
+
+    async def test_who_organises_without_being_attached_is_not_told_of_a_zone(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        async with journee.outils.db.engine.begin() as conn:
+            seul = await build_agent(
+                conn, f"administre-{service.id}", profil="admin_local", service_id=service.id, zone=[]
+            )
+        async with journee.client(seul) as client:
+            lu = texte((await client.get("/agent")).text)
+        assert "1 service que vous organisez, sans y être rattaché" in lu
+        assert "zone de compétence" not in lu
+        async with journee.client(service.agents["chef"]) as client:
+            assert "1 service dans votre zone de compétence." in texte((await client.get("/agent")).text)
+
+    @pytest.mark.parametrize(
+        ("modules", "phrase"),
+        [
+            ([{"agenda", "accueil"}, {"accueil", "organiser"}], "2 services dans votre zone de compétence."),
+            ([{"organiser", "pilotage"}] * 3, "3 services que vous organisez, sans être rattaché à aucun :"),
+            (
+                [{"agenda"}, {"organiser"}, {"organiser"}],
+                "1 service dans votre zone de compétence ; vous en organ",
+            ),
+        ],
+    )
+    def test_the_sentence_tells_the_zone_from_what_is_only_organised(
+        self, modules: list[set[str]], phrase: str
+    ) -> None:
+        assert describe_portee(modules).replace("\u00a0", " ").startswith(phrase)
+
+    async def test_an_administrator_who_organises_nothing_listed_is_told_what_he_administers(
+        self, journee: Journee
+    ) -> None:
+        async with journee.outils.db.engine.begin() as conn:
+            await ensure_departement(conn, "48", "Lozère")
+            seul = await build_agent(
+                conn, "administre-48", profil="admin_local", perimetre="departement", departement="48"
+            )
+        async with journee.client(seul) as client:
+            lu = texte((await client.get("/agent")).text)
+        assert "Vous n’êtes rattaché à aucun service" in lu
+        assert "Votre habilitation administre un périmètre" in lu
+        assert "centres de contact" not in lu
 
     async def test_a_contact_centre_is_told_what_it_can_do(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)

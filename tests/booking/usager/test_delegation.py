@@ -294,6 +294,69 @@ class TestJusquALaFin:
         sienne = await premier.page_creneaux(jour=heures[0][:10])
         assert heures[1] in creneaux(sienne.text), "who holds the last place may still change of hour"
 
+    async def test_the_figure_of_a_day_never_promises_more_than_the_quota_leaves(
+        self, voisins: Voisins, arrive: Arrivee
+    ) -> None:
+        await voisins.change(quota_jour=2)
+        page = (await lieu(arrive(), voisins.ident).page_creneaux()).text
+        assert {int(n) for n in re.findall(r'data-libres="(\d+)"', page)} == {0, 2}
+        assert "2 libres" in page
+        visiteur = lieu(arrive(), voisins.ident)
+        premier = creneaux(page)[0]
+        assert (await visiteur.choose(premier)).status_code == 303
+        jour = rf'data-jour="{premier[:10]}" data-libres="(\d+)"'
+        for autre, reste in ((lieu(arrive(), voisins.ident), "1"), (visiteur, "2")):
+            vue = (await autre.page_creneaux(jour=premier[:10])).text
+            assert re.findall(jour, vue) == [reste]
+
+
+class TestLaCleDAbord:
+    """The same form again: the rendez-vous that it has made, whatever became of the place since."""
+
+    @pytest.mark.parametrize("cas", ["retiree", "finie"])
+    async def test_sent_again_after_the_withdrawal_it_leads_to_its_confirmation(
+        self, voisins: Voisins, arrive: Arrivee, cas: str
+    ) -> None:
+        visiteur = lieu(arrive(), voisins.ident)
+        formulaire = await visiteur.open_form()
+        une = await visiteur.send(formulaire)
+        assert une.status_code == 303
+        hier = clock.now().date() - timedelta(days=2)
+        await voisins.change(**({"etat": "retiree"} if cas == "retiree" else {"du": hier, "au": hier}))
+        encore = await visiteur.send(formulaire)
+        assert (encore.status_code, encore.headers["location"]) == (303, une.headers["location"])
+        autrement = await visiteur.send(formulaire, precision="Autre chose")
+        assert autrement.headers["location"] == f"{une.headers['location']}?deja=1"
+        jamais = await visiteur.send({**formulaire, "cle": "0" * 8 + "-0000-4000-8000-" + "0" * 12})
+        assert jamais.status_code == 422
+        assert PLUS in jamais.text
+
+
+class TestUneTenuePerdue:
+    """A hold whose place in the day was given to somebody else: a clear sentence, what was typed is kept."""
+
+    async def test_when_the_limit_is_lowered_the_form_says_so_keeps_everything_and_gives_the_creneau_back(
+        self, voisins: Voisins, arrive: Arrivee
+    ) -> None:
+        await voisins.change(quota_jour=2)
+        premier, second = lieu(arrive(), voisins.ident), lieu(arrive(), voisins.ident)
+        heures = creneaux((await premier.page_creneaux()).text)
+        formulaire = await premier.open_form(heures[-1])
+        autre = await second.open_form(heures[-2])
+        await voisins.change(quota_jour=1)
+        perdu = await premier.send(formulaire)
+        assert perdu.status_code == 409
+        assert f"La limite de 1\u00a0rendez-vous par jour confié par {A} est atteinte ce jour-là." in perdu.text
+        for valeur in (SAISIE["nom_usage"], SAISIE["precision"], SAISIE["courriel"]):
+            assert valeur in perdu.text
+        autres = alternatives(perdu.text)
+        assert autres
+        assert {a[:10] for a in autres}.isdisjoint({heures[-1][:10]})
+        tenues = await voisins.monde.sql("SELECT 1 FROM rendez_vous WHERE etat = 'option'")
+        assert len(tenues) == 1, "the first one's was given back: the other may finish"
+        assert (await second.send(autre)).status_code == 303
+        assert (await premier.send(caches(perdu.text), debut=autres[0])).status_code == 303
+
 
 class TestCout:
     """At most one more query than without a delegation, whatever the number of them."""
