@@ -1,8 +1,8 @@
 """From which service to which a RDV moves: nearly always the same one, else by a delegation, there or back [G 2.3.5].
 
 A RDV has a home: the service whose usager it is. By a delegation of its home it goes to the service that receives, and
-may come back. Only who has the right on the home sends it away or brings it back; inside the service that receives, it
-is moved like any of its own.
+may come back. Only who has the right on the home sends it away or brings it back; who organises the service that
+receives may give it back too, when it can hold it no more. Inside that service it is moved like any of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, false, select
+from sqlalchemy import Select, false, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.contexte import ServiceContexte, Versions, read_versions
@@ -52,6 +52,8 @@ class Trajet:
     def is_permis(self, rdv: Mapping[str, Any]) -> bool:
         """True when the agent has the right on the service that decides of this move (columns of ``select_rdv``)."""
         de_passage = rdv["service_origine_id"] is not None and (self.change_de_service or self.confie)
+        if de_passage and self.delegation_id is None and rdv["permis_rendre"]:
+            return True
         return bool(rdv["permis_origine"] if de_passage else rdv["permis_ici"])
 
     def settle(self, rdv: Mapping[str, Any], motif_id: int, jour: date) -> Trajet:
@@ -111,6 +113,8 @@ def select_rdv(rdv_id: int, agent_id: int, module: str) -> Select[*tuple[Any, ..
         RendezVous.canal,
         RendezVous.forcages,
         has_acces(agent_id, module, RendezVous.service_id).label("permis_ici"),
+        # Who organises the service that receives it may give it back: it can hold it no more.
+        (has_acces(agent_id, module, RendezVous.service_id) & (literal(module) == "organiser")).label("permis_rendre"),
         (RendezVous.service_origine_id.is_not(None) & has_acces(agent_id, module, RendezVous.service_origine_id)).label(
             "permis_origine"
         ),

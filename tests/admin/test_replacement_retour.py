@@ -121,21 +121,18 @@ class TestChezQuiRecoit:
             await send(client, base(cosne), tick(lignes, rdv))
         assert (await row(journee, rdv))["service_id"] == nevers.id
 
-    async def test_who_decides_nothing_at_home_is_told_where_it_is_decided(
+    async def test_who_organises_there_alone_gives_it_back(
         self, journee: Journee, nevers: MondeService, cosne: MondeService
     ) -> None:
         delegation = await delegate(journee, nevers, cosne)
         rdv = await entrust(journee, nevers, cosne, delegation)
         await shut(journee, cosne)
-        libre = f"{epoch_minute('14:00', jour=JEUDI)}.{nevers.guichets[0]}.0"
         async with journee.client(cosne.agents["chef"]) as client:
             lignes = await read_list(client, cosne)
-            assert lignes[rdv]["options"] == []
-            assert "Le retour à SIP DE NEVERS se décide là-bas" in lignes[rdv]["texte"]
-            champs = {"rdv": str(rdv), f"creneau-{rdv}": libre, f"revision-{rdv}": "2"}
-            page = words((await send(client, base(cosne), champs)).text)
-        assert "1 rendez-vous non déplacé" in page
-        assert (await row(journee, rdv))["service_id"] == cosne.id
+            assert lignes[rdv]["options"][0][1] == f"jeu. 26 nov. à 14:00, retour à {NEVERS} (même heure)"
+            page = words((await send(client, base(cosne), tick(lignes, rdv))).text)
+        assert "1 rendez-vous déplacé" in page
+        assert (await row(journee, rdv))["service_id"] == nevers.id
 
     async def test_its_own_rendez_vous_has_no_home_to_return_to(
         self, journee: Journee, nevers: MondeService, cosne: MondeService

@@ -51,6 +51,7 @@ def may_return(rdv: RdvLu, depart: ServiceContexte, maison: ServiceContexte, ver
         "service_origine_id": rdv.maison_id,
         "permis_ici": rdv.permis_ici,
         "permis_origine": rdv.permis_origine,
+        "permis_rendre": rdv.permis_ici,
     }
     return depart.zone.key == maison.zone.key and trajet.is_permis(droits)
 

@@ -314,9 +314,10 @@ async def _read_again(
     """The service as it is now; as the refusal of the créneau found it a moment ago, when it says so.
 
     Hundreds may lose the same créneau at once: none of them has the database asked again what it has just answered.
+    Where other services may receive too, it is asked: what it answered is true of one place alone.
     """
     trouvee = refus.details.get("disponibilite") if isinstance(refus, CreneauPris) else None
-    if isinstance(trouvee, Disponibilite):
+    if isinstance(trouvee, Disponibilite) and not vue.voisins:
         return keep_choix(vue, trouvee)
     async with outils.db.read() as conn:
         vue = await read_vue(outils, conn, parcours.service_id, visite(request), clock.now())

@@ -129,10 +129,9 @@ def find_lieu(vue: Vue, parcours: Parcours) -> Lieu:
 
 
 def keep_choix(vue: Vue, dispo: Disponibilite) -> tuple[Vue, Choix]:
-    """The same from what has just been read of the place asked for: nothing is asked of the database."""
-    if dispo.delegation is None:
-        vue = replace(vue, versions=dispo.versions, contexte=dispo.contexte)
-    lieu = Lieu(dispo.contexte, dispo.versions, dispo.delegation)
+    """The same, of a service that nobody else receives for, from what has just been read: the database is not asked."""
+    vue = replace(vue, versions=dispo.versions, contexte=dispo.contexte)
+    lieu = Lieu(dispo.contexte, dispo.versions)
     return vue, Choix((lieu,), {lieu.id: dispo}, lieu, False, (lieu,))
 
 
