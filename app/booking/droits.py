@@ -33,7 +33,7 @@ def permis(agent_id: int, module: str, service_id: int) -> FromClause:
 
 
 def scoped(
-    requete: Select[*tuple[Any, ...]], agent_id: int, module: str, *, origine: bool = False
+    requete: Select[*tuple[Any, ...]], agent_id: Any, module: str, *, origine: bool = False
 ) -> Select[*tuple[Any, ...]]:
     """The same query restricted to the services where the agent has ``module``: rights are in the query.
 

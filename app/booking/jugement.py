@@ -16,7 +16,6 @@ from app.booking import store
 from app.booking.contexte import ServiceContexte, Versions
 from app.booking.disponibilites import Occupations
 from app.booking.forms import UsagerSaisi
-from app.booking.liens import empreinte
 from app.booking.outils import Auteur, Outils
 from app.booking.quota import QuotaAtteint
 from app.booking.refus import raise_raison, raise_refus
@@ -152,12 +151,14 @@ async def judge(
     *,
     deplace: Deplace | None = None,
     delegation: Delegation | None = None,
+    tenue: Mapping[str, Any] | None = None,
 ) -> Projet:
     """Apply the rules to the facts of that day; raise the refusal, or say which guichets may take it.
 
     ``deplace``: the RDV that is moved there. It may overlap itself, keep its motif whatever is open now, and keep the
     duration it has. ``delegation``: the one under which the service receives it; its dates and its daily quota apply,
-    and the motif is then received whatever is open here.
+    and the motif is then received whatever is open here. ``tenue``: the visitor's own hold in the service, which must
+    not stand in its owner's way.
     """
     if demande.type_rdv not in TYPES:
         raise SaisieInvalide(champs={"type": "Choisissez un type de rendez-vous."})
@@ -169,7 +170,7 @@ async def judge(
         demande.canal,
         guichets,
         ouverture_nationale=contexte.ouverture_nationale is None or contexte.ouverture_nationale <= aujourdhui,
-        ouverture_service=contexte.en_ligne or delegation is not None or await is_held(conn, demande, maintenant),
+        ouverture_service=contexte.en_ligne or delegation is not None or is_held(demande, tenue),
     )
     if isinstance(acces, Refuse) or contexte.ferme:
         raise_raison(Raison.SERVICE_FERME)
@@ -180,11 +181,7 @@ async def judge(
     if dehors is not None:
         raise_raison(dehors, fen)
     lues = await outils.dispo.occupations(conn, contexte, versions, jour, jour, maintenant)
-    occupations: Occupations = lues.par_guichet
-    tenue = None
-    if demande.visite is not None:
-        tenue = await store.find_option(conn, empreinte(demande.visite), demande.service_id, maintenant)
-        occupations = _without_hold(occupations, tenue)
+    occupations: Occupations = _without_hold(lues.par_guichet, tenue)
     if delegation is not None:
         pris = lues.par_delegation.get((delegation.id, jour), 0) - _count_hold(tenue, delegation, jour)
         ferme = delegation.refuse_jour(demande.motif_id, jour, pris)
@@ -253,12 +250,9 @@ def _without(occupations: Occupations, guichet_id: int, place: tuple[int, int]) 
     }
 
 
-async def is_held(conn: Any, demande: Place, maintenant: datetime) -> bool:
+def is_held(demande: Place, tenue: Mapping[str, Any] | None) -> bool:
     """A service that closes its online booking lets who already holds a créneau finish: ten minutes at most."""
-    if demande.visite is None or demande.canal != Canal.INTERNET:
-        return False
-    option = await store.find_option(conn, empreinte(demande.visite), demande.service_id, maintenant)
-    return option is not None and floor_minute(option["debut"]) == demande.debut
+    return demande.canal == Canal.INTERNET and tenue is not None and floor_minute(tenue["debut"]) == demande.debut
 
 
 async def _without_gels(

@@ -6,11 +6,11 @@ from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import BigInteger, DateTime, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.contexte import ServiceContexte, Versions
-from app.booking.droits import scoped
+from app.booking.droits import AGENT, SERVICE, scoped
 from app.booking.jugement import Place, Reservation
 from app.booking.outils import Auteur, Outils
 from app.booking.quota import QuotaAtteint
@@ -23,6 +23,7 @@ from app.tables import RdvUsager, RendezVous
 
 #: Rendez-vous named in the sentence.
 _CITES: Final = 3
+_INSTANT: Final = DateTime(timezone=True)
 
 
 async def add_alternatives(
@@ -58,6 +59,33 @@ async def add_alternatives(
     refus.details["disponibilite"] = dispo
 
 
+_OCCUPANTS: Final = scoped(
+    select(
+        RendezVous.id,
+        RendezVous.debut,
+        RendezVous.fin,
+        RendezVous.etat,
+        RdvUsager.nature,
+        RdvUsager.civilite,
+        RdvUsager.nom_usage,
+        RdvUsager.raison_sociale,
+    )
+    .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
+    .where(
+        RendezVous.service_id == SERVICE,
+        RendezVous.guichet_id == bindparam("guichet", type_=BigInteger),
+        RendezVous.occupe,
+        RendezVous.debut < bindparam("fin", type_=_INSTANT),
+        RendezVous.fin > bindparam("debut", type_=_INSTANT),
+        or_(RendezVous.expire_a.is_(None), RendezVous.expire_a > bindparam("maintenant", type_=_INSTANT)),
+    )
+    .order_by(RendezVous.debut)
+    .limit(_CITES + 1),
+    AGENT,
+    "agenda",
+)
+
+
 async def explain_occupation(
     conn: AsyncConnection,
     contexte: ServiceContexte,
@@ -77,30 +105,15 @@ async def explain_occupation(
     if demande.guichet_id is None:
         return CreneauPris("Aucun guichet n’est libre à cette heure.", **refus.details)
     fin = demande.debut + (demande.duree or contexte.motif(demande.motif_id).duree)
-    requete = (
-        select(
-            RendezVous.id,
-            RendezVous.debut,
-            RendezVous.fin,
-            RendezVous.etat,
-            RdvUsager.nature,
-            RdvUsager.civilite,
-            RdvUsager.nom_usage,
-            RdvUsager.raison_sociale,
-        )
-        .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
-        .where(
-            RendezVous.service_id == contexte.id,
-            RendezVous.guichet_id == demande.guichet_id,
-            RendezVous.occupe,
-            RendezVous.debut < from_minute(fin),
-            RendezVous.fin > from_minute(demande.debut),
-            or_(RendezVous.expire_a.is_(None), RendezVous.expire_a > maintenant),
-        )
-        .order_by(RendezVous.debut)
-        .limit(_CITES + 1)
-    )
-    lignes = (await conn.execute(scoped(requete, auteur.agent_id, "agenda"))).mappings().all()
+    valeurs = {
+        "service": contexte.id,
+        "guichet": demande.guichet_id,
+        "debut": from_minute(demande.debut),
+        "fin": from_minute(fin),
+        "maintenant": maintenant,
+        "agent": auteur.agent_id,
+    }
+    lignes = (await conn.execute(_OCCUPANTS, valeurs)).mappings().all()
     if not lignes:
         return refus
     cites = [_cite(ligne, contexte.zone) for ligne in lignes[:_CITES]]

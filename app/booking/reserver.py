@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.booking import store
 from app.booking.affectations import notify_affectes
 from app.booking.contexte import ServiceContexte, Versions
@@ -105,7 +103,15 @@ async def _prepare(
     """Everything that precedes the transaction: the right, the replay of the key, the delegation, the rules."""
     check_debut(demande.debut)
     async with outils.db.read() as conn:
-        depart = await store.read_depart(conn, demande.service_id, cle, canal=demande.canal, agent_id=auteur.agent_id)
+        depart = await store.read_depart(
+            conn,
+            demande.service_id,
+            cle,
+            canal=demande.canal,
+            agent_id=auteur.agent_id,
+            empreinte=b"" if demande.visite is None else empreinte(demande.visite),
+            maintenant=maintenant,
+        )
         if depart is None:
             raise Introuvable("Ce service n’existe pas.")
         if not depart.permis:
@@ -120,8 +126,10 @@ async def _prepare(
         delegation = None if confiee is None else confiee.delegation
         try:
             if confiee is not None:
-                await _check_delegant(conn, confiee, demande, maintenant)
-            projet = await judge(outils, conn, contexte, versions, demande, maintenant, delegation=delegation)
+                _check_delegant(confiee, demande, depart.tenue, maintenant)
+            projet = await judge(
+                outils, conn, contexte, versions, demande, maintenant, delegation=delegation, tenue=depart.tenue
+            )
             return projet, confiee
         except CreneauPris as taken:
             deja = await store.find_by_cle(conn, cle)
@@ -289,10 +297,12 @@ async def _write(
     )
 
 
-async def _check_delegant(conn: AsyncConnection, confiee: Confiee, demande: Reservation, maintenant: datetime) -> None:
+def _check_delegant(
+    confiee: Confiee, demande: Reservation, tenue: Mapping[str, Any] | None, maintenant: datetime
+) -> None:
     """Who delegates must take bookings online for an usager to be received elsewhere for it; a holder finishes."""
     delegant = confiee.delegant
     if demande.canal != Canal.INTERNET or delegant.prend_en_ligne(maintenant.astimezone(delegant.zone).date()):
         return
-    if not await is_held(conn, demande, maintenant):
+    if not is_held(demande, tenue):
         raise_raison(Raison.SERVICE_FERME)

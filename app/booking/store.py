@@ -7,12 +7,13 @@ the place is taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     CursorResult,
     DateTime,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     literal,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as pg_insert
@@ -139,7 +141,7 @@ async def delete_options_of(
     return [OptionMorte(*ligne) for ligne in await conn.execute(ordre.returning(*_COLONNES_OPTION))]
 
 
-def _gels(guichet_id: int, debut: datetime, fin: datetime) -> tuple[ColumnElement[bool], ...]:
+def _gels(guichet_id: Any, debut: Any, fin: Any) -> tuple[ColumnElement[bool], ...]:
     return (
         RendezVous.guichet_id == guichet_id,
         RendezVous.etat == "option",
@@ -149,9 +151,18 @@ def _gels(guichet_id: int, debut: datetime, fin: datetime) -> tuple[ColumnElemen
     )
 
 
+_GELS: Final = select(*_COLONNES_OPTION).where(
+    *_gels(
+        bindparam("guichet", type_=BigInteger),
+        bindparam("debut", type_=DateTime(timezone=True)),
+        bindparam("fin", type_=DateTime(timezone=True)),
+    )
+)
+
+
 async def list_gels(conn: AsyncConnection, guichet_id: int, debut: datetime, fin: datetime) -> list[OptionMorte]:
     """The cancelled places still kept on that guichet during ``[debut, fin)``."""
-    lignes = await conn.execute(select(*_COLONNES_OPTION).where(*_gels(guichet_id, debut, fin)))
+    lignes = await conn.execute(_GELS, {"guichet": guichet_id, "debut": debut, "fin": fin})
     return [OptionMorte(*ligne) for ligne in lignes]
 
 
@@ -230,6 +241,19 @@ _COLONNES_CLE = (
     RendezVous.empreinte_demande,
     RendezVous.lien_sel,
 )
+#: The live hold of one visitor in one service; built once: everybody who loses a créneau asks it.
+_TENUE: Final = (
+    select(*_COLONNES_TENUE)
+    .where(
+        RendezVous.option_empreinte == bindparam("empreinte", type_=LargeBinary),
+        RendezVous.service_id == SERVICE,
+        RendezVous.etat == "option",
+        RendezVous.expire_a > bindparam("maintenant", type_=DateTime(timezone=True)),
+    )
+    .order_by(RendezVous.id.desc())
+    .limit(1)
+)
+_MIENNE: Final = _TENUE.lateral("tenue")
 _DEPART: Final = {
     canal: select(
         Agenda.version,
@@ -238,34 +262,61 @@ _DEPART: Final = {
         Agenda.version_planning,
         droit.label("permis"),
         *_COLONNES_CLE,
+        *_MIENNE.c,
     )
     .select_from(Agenda)
     .outerjoin(RendezVous, RendezVous.cle_idempotence == bindparam("cle", type_=LargeBinary))
+    .outerjoin(_MIENNE, true())
     .where(Agenda.service_id == SERVICE)
     for canal, droit in RESERVER.items()
 }
+_FIN_CLE: Final = 5 + len(_COLONNES_CLE)
 _PAR_CLE: Final = select(*_COLONNES_CLE).where(RendezVous.cle_idempotence == bindparam("cle", type_=LargeBinary))
 
 
 @dataclass(frozen=True, slots=True)
 class Depart:
-    """Where a booking starts: the service's versions, whether its author may book, the RDV the key has already made."""
+    """Where a booking starts: the service's versions, whether its author may book, the RDV the key has already made.
+
+    ``tenue``: the visitor's live hold in the service.
+    """
 
     versions: tuple[int, int, int, int]
     permis: bool
     deja: dict[str, Any] | None
+    tenue: dict[str, Any] | None
 
 
 async def read_depart(
-    conn: AsyncConnection, service_id: int, cle: bytes, *, canal: str, agent_id: int | None
+    conn: AsyncConnection,
+    service_id: int,
+    cle: bytes,
+    *,
+    canal: str,
+    agent_id: int | None,
+    empreinte: bytes,
+    maintenant: datetime,
 ) -> Depart | None:
-    """All of it in one round trip; None when there is no such service."""
-    valeurs = {"service": service_id, "cle": cle, "agent": agent_id}
+    """All of it in one round trip; None when there is no such service. ``empreinte``: the visit's, or empty."""
+    valeurs = {
+        "service": service_id,
+        "cle": cle,
+        "agent": agent_id,
+        "empreinte": empreinte,
+        "maintenant": maintenant,
+    }
     ligne = (await conn.execute(_DEPART[canal], valeurs)).one_or_none()
     if ligne is None:
         return None
-    deja = None if ligne.id is None else dict(zip(ligne._fields[5:], ligne[5:], strict=True))
-    return Depart((ligne[0], ligne[1], ligne[2], ligne[3]), ligne.permis, deja)
+    deja = _named(_COLONNES_CLE, ligne[5:_FIN_CLE])
+    return Depart((ligne[0], ligne[1], ligne[2], ligne[3]), ligne[4], deja, _named(_MIENNE.c, ligne[_FIN_CLE:]))
+
+
+def _named(colonnes: Iterable[Any], valeurs: Sequence[Any]) -> dict[str, Any] | None:
+    """The columns of an outer join by their names, None when it found no row (their first one is the id)."""
+    if valeurs[0] is None:
+        return None
+    return {colonne.key: valeur for colonne, valeur in zip(colonnes, valeurs, strict=True)}
 
 
 async def read_delegant(conn: AsyncConnection, delegation_id: int, service_id: int) -> tuple[int, int] | None:
@@ -359,20 +410,6 @@ async def lock_echange(conn: AsyncConnection, service_id: int) -> None:
     the deletion; who only inserts needs it not.
     """
     await conn.execute(_VERROU, {"nom": f"echange:{service_id}"})
-
-
-#: Built once: everybody who loses a créneau asks it.
-_TENUE: Final = (
-    select(*_COLONNES_TENUE)
-    .where(
-        RendezVous.option_empreinte == bindparam("empreinte", type_=LargeBinary),
-        RendezVous.service_id == SERVICE,
-        RendezVous.etat == "option",
-        RendezVous.expire_a > bindparam("maintenant", type_=DateTime(timezone=True)),
-    )
-    .order_by(RendezVous.id.desc())
-    .limit(1)
-)
 
 
 async def find_option(
