@@ -37,8 +37,8 @@ def scoped(
 ) -> Select[*tuple[Any, ...]]:
     """The same query restricted to the services where the agent has ``module``: rights are in the query.
 
-    ``origine``: also to the RDV that one of these services has entrusted to another [G 2.3.5]. Reading and cancelling
-    them stays with the service whose usager it is; moving them and receiving is for the other one alone.
+    ``origine``: also to the RDV that one of these services has entrusted to another [G 2.3.5]: it reads and cancels
+    them. Sending there and bringing back have their own rule (``app.booking.trajet``); receiving is for the other one.
     """
     permises = select(acces.c.service_id).where(acces.c.agent_id == agent_id, acces.c.module == module)
     recus = RendezVous.service_id.in_(permises)

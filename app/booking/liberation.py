@@ -99,6 +99,9 @@ async def free_place(
         )
         if gel is not None:  # None: the RDV has moved over a part of its own place, which nobody can take
             uow.annonces.rdv("option.posee", services, rdv=gel, etat="option", a=maintenant, **place)
+            if rdv["service_origine_id"] is not None:  # the day's quota has room again, though the place is kept
+                for service_id in services:
+                    uow.annonces.add(service_id, "creneaux", {"type": "planning.modifie"})
             return expire_a
     uow.annonces.creneau("creneau.libre", services, **place)
     return None

@@ -236,6 +236,7 @@ async def extend_option(outils: Outils, service_id: int, visite: str, maintenant
     parametres = contexte.parametres
 
     async def travail(uow: UnitOfWork) -> OptionPosee | QuotaAtteint:
+        await store.lock_visite(uow.conn, empreinte(visite))
         option = await store.find_option(uow.conn, empreinte(visite), service_id, maintenant)
         if option is None:
             raise Introuvable(_PERDUE, remede=_REPRENDRE)

@@ -158,6 +158,9 @@ async def _attempt(
         return await outils.db.transaction(travail)
     except CreneauPris as refus:
         async with outils.db.read() as conn:
+            deja = await store.find_by_cle(conn, cle)
+            if deja is not None:  # a double click: what was taken, or filled the quota, is this very request's
+                return _replay(outils, projet.contexte, demande, deja)
             sienne = None if confiee is None else confiee.delegation
             await add_alternatives(outils, conn, demande, refus, maintenant, delegation=sienne)
         raise

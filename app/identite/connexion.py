@@ -16,7 +16,7 @@ from app.errors import Indisponible, NonAuthentifie
 from app.identite.appareils import find_appareil
 from app.identite.echecs import record_inconnu
 from app.identite.empreintes import print_critere
-from app.identite.essais import Arret, Essai, forget_essai, take_essai
+from app.identite.essais import Arret, Essai, forget_essai, return_essai, take_essai
 from app.identite.sessions import open_session, verify_mot_de_passe
 from app.journal import write_journal
 from app.tables import Agent
@@ -84,7 +84,15 @@ async def sign_in(
     arret = await db.transaction(take)
     if arret is not None:
         raise arret.build_refus()
-    bon = await _verifieurs.verify(ligne.mot_de_passe if ligne else None, mot_de_passe)
+    try:
+        bon = await _verifieurs.verify(ligne.mot_de_passe if ligne else None, mot_de_passe)
+    except Indisponible:
+
+        async def give_back(uow: UnitOfWork) -> None:
+            await return_essai(uow.conn, settings, essai)
+
+        await db.transaction(give_back)
+        raise
     if ligne is None or not bon or ligne.mot_de_passe is None or ligne.suspendu_a is not None:
         await _record_echec(db, settings, essai, agent_id)
         raise NonAuthentifie(

@@ -115,6 +115,12 @@ async def forget_essai(conn: AsyncConnection, settings: Settings, essai: Essai) 
         await _count(conn, _print_cle(settings, regle, *parts), debut, -1)
 
 
+async def return_essai(conn: AsyncConnection, settings: Settings, essai: Essai) -> None:
+    """It was not verified: as if it had not been sent."""
+    for regle, parts, _ in essai.comptages:
+        await _count(conn, _print_cle(settings, regle, *parts), _open_fenetre(essai.a), -1)
+
+
 async def _count(conn: AsyncConnection, cle: bytes, debut: datetime, delta: int) -> int:
     ordre = insert(Tentative).values(cle=cle, fenetre=debut, nombre=delta)
     somme = ordre.on_conflict_do_update(

@@ -1,6 +1,8 @@
 // A second click where the first one was is the end of a double click, or a doubt: never an act on what has just slid there
 // (the next person's row, or the undoing of what was just done). A small invisible shield takes it.
 
+import { annoncer } from "./annonces.js";
+
 /** Half a side of the shield, in pixels: a hand that trembles stays on it. */
 const COTE = 12;
 /** How long it stays once the act is done, in milliseconds; longer over what would undo it. */
@@ -41,13 +43,16 @@ document.addEventListener("click", (e) => {
   bouclier.style.left = `${presse.x - COTE}px`;
   bouclier.style.top = `${presse.y - COTE}px`;
   document.body.append(bouclier);
-  attendre(ATTENTE);
+  // The answer may come later than that: what it makes slide there is shielded then.
+  attendre(ATTENTE, () => bouclier.remove());
 }, { capture: true });
 document.addEventListener("action:faite", ({ detail }) => {
   if (!presse || detail.rdv !== presse.rdv) return;
+  document.body.append(bouclier);
   attendre(DUREE, () => { if (presse && couvreLInverse()) attendre(DUREE_INVERSE - DUREE); else lever(); });
 });
 document.addEventListener("action:refusee", lever);
+bouclier.addEventListener("click", () => annoncer("Clic trop rapproché du précédent : rien n’a été fait."));
 bouclier.addEventListener("mousedown", (e) => e.preventDefault()); // the focus stays where it is
 // A mouse that goes elsewhere knows where it goes; a finger leaves at each touch.
 bouclier.addEventListener("pointerleave", (e) => { if (e.pointerType === "mouse") lever(); });

@@ -145,6 +145,19 @@ class TestUneTenueExpiree:
         assert nombre[0] <= 2
 
 
+class TestUnDoubleEnvoi:
+    """« the same key gives the same RDV », the last place of the day included."""
+
+    async def test_both_answers_are_the_same_rendez_vous(self, outils: Outils) -> None:
+        duo = await build_duo(outils, quota=1)
+        (un, *_), *_ = premiers_par_jour(await duo.libres())
+        await hold(duo, un, "vive", clock.now())
+        demande = duo.ask(un, 1, visite="vive")
+        reponses = await asyncio.gather(*(book(outils, demande, USAGER, clock.now()) for _ in range(4)))
+        assert len({reponse.id for reponse in reponses}) == 1
+        assert await count(duo, un) == 1
+
+
 class TestUnePlaceQuiRefroidit:
     """« a gel does not count in the quota; the place stays frozen for the internet »."""
 
@@ -162,6 +175,7 @@ class TestUnePlaceQuiRefroidit:
             await conn.execute(text("UPDATE agenda SET version_planning = version_planning + 1"))
         (un, autre, *_), *_ = premiers_par_jour(await duo.libres())
         reserve = await duo.book(un)
+        assert autre not in await duo.libres(), "the quota is reached, and remembered so"
         await act(outils, reserve.id, Action.ANNULER, Auteur("agent", agent), clock.now(), raison="absence")
         (gel,) = await duo.rows("SELECT service_origine_id FROM rendez_vous WHERE nature_option = 'gel'")
         assert gel.service_origine_id == duo.a.id, "both are still told of it"

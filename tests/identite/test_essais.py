@@ -113,6 +113,16 @@ class TestEssais:
         refus = await asyncio.gather(*essais)
         assert set(refus) == {NonAuthentifie, Indisponible}
 
+    async def test_a_try_that_was_told_to_come_back_is_no_wrong_password(self, outils: Outils, compte: str) -> None:
+        foule = [self.essaie(outils, f"foule{rang}", "faux", f"198.19.{rang}.1") for rang in range(60)]
+        siens = [self.essaie(outils, compte, "demo", "203.0.113.9") for _ in range(PAR_ADRESSE)]
+        refus = (await asyncio.gather(*foule, *siens))[60:]
+        assert Indisponible in refus
+        requete = text("SELECT count(*) FROM tentative WHERE nombre < 0")
+        async with outils.db.read() as conn:
+            assert (await conn.execute(requete)).scalar_one() == 0
+        assert await self.essaie(outils, compte, "demo", "203.0.113.9") is None
+
     async def test_an_account_that_does_not_exist_is_refused_like_one_that_does(self, outils: Outils) -> None:
         for _ in range(PAR_ADRESSE):
             assert await self.essaie(outils, "personne", "faux", "203.0.113.9") is NonAuthentifie

@@ -195,6 +195,10 @@ async def _check_sans_delegation(chantier: Chantier) -> None:
 
 
 async def _tell_nom(chantier: Chantier) -> None:
+    """To those too whose delegations are over: their contexts keep the name.
+
+    They are not locked beforehand: two renames that cross are run again by the transaction.
+    """
     connus = await read_lies(chantier.conn, [chantier.service_id], None)
     for service_id in sorted(connus - chantier.lies):
         chantier.uow.annonces.planning(service_id)

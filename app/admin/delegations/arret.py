@@ -32,7 +32,8 @@ class Liens(NamedTuple):
     @property
     def vus(self) -> str:
         """What the page sends back to say that it was read; "" when there is nothing to read."""
-        return f"{len(self.delegations)}.{self.ailleurs}" if self.delegations or self.ailleurs else ""
+        lues = "-".join(f"{delegation.id}r{delegation.revision}" for delegation in self.delegations)
+        return f"{lues}.{self.ailleurs}" if lues or self.ailleurs else ""
 
 
 async def read_liens(conn: AsyncConnection, agent_id: int, contexte: ServiceContexte, maintenant: datetime) -> Liens:
