@@ -39,13 +39,17 @@ export function flasher(element) {
   setTimeout(() => element.classList.remove("flash"), 1700);
 }
 
+let departs = 0;
+
 /** Remove an element with a short fade, at once where motion is reduced or the page is not seen. */
 export function effacer(element) {
   if (document.hidden || matchMedia("(prefers-reduced-motion: reduce)").matches) {
     element.remove();
     return;
   }
-  for (const nom of ["id", "data-rdv", "data-etat"]) element.removeAttribute(nom);
+  for (const nom of ["data-rdv", "data-etat"]) element.removeAttribute(nom);
+  // A name of its own: a fragment laid meanwhile must not take it for what it brings in that place.
+  element.id = `part-${(departs += 1)}`;
   element.setAttribute("data-client", "");
   element.inert = true;
   element.classList.add("part");

@@ -61,11 +61,14 @@ function avis() {
   return zone;
 }
 
+let refusees = 0;
+
 function presDuBouton(bouton, form, refus) {
   const serre = !bouton || bouton.closest("[data-grille]");
   const p = document.createElement("p");
   p.className = "erreur-action";
   p.dataset.client = "";
+  p.id = `refus-${(refusees += 1)}`; // a fragment laid meanwhile must not take it for what it brings in that place
   p.dataset.erreurAction = "";
   if (serre) {
     const nom = bouton?.closest("[data-rdv]")?.querySelector("[data-nom]")?.textContent;

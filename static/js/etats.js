@@ -92,6 +92,10 @@ function partir(trame, region) {
   const element = trouver(trame, region);
   if (!element) return false;
   const designation = designer(element, trame, region);
+  if (element.matches(".confie")) { // received elsewhere: the last one to leave changes what the region follows
+    if (trame.type === "rdv.annule" && !estPropre(trame)) annoncer(`Rendez-vous annulé : ${designation}`);
+    return false;
+  }
   decouvrir(element);
   rendreFocus(element, region);
   effacer(element);

@@ -138,7 +138,8 @@ class TestProposer:
         async with journee.client(cosne.agents["chef"]) as client:
             lignes = await read_list(client, cosne)
         assert rdv in lignes
-        assert lignes[rdv]["options"] == []
+        assert lignes[rdv]["options"]
+        assert all(valeur.endswith(".0") for valeur, _ in lignes[rdv]["options"]), "home again, or nowhere"
 
 
 class TestConfirmer:

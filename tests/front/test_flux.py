@@ -64,6 +64,23 @@ class TestOrdreDesVersions:
         assert site.fragments == ["agenda"]
         await egale_au_frais(page, "agenda")
 
+    async def test_what_comes_in_the_place_of_what_is_fading_is_shown_and_stays(
+        self, site: Site, ouvrir: Ouvrir
+    ) -> None:
+        page = await ouvrir("agenda")
+        parti = site.monde.rdv[site.monde.ajouter(2, "11:40")]
+        await site.direct.publier(site.monde.trame("rdv.cree", parti, site.monde.maintenant))
+        await a_la_version(page, site.monde.version)
+        depart = site.monde.changer("rdv.annule", parti["id"])
+        await site.direct.publier(depart)
+        await page.wait_for_selector(".part")
+        nouveau = site.monde.ajouter(2, "11:40")
+        await site.direct.publier(site.monde.trame("rdv.cree", site.monde.rdv[nouveau], site.monde.maintenant))
+        await a_la_version(page, site.monde.version)
+        await asyncio.sleep(0.6)
+        assert await page.locator(f"#a-{nouveau}").count() == 1
+        await egale_au_frais(page, "agenda")
+
     async def test_a_burst_of_new_rendez_vous_costs_few_fragments(self, site: Site, ouvrir: Ouvrir) -> None:
         page = await ouvrir("agenda")
         for _ in range(3):
