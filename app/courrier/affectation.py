@@ -10,10 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, DateTime, Integer, Text, bindparam, text
@@ -21,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.courrier import texte
 from app.courrier.opportunite import RDV_ANNULE, RDV_DEPLACE, RDV_PASSE, Situation
-from app.courrier.rendu import Entete, environment
+from app.courrier.rendu import Entete, render_lettre
 
 EVENEMENT: Final = "affectation"
 #: What happened, seen from the agent's guichet.
@@ -155,8 +152,6 @@ def render_affectation(message: MessageAffectation, entete: Entete, a: datetime)
     ancien = message.ancien_debut
     contexte = {
         "m": message,
-        "langue": "fr",
-        "demonstration": entete.demonstration,
         "motif": texte.propre(message.motif),
         "guichet": texte.propre(message.guichet_nom),
         "ancien_guichet": texte.propre(message.ancien_guichet_nom),
@@ -167,20 +162,4 @@ def render_affectation(message: MessageAffectation, entete: Entete, a: datetime)
         "genre": _TYPES[message.type_rdv],
         "fiche": texte.lien_sur(message.fiche_url),
     }
-    env = environment()
-    sujet, corps, html = (
-        env.get_template(f"{EVENEMENT}/{fichier}").render(contexte)
-        for fichier in ("subject.txt", "body.txt", "body.html")
-    )
-    courriel = EmailMessage(policy=SMTP if entete.destinataire.isascii() else SMTPUTF8)
-    courriel["From"] = Address(entete.expediteur_nom, addr_spec=entete.expediteur)
-    courriel["To"] = entete.destinataire
-    courriel["Subject"] = texte.propre(sujet)
-    courriel["Date"] = format_datetime(a)
-    courriel["Message-ID"] = entete.message_id
-    courriel["Auto-Submitted"] = "auto-generated"
-    courriel["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-    courriel.set_content(corps.strip("\n") + "\n", charset="utf-8", cte="quoted-printable")
-    courriel.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
-    courriel["Content-Language"] = "fr"  # last: each new part takes the Content-* headers of the whole with it
-    return courriel
+    return render_lettre(EVENEMENT, contexte, entete, a)

@@ -11,10 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, DateTime, Integer, Text, bindparam, select, text
@@ -22,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.courrier import texte
 from app.courrier.opportunite import REMPLACE
-from app.courrier.rendu import Entete, environment
+from app.courrier.rendu import Entete, render_lettre
 from app.tables import Delegation
 
 EVENEMENT: Final = "delegation"
@@ -134,8 +131,6 @@ def render_delegation(message: MessageDelegation, entete: Entete, a: datetime) -
     """The mail. Raises jinja2.TemplateError or ValueError when it cannot be written."""
     contexte = {
         "m": message,
-        "langue": "fr",
-        "demonstration": entete.demonstration,
         "auteur": texte.propre(message.auteur),
         "confie": texte.propre(message.confie),
         "recoit": texte.propre(message.recoit),
@@ -146,20 +141,4 @@ def render_delegation(message: MessageDelegation, entete: Entete, a: datetime) -
         "mot": message.mot,
         "page": texte.lien_sur(message.url),
     }
-    env = environment()
-    sujet, corps, html = (
-        env.get_template(f"{EVENEMENT}/{fichier}").render(contexte)
-        for fichier in ("subject.txt", "body.txt", "body.html")
-    )
-    courriel = EmailMessage(policy=SMTP if entete.destinataire.isascii() else SMTPUTF8)
-    courriel["From"] = Address(entete.expediteur_nom, addr_spec=entete.expediteur)
-    courriel["To"] = entete.destinataire
-    courriel["Subject"] = texte.propre(sujet)
-    courriel["Date"] = format_datetime(a)
-    courriel["Message-ID"] = entete.message_id
-    courriel["Auto-Submitted"] = "auto-generated"
-    courriel["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-    courriel.set_content(corps.strip("\n") + "\n", charset="utf-8", cte="quoted-printable")
-    courriel.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
-    courriel["Content-Language"] = "fr"  # last: each new part takes the Content-* headers of the whole with it
-    return courriel
+    return render_lettre(EVENEMENT, contexte, entete, a)

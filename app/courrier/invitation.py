@@ -10,17 +10,14 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime
 from typing import Any, Final
 
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.courrier import texte
-from app.courrier.rendu import Entete, environment
+from app.courrier.rendu import Entete, render_lettre
 from app.tables import Courrier
 
 EVENEMENT: Final = "invitation"
@@ -86,28 +83,10 @@ def render_invitation(donnees: Mapping[str, Any], entete: Entete, a: datetime) -
         return PERIME
     contexte = {
         "m": message,
-        "langue": "fr",
-        "demonstration": entete.demonstration,
         "nom": texte.nom_affichable(texte.propre(f"{message.prenom} {message.nom}")),
         "invitant": texte.nom_affichable(texte.propre(message.invitant)),
         "identifiant": texte.propre(message.identifiant),
         "lien": texte.lien_sur(message.lien_gestion),
         "jusque": texte.date_en_mots(message.expire_a, message.fuseau),
     }
-    env = environment()
-    sujet, corps, html = (
-        env.get_template(f"{EVENEMENT}/{fichier}").render(contexte)
-        for fichier in ("subject.txt", "body.txt", "body.html")
-    )
-    courriel = EmailMessage(policy=SMTP if entete.destinataire.isascii() else SMTPUTF8)
-    courriel["From"] = Address(entete.expediteur_nom, addr_spec=entete.expediteur)
-    courriel["To"] = entete.destinataire
-    courriel["Subject"] = texte.propre(sujet)
-    courriel["Date"] = format_datetime(a)
-    courriel["Message-ID"] = entete.message_id
-    courriel["Auto-Submitted"] = "auto-generated"
-    courriel["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-    courriel.set_content(corps.strip("\n") + "\n", charset="utf-8", cte="quoted-printable")
-    courriel.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
-    courriel["Content-Language"] = "fr"  # last: each new part takes the Content-* headers of the whole with it
-    return courriel
+    return render_lettre(EVENEMENT, contexte, entete, a)

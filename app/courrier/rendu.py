@@ -16,6 +16,7 @@ beside each of them (``body.en.html``), used once the three exist.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -71,12 +72,32 @@ def render(evenement: str, message: MessageRdv, entete: Entete, a: datetime) -> 
     Raises jinja2.TemplateError, KeyError or ValueError when it cannot be written.
     """
     langue, sujet, corps, html = _render_texts(evenement, message, entete.demonstration)
-    courriel = EmailMessage(policy=SMTP if entete.destinataire.isascii() else SMTPUTF8)
-    courriel["From"] = Address(entete.expediteur_nom, addr_spec=entete.expediteur)
-    courriel["To"] = entete.destinataire
+    courriel = _begin(entete, sujet, corps, html, a)
     reponse = _adresse_ou_rien(message.service_courriel)
     if reponse:
         courriel["Reply-To"] = Address(message.service_libelle, addr_spec=reponse)
+    _attach_calendar(courriel, evenement, message, entete, a)
+    courriel["Content-Language"] = langue  # last: each new part takes the Content-* headers of the whole with it
+    return courriel
+
+
+def render_lettre(evenement: str, contexte: Mapping[str, Any], entete: Entete, a: datetime) -> EmailMessage:
+    """A mail to an agent, in French and without a calendar, from ``templates/mail/<event>``.
+
+    Raises jinja2.TemplateError or ValueError when it cannot be written.
+    """
+    env, commun = environment(), {"langue": "fr", "demonstration": entete.demonstration}
+    sujet, corps, html = (env.get_template(f"{evenement}/{nom}").render(commun, **contexte) for nom in _FICHIERS)
+    courriel = _begin(entete, texte.propre(sujet), corps.strip("\n") + "\n", html, a)
+    courriel["Content-Language"] = "fr"
+    return courriel
+
+
+def _begin(entete: Entete, sujet: str, corps: str, html: str, a: datetime) -> EmailMessage:
+    """The mail with its two bodies; what follows them is the caller's."""
+    courriel = EmailMessage(policy=SMTP if entete.destinataire.isascii() else SMTPUTF8)
+    courriel["From"] = Address(entete.expediteur_nom, addr_spec=entete.expediteur)
+    courriel["To"] = entete.destinataire
     courriel["Subject"] = sujet
     courriel["Date"] = format_datetime(a)
     courriel["Message-ID"] = entete.message_id
@@ -85,8 +106,6 @@ def render(evenement: str, message: MessageRdv, entete: Entete, a: datetime) -> 
     courriel["X-Auto-Response-Suppress"] = "OOF, AutoReply"
     courriel.set_content(corps, charset="utf-8", cte="quoted-printable")
     courriel.add_alternative(html, subtype="html", charset="utf-8", cte="quoted-printable")
-    _attach_calendar(courriel, evenement, message, entete, a)
-    courriel["Content-Language"] = langue  # last: each new part takes the Content-* headers of the whole with it
     return courriel
 
 
