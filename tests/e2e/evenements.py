@@ -105,12 +105,14 @@ VUES: dict[str, Vue] = {
             f"/rdv/{m.service.id}/creneau?motif={m.service.motifs[0]}&type=guichet&nature=particulier&jour={JEUDI}"
         ),
     ),
+    "tableau de bord": Vue("agent", lambda m, _: "/agent"),
     "pilotage du service": Vue("chef", lambda m, _: f"/pilotage/service-{m.service.id}"),
     "pilotage du departement": Vue("pilote", lambda m, _: f"/pilotage/departement-{m.service.departement}"),
 }
 AGENDAS_DU_JOUR = {"agenda du jour", "semaine d'un guichet", "semaine du service"}
 TABLEAUX = {"accueil", "accueil de deux services", "box"}
-PILOTAGES = {"pilotage du service", "pilotage du departement"}
+#: Views of the day's figures.
+PILOTAGES = {"pilotage du service", "pilotage du departement", "tableau de bord"}
 #: Where the service that entrusts follows what is received for it, at guichets that it knows nothing of.
 CHEZ_QUI_CONFIE = {"agenda de qui confie", "guichet de qui confie", "semaine de qui confie"}
 

@@ -155,6 +155,7 @@ PAGES: dict[str, list[Visite]] = {
     "/services/{service_id:int}/rendez-vous/nouveau": [
         at("agent", "/services/{s}/rendez-vous/nouveau?jour={jeudi}&guichet={g}&heure=09:00")
     ],
+    "/services/{service_id:int}/detail": [at("agent", "/services/{s}/detail"), at("exterieur", "/services/{s}/detail")],
     "/rendez-vous/{rdv_id:int}": [at("agent", "/rendez-vous/{rdv}"), at("agent", "/rendez-vous/{annule}")],
     "/rendez-vous/{rdv_id:int}/annuler": [at("agent", "/rendez-vous/{rdv}/annuler")],
     "/sites/{site_id:int}/accueil": [at("orientation", "/sites/{site}/accueil")],

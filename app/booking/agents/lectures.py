@@ -144,13 +144,14 @@ _TABLEAU = text(
         SELECT service_id, array_agg(module) AS modules FROM acces WHERE agent_id = :agent GROUP BY service_id
     )
     SELECT s.id, s.site_id, s.sages, s.codique, s.libelle, s.code_postal, s.ville, s.fuseau, s.ferme_a, p.modules,
-           j.jour,
+           j.jour, a.version, (SELECT valeur FROM epoque) AS epoque,
            (SELECT json_object_agg(c.etat, c.nombre) FROM compteur_jour c
              WHERE c.service_id = s.id AND c.jour = j.jour) AS compteurs,
            (SELECT min(pa.arrivee_a) FROM passage pa JOIN rendez_vous r ON r.id = pa.rdv_id
              WHERE pa.service_id = s.id AND pa.jour = j.jour AND r.etat IN ('arrive', 'appele')) AS attend_depuis
       FROM permis p
       JOIN service_fiscal s ON s.id = p.service_id
+      JOIN agenda a ON a.service_id = s.id
       CROSS JOIN LATERAL (SELECT (CAST(:maintenant AS timestamptz) AT TIME ZONE s.fuseau)::date AS jour) j
      WHERE p.modules && ARRAY['agenda', 'accueil']
         OR ('organiser' = ANY(p.modules)
@@ -165,7 +166,10 @@ _ORGANISES = 200
 
 
 async def read_tableau(conn: AsyncConnection, agent_id: int, maintenant: datetime) -> list[dict[str, Any]]:
-    """The services of the zone de compétence, each with its modules and the counters of its own local day."""
+    """The services of the zone de compétence and those organised, by name: modules, version, counters of its own day.
+
+    One statement, hence one snapshot: the figures are those of the version beside them.
+    """
     lignes = await conn.execute(_TABLEAU, {"agent": agent_id, "maintenant": maintenant, "organises": _ORGANISES})
     return [dict(ligne) for ligne in lignes.mappings()]
 

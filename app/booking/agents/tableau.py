@@ -1,6 +1,6 @@
 """The agent's dashboard: the services of his zone de compétence, those he organises, their day so far [A1 §3.2].
 
-Drawn once, at the hour it says: it is not a live screen and does not pretend to be one.
+The figures are live. A socket follows at most twenty subjects: beyond that many services, the dashboard has pages.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from litestar import Request, get
@@ -16,12 +16,19 @@ from litestar.di import NamedDependency
 from litestar.response import Response
 
 from app import clock
-from app.booking.agents.lectures import read_tableau
+from app.booking.agents.lectures import PHRASE, read_tableau
 from app.booking.outils import Outils
+from app.domain.horaires import get_cadran
 from app.domain.vocabulaire import COMPTES
+from app.errors import AccesRefuse
 from app.identite.acteur import Acteur
-from app.web.dates import heure, instant_utc, jour_long
-from app.web.pages import agent_page, page
+from app.web.adresses import is_nombre
+from app.web.dates import instant_utc, jour_long
+from app.web.pages import agent_page, page, render
+
+#: Services of one page: what one socket may follow.
+PAR_PAGE: Final = 20
+_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 @get("/agent", include_in_schema=False)
@@ -29,13 +36,12 @@ async def show_tableau(
     request: Request[Any, Any, Any], outils: NamedDependency[Outils], acteur: NamedDependency[Acteur]
 ) -> Response[bytes]:
     """The dashboard; what an agent attached to nothing may do, when there is no service to show."""
-    maintenant = clock.now()
-    async with outils.db.read() as conn:
-        lignes = await read_tableau(conn, acteur.agent_id, maintenant)
+    lignes = await _read(outils, acteur, clock.now())
     ctx = {
         **agent_page(acteur, actif="/agent"),
         "titre": "Tableau de bord",
-        "services": [_service(ligne, maintenant) for ligne in lignes],
+        "direct": bool(lignes),
+        "region": _build_region(request, lignes) if lignes else None,
         "portee": describe_portee([ligne["modules"] for ligne in lignes]),
         "url_recherche": _find_recherche(lignes),
         "pilote": bool({"admin_local", "admin_national", "pilotage"} & acteur.profils),
@@ -44,6 +50,45 @@ async def show_tableau(
         "reserve": bool({"agent_local", "agent_national", "admin_local", "admin_national"} & acteur.profils),
     }
     return page(request, "booking/agents/tableau.html", ctx)
+
+
+@get("/agent/fragment", include_in_schema=False)
+async def show_tableau_fragment(
+    request: Request[Any, Any, Any], outils: NamedDependency[Outils], acteur: NamedDependency[Acteur]
+) -> Response[bytes]:
+    """Exactly the live region of the dashboard's page. Raises AccesRefuse when nothing is left to show."""
+    lignes = await _read(outils, acteur, clock.now())
+    if not lignes:
+        raise AccesRefuse(PHRASE)
+    html = render(request, "booking/agents/_services.html", {"region_tableau": _build_region(request, lignes)})
+    return Response(html.encode(), media_type="text/html")
+
+
+async def _read(outils: Outils, acteur: Acteur, maintenant: datetime) -> list[dict[str, Any]]:
+    async with outils.db.read() as conn:
+        return await read_tableau(conn, acteur.agent_id, maintenant)
+
+
+def _build_region(request: Request[Any, Any, Any], lignes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The services of the page asked for, the last one when it is beyond."""
+    pages = -(-len(lignes) // PAR_PAGE)
+    voulue = request.query_params.get("page", "")
+    rang = min(int(voulue), pages) if is_nombre(voulue) and voulue != "0" else 1
+    montrees = lignes[(rang - 1) * PAR_PAGE : rang * PAR_PAGE]
+    zones = {ligne["fuseau"] for ligne in montrees}
+    return {
+        "sujet": " ".join(f"service:{ligne['id']}" for ligne in montrees),
+        "version": " ".join(str(ligne["version"]) for ligne in montrees),
+        "epoque": montrees[0]["epoque"],
+        "fragment": f"/agent/fragment?page={rang}",
+        "zone": zones.pop() if len(zones) == 1 else _PARIS.key,
+        "expire": min(get_cadran(ligne["jour"], ZoneInfo(ligne["fuseau"])).fin for ligne in montrees),
+        "page": rang,
+        "pages": pages,
+        "un_jour": len({ligne["jour"] for ligne in lignes}) == 1,
+        "jour": jour_long(montrees[0]["jour"]),
+        "services": [_service(ligne) for ligne in montrees],
+    }
 
 
 def describe_portee(modules: Sequence[Collection[str]]) -> str:
@@ -76,35 +121,38 @@ def _find_recherche(lignes: Sequence[Mapping[str, Any]]) -> str:
     return "/agent/recherche" if sites else ""
 
 
-def _service(ligne: Mapping[str, Any], maintenant: datetime) -> dict[str, Any]:
-    zone = ZoneInfo(ligne["fuseau"])
+def _service(ligne: Mapping[str, Any]) -> dict[str, Any]:
     brut = ligne["compteurs"]
     compteurs: dict[str, int] = (json.loads(brut) if isinstance(brut, str) else brut) or {}
-    modules = set(ligne["modules"])
-    base = f"/services/{ligne['id']}"
+    modules, base = set(ligne["modules"]), f"/services/{ligne['id']}"
     ouvert = ligne["ferme_a"] is None
+    rattache = "agenda" in modules
     actions = (
-        ("agenda" in modules, "Agenda", f"{base}/agenda", "calendar-2-line"),
-        ("agenda" in modules and ouvert, "Prendre RDV", f"{base}/rendez-vous/nouveau", "add-line"),
+        (rattache, "Agenda", f"{base}/agenda", "calendar-2-line"),
+        (rattache and ouvert, "Prendre RDV", f"{base}/prendre", "add-line"),
         ("accueil" in modules, "Accueil", f"/sites/{ligne['site_id']}/accueil", "map-pin-user-line"),
         ("accueil" in modules, "Mon box", f"{base}/box", "user-line"),
-        ("organiser" in modules, "Organiser", f"{base}/organiser", "settings-5-line"),
-        ("pilotage" in modules, "Statistiques", f"/pilotage/service-{ligne['id']}", "line-chart-line"),
+    )
+    autres = (
+        (True, "Détail", f"{base}/detail"),
+        ("organiser" in modules, "Organiser", f"{base}/organiser"),
+        ("pilotage" in modules, "Statistiques", f"/pilotage/service-{ligne['id']}"),
+        ("organiser" in modules, "Configurer", f"{base}/organiser/parametres"),
     )
     return {
         "id": ligne["id"],
         "libelle": ligne["libelle"],
-        "sages": ligne["sages"],
+        "sages": ligne["sages"] or "",
         "codique": ligne["codique"] or "",
         "lieu": f"{ligne['code_postal']} {ligne['ville']}",
         "ferme": not ouvert,
         "jour": jour_long(ligne["jour"]),
-        "heure": heure(maintenant, zone),
-        "comptes": [(compte.mot, compte.count(compteurs)) for compte in COMPTES],
+        "comptes": [(compte.cle, compte.mot, compte.count(compteurs)) for compte in COMPTES],
         "attend_depuis": instant_utc(ligne["attend_depuis"]),
-        "attend_heure": heure(ligne["attend_depuis"], zone) if ligne["attend_depuis"] else "",
+        "zone": ligne["fuseau"],
         "actions": [{"libelle": mot, "url": url, "icone": icone} for permis, mot, url, icone in actions if permis],
+        "autres": [{"libelle": mot, "url": url} for permis, mot, url in autres if permis],
     }
 
 
-ROUTES = [show_tableau]
+ROUTES = [show_tableau, show_tableau_fragment]

@@ -17,6 +17,11 @@ def actions(page: str) -> list[str]:
     return re.findall(r'<a class="fr-btn fr-icon-[^"]*" href="([^"]+)"', page)
 
 
+def autres(page: str) -> list[str]:
+    """Addresses of the row's other actions."""
+    return re.findall(r'<a class="fr-link fr-link--sm" href="([^"]+)"', page)
+
+
 class TestTableauDeBord:
     """« Les services de la zone de compétence de l'agent sont listés dans son tableau de bord »."""
 
@@ -35,31 +40,66 @@ class TestTableauDeBord:
         assert "SIP DE NEVERS" in lu
         assert "58015 NEVERS CEDEX" in lu
         assert "CODIQUE 058019" in lu
-        assert "Attendus 1 Arrivés 1 En attente 1 Reçus 1 Non venus 1" in lu
-        assert "Plus longue attente : depuis 10:0" in lu
+        assert "Attendus 1 Arrivés 1 En attente 1 la plus longue : Reçus 1 Non venus 1" in lu
+        assert re.search(r'data-depuis="2026-[^"]+Z"', page.text)
 
-    async def test_it_does_not_pretend_to_be_live(self, journee: Journee) -> None:
-        service = await service_ordinaire(journee)
-        async with journee.client(service.agents["agent"]) as client:
+    async def test_it_follows_each_of_its_services_and_the_fragment_is_its_region(self, journee: Journee) -> None:
+        un, deux = (
+            await service_ordinaire(journee, libelle="SIP UN"),
+            await service_ordinaire(journee, libelle="SIP DEUX"),
+        )
+        agent = un.agents["agent"]
+        await journee.attach(agent, deux)
+        async with journee.client(agent) as client:
             page = (await client.get("/agent")).text
-        assert "data-flux" not in page
-        assert "En direct" not in page
-        assert re.search(r"données de 10:\d\d", page)
+            fragment = (await client.get("/agent/fragment")).text
+        assert fragment.strip() in page
+        assert f'data-flux="service:{deux.id} service:{un.id}"' in fragment, "by name"
+
+    async def test_beyond_what_a_socket_follows_it_has_pages(self, journee: Journee) -> None:
+        premier = await service_ordinaire(journee, libelle="SIP 00")
+        agent = premier.agents["agent"]
+        for rang in range(1, 22):
+            await journee.attach(agent, await service_ordinaire(journee, libelle=f"SIP {rang:02}"))
+        async with journee.client(agent) as client:
+            pages = [(await client.get(f"/agent?page={n}")).text for n in (1, 2)]
+            au_dela = await client.get("/agent?page=999")
+        assert [len(re.findall(r"service:\d+", re.search(r'data-flux="([^"]+)"', p)[1])) for p in pages] == [20, 2]  # type: ignore[index]
+        assert "SIP 19" in pages[0]
+        assert "SIP 20" not in pages[0]
+        assert "SIP 21" in pages[1]
+        assert "2 sur 2" in texte(au_dela.text), "beyond the last page is the last page"
+
+    async def test_an_agent_who_loses_everything_has_no_fragment_any_more(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        agent = service.agents["agent"]
+        async with journee.client(agent) as client:
+            assert (await client.get("/agent/fragment")).status_code == 200
+            await change(journee, service, "DELETE FROM rattachement WHERE agent_id = :a", a=agent)
+            assert (await client.get("/agent/fragment")).status_code == 404
 
     async def test_the_actions_follow_the_rights(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
         base = f"/services/{service.id}"
         attendues = [
             f"{base}/agenda",
-            f"{base}/rendez-vous/nouveau",
+            f"{base}/prendre",
             f"/sites/{service.site_id}/accueil",
             f"{base}/box",
         ]
         async with journee.client(service.agents["agent"]) as client:
-            assert actions((await client.get("/agent")).text) == attendues
+            page = (await client.get("/agent")).text
+        assert actions(page) == attendues
+        assert autres(page) == [f"{base}/detail"]
         async with journee.client(service.agents["chef"]) as client:
-            du_chef = [*attendues, f"{base}/organiser", f"/pilotage/service-{service.id}"]
-            assert actions((await client.get("/agent")).text) == du_chef
+            page = (await client.get("/agent")).text
+        assert actions(page) == attendues
+        assert autres(page) == [
+            f"{base}/detail",
+            f"{base}/organiser",
+            f"/pilotage/service-{service.id}",
+            f"{base}/organiser/parametres",
+        ]
 
     async def test_an_attached_national_administrator_has_the_agenda_not_the_reception(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
