@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Formatter
 from urllib.parse import urlsplit
 
 RACINE = Path(__file__).resolve().parent.parent
@@ -36,9 +37,12 @@ class Settings:
     proxys_de_confiance: str = ""
     var: Path = RACINE / "var"
     boite_url: str = ""
+    dossier_url: str = ""
     proconnect_issuer: str = ""
     proconnect_client_id: str = ""
     proconnect_client_secret: str = field(default="", repr=False)
+    referentiel_url: str = ""
+    referentiel_cle: str = field(default="", repr=False)
 
     @property
     def origine(self) -> str:
@@ -63,6 +67,22 @@ class Settings:
 
 def _bool(valeur: str | None, defaut: bool) -> bool:
     return defaut if valeur is None or valeur == "" else valeur.strip().lower() in {"1", "true", "oui", "yes"}
+
+
+#: What the address of a person's file in the case system may be made of (``DOSSIER_URL``).
+CHAMPS_DOSSIER = frozenset({"code", "id", "sages", "numero_fiscal", "siren"})
+
+
+def _check_dossier_url(gabarit: str, demo: bool) -> None:
+    """Raise ConfigurationInvalide unless it is an https address with known fields alone."""
+    try:
+        champs = {champ for _, champ, *_ in Formatter().parse(gabarit) if champ is not None}
+    except ValueError:
+        champs = {"{"}
+    if not champs <= CHAMPS_DOSSIER:
+        raise ConfigurationInvalide(f"DOSSIER_URL knows {', '.join(sorted(CHAMPS_DOSSIER))} and nothing else")
+    if gabarit and not gabarit.startswith("https://") and not (demo and gabarit.startswith("http://")):
+        raise ConfigurationInvalide("DOSSIER_URL must be https://")
 
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
@@ -92,10 +112,14 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         proxys_de_confiance=env.get("FORWARDED_ALLOW_IPS", ""),
         var=Path(env.get("ACCUEIL_VAR", str(RACINE / "var"))),
         boite_url=env.get("ACCUEIL_BOITE_URL", ""),
+        dossier_url=env.get("DOSSIER_URL", "").strip(),
         proconnect_issuer=env.get("PROCONNECT_ISSUER", "").rstrip("/"),
         proconnect_client_id=env.get("PROCONNECT_CLIENT_ID", ""),
         proconnect_client_secret=env.get("PROCONNECT_CLIENT_SECRET", ""),
+        referentiel_url=env.get("REFERENTIEL_URL", ""),
+        referentiel_cle=env.get("REFERENTIEL_CLE", ""),
     )
+    _check_dossier_url(settings.dossier_url, demo)
     proconnect = (settings.proconnect_issuer, settings.proconnect_client_id, settings.proconnect_client_secret)
     if any(proconnect) and not all(proconnect):
         raise ConfigurationInvalide("PROCONNECT_ISSUER, PROCONNECT_CLIENT_ID and PROCONNECT_CLIENT_SECRET go together")
@@ -108,6 +132,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
             )
         if settings.proconnect_issuer and not settings.proconnect_issuer.startswith("https://"):
             raise ConfigurationInvalide("PROCONNECT_ISSUER must be https:// in production")
+        if settings.referentiel_url and not settings.referentiel_url.startswith("https://"):
+            raise ConfigurationInvalide("REFERENTIEL_URL must be https:// in production: names travel on it")
         if env.get("ACCUEIL_HORLOGE"):
             raise ConfigurationInvalide("ACCUEIL_HORLOGE moves the clock: it is for the demo and tests only")
     return settings

@@ -29,6 +29,7 @@ from app.admin.routes import ROUTES as ADMIN
 from app.booking.agents.routes import ROUTES as AGENTS
 from app.booking.api.routes import ROUTES as API
 from app.booking.outils import Outils
+from app.booking.referentiel import create_referentiel
 from app.booking.usager.routes import ROUTES as USAGER
 from app.config import RACINE, Settings
 from app.db import Database, create_engine
@@ -74,7 +75,8 @@ def create_web(settings: Settings) -> ASGIApp:
         redis = create_redis(settings.redis_url)
         diffuseur = Diffuseur(redis, settings.derive_key("trames"))
         db = Database(create_engine(settings, nom="web"), diffuseur.publish)
-        app.state.outils = Outils(db, settings)
+        referentiel = create_referentiel(settings)
+        app.state.outils = Outils(db, settings, referentiel=referentiel)
         app.state.gabarits = environment
         app.state.diffuseur = diffuseur
         diffusion = asyncio.create_task(diffuseur.run(db))
@@ -86,6 +88,8 @@ def create_web(settings: Settings) -> ASGIApp:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(2):
                     await diffuseur.flush(db)
+            if referentiel is not None:
+                await referentiel.aclose()
             await redis.aclose()
             await db.close()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.booking.disponibilites import Disponibilites
+from app.booking.referentiel import Referentiel
 from app.config import Settings
 from app.db import Database
 from app.journal import ActeurNature
@@ -18,6 +19,8 @@ class Outils:
     db: Database
     settings: Settings
     dispo: Disponibilites = field(default_factory=Disponibilites)
+    #: The administration's register of people, where one is configured.
+    referentiel: Referentiel | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,13 @@ async def axe(page: Page) -> list[str]:
 
 @asynccontextmanager
 async def run_journee(
-    postgres: Postgres, modele: str, redis: RedisServer, smtp: Smtp, var: Path, horloge: str = HORLOGE
+    postgres: Postgres,
+    modele: str,
+    redis: RedisServer,
+    smtp: Smtp,
+    var: Path,
+    horloge: str = HORLOGE,
+    **environnement: str,
 ) -> AsyncIterator[Journee]:
     """A real site on its own database, where it is Monday 10:05; this process's clock says the same meanwhile."""
     nom = f"journee_{next(_numeros)}"
@@ -201,7 +207,7 @@ async def run_journee(
     decalage: timedelta = datetime.fromisoformat(horloge) - clock.now()
     clock.shift(decalage)
     try:
-        with run_site(url, redis.url, smtp.url, var, worker=True, ACCUEIL_HORLOGE=horloge) as site:
+        with run_site(url, redis.url, smtp.url, var, worker=True, ACCUEIL_HORLOGE=horloge, **environnement) as site:
             db = Database(create_engine(site.settings, nom="tests"))
             try:
                 yield Journee(site, Outils(db, site.settings))

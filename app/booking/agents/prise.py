@@ -19,7 +19,8 @@ from litestar.response import Redirect, Response
 from app import clock
 from app.booking.agents.acces import Acces, open_service, write_acte
 from app.booking.agents.formulaire import DejaUnRendezVous, Retour, explain, render_formulaire
-from app.booking.agents.lectures import find_futurs, find_identite
+from app.booking.agents.identite import identify
+from app.booking.agents.lectures import find_futurs
 from app.booking.agents.saisie import Lecture, Saisie, apply_choix, parse_saisie, prefill, read_saisie
 from app.booking.contexte import ServiceContexte
 from app.booking.forms import UsagerSaisi, parse_usager
@@ -158,18 +159,15 @@ async def _search(
     if numero is None:
         phrase = erreurs.get(champ) or "Saisissez le numéro à rechercher."
         return saisie, Retour(statut=422, erreurs={champ: phrase}, phrase="La recherche n’a pas pu être faite.")
+    trouve = await identify(outils, acteur.agent_id, contexte, usager, maintenant.astimezone(contexte.zone).date())
     async with outils.db.read() as conn:
         siens: _Numeros = {"numero_fiscal": usager.numero_fiscal, "siren": usager.siren}
-        connu = await find_identite(conn, acteur.agent_id, contexte.id, **siens)
         futurs = tuple(await find_futurs(conn, acteur.agent_id, contexte.id, maintenant, **siens))
-    source = connu["rdv_id"] if connu else None
-    montres = {ligne["id"] for ligne in futurs} | ({source} if source else set())
-    registre = connu is not None and source is None
-    await _journal_recherche(request, outils, acteur, contexte, usager, sorted(montres), registre=registre)
-    if connu is None:
-        return saisie, Retour(information="Aucun usager connu avec ce numéro : saisissez ses coordonnées.")
-    information = "Coordonnées reprises de la dernière visite : vérifiez-les avec l’usager."
-    return prefill(saisie, contexte, connu), Retour(information=information, futurs=futurs)
+    montres = {ligne["id"] for ligne in futurs} | ({trouve.rdv_id} if trouve.rdv_id else set())
+    await _journal_recherche(request, outils, acteur, contexte, usager, sorted(montres), registre=trouve.registre)
+    if trouve.connu is None:
+        return saisie, Retour(information=trouve.phrase, futurs=futurs)
+    return prefill(saisie, contexte, trouve.connu), Retour(information=trouve.phrase, futurs=futurs)
 
 
 async def _journal_recherche(
