@@ -25,6 +25,7 @@ PAQUETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
             "artwork",
         ),
     ),
+    "dejavu-fonts-ttf": ("ttf", "dejavu", ("DejaVuSansCondensed.ttf", "DejaVuSansCondensed-Bold.ttf")),
     "idiomorph": ("dist", "idiomorph", ("idiomorph.esm.js",)),
 }
 

@@ -59,6 +59,35 @@ class Flux {
     addEventListener("pageshow", (e) => { if (e.persisted) { this.dernierMessage = performance.now(); this.presser(); } });
   }
 
+  /** A region that came to the page after it was opened. Its subject is normally followed already: no new connection. */
+  adopter(element) {
+    const r = new Region(element, this);
+    const connus = this.regions.filter((autre) => autre.epoque === r.epoque);
+    const suivie = [...r.suivis].every(([sujet, s]) => {
+      const autre = connus.find((c) => c.suivis.has(sujet));
+      if (autre) s.entendre(autre.suivis.get(sujet).voulue);
+      return Boolean(autre);
+    });
+    this.regions.push(r);
+    if (!suivie) this.resuivre();
+    else if (!r.atteinte) r.rafraichir(0);
+  }
+
+  /** Its region leaves the page, or must no longer change. */
+  quitter(element) {
+    const r = this.regions.find((x) => x.element === element);
+    if (!r) return;
+    this.regions = this.regions.filter((x) => x !== r);
+    r.quittee = true;
+    clearTimeout(r.minuteur);
+    r.enVol?.abort();
+  }
+
+  /** Ask for a region again: its address has changed. */
+  redemander(element) {
+    this.regions.find((x) => x.element === element)?.rafraichir(0);
+  }
+
   adresse() {
     const versions = new Map();
     for (const r of this.regions) {
@@ -137,6 +166,9 @@ class Flux {
       return;
     }
     this.dernierMessage = performance.now();
+    // Somebody has a notice of it, or what was missed may hold one.
+    if (trame.avis || trame.type === "resync") document.dispatchEvent(new CustomEvent("flux:avis"));
+    if (trame.par === "usager") document.dispatchEvent(new CustomEvent("flux:usager", { detail: trame }));
     if (trame.type === "frais") {
       this.entendreFrais(trame);
     } else if (trame.type === "etat") {
@@ -190,6 +222,7 @@ class Flux {
   sonder() {
     this.dernierSondage = performance.now() - Math.random() * 2000;
     for (const r of this.regions) r.rafraichir(1000);
+    document.dispatchEvent(new CustomEvent("flux:avis"));
   }
 
   /** After an action of this page: its frame normally comes first; else the fragment says what happened. */

@@ -1,10 +1,13 @@
-// The agenda by keyboard: one tab stop, arrows walk places and RDV, Enter opens, n a d act. The pointer needs none of it.
+// The agenda by keyboard: one tab stop, arrows walk places and RDV, Enter opens, n a act (d: deplacement.js). The pointer
+// needs none of it.
 
 import { presser } from "./actions.js";
 import { preparer } from "./fragments.js";
 import { mentionner, raccourci } from "./raccourcis.js";
 
-const ATTEIGNABLE = "a.case:not([hidden]), span.case";
+/** While a RDV is being moved, arrows walk the places where it may go, and nothing else. */
+const atteignable = () => (document.documentElement.hasAttribute("data-mode-deplacement")
+  ? "a.place:not([hidden])" : "a.case:not([hidden]), span.case");
 
 const debut = (e) => Number((e.dataset.m ? e : e.closest("[data-m]")).dataset.m);
 const fin = (e) => {
@@ -15,7 +18,7 @@ const colonneDe = (e) => e.closest("td").cellIndex;
 
 /** The cells of a column, from the first hour to the last. */
 function colonne(table, n) {
-  return [...table.querySelectorAll(`tbody td:nth-child(${n + 1}) :is(${ATTEIGNABLE})`)]
+  return [...table.querySelectorAll(`tbody td:nth-child(${n + 1}) :is(${atteignable()})`)]
     .sort((a, b) => debut(a) - debut(b));
 }
 
@@ -71,7 +74,7 @@ function suivant(table, e, touche, ctrl) {
 
 /** One tab stop per table: the cell last visited, else the first. Run on the live table and on a fetched one. */
 function poserTabulation(table, courante) {
-  const cases = [...table.querySelectorAll(`:is(${ATTEIGNABLE}, .rdv__action, .place[hidden])`)];
+  const cases = [...table.querySelectorAll(`:is(a.case:not([hidden]), span.case, .rdv__action, .place[hidden])`)];
   const arret = courante ?? cases.find((c) => c.matches("a.case:not([hidden])"));
   for (const c of cases) c.tabIndex = c === arret ? 0 : -1;
 }
@@ -82,7 +85,8 @@ function retrouver(table, cle) {
   return cle && [...table.querySelectorAll("a.case:not([hidden])")].find((c) => cleDe(c) === cle);
 }
 
-function aller(table, cible) {
+/** Give the focus to a cell, and the table's one tab stop with it. */
+export function aller(table, cible) {
   if (!cible) return;
   poserTabulation(table, cible.matches(".case") ? cible : cible.closest(".rdv").querySelector(".case"));
   cible.focus();
@@ -114,7 +118,8 @@ export function reprendreGrille() {
   cible.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
-const sousFocus = () => {
+/** The grid, the element and the RDV under the focus; nothing outside of a grid. */
+export const sousFocus = () => {
   const e = document.activeElement;
   const table = e?.closest?.("[data-grille]");
   return table && e.closest("td") ? { table, e, rdv: e.closest("[data-rdv]") } : {};

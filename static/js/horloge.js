@@ -74,6 +74,40 @@ function ponctualite(rdv) {
   return ecart < 60000 ? "arrivé à l’heure" : `arrivé ${duree(ecart)} en retard`;
 }
 
+/** « 12 min d’avance », « 8 min de retard », or nothing for who came on the hour (to five minutes), with its kind. */
+function venue(rdv) {
+  const { arriveA, m } = rdv.dataset;
+  const ecart = arriveA ? Date.parse(arriveA) - Number(m) * 60000 : 0;
+  if (ecart <= -TOLERANCE * 60000) return ["avance", `${duree(-ecart)} d’avance`];
+  if (ecart >= TOLERANCE * 60000) return ["retard", `${duree(ecart)} de retard`];
+  return ["", ""];
+}
+
+function direVenue(element, rdv) {
+  if (!element) return;
+  const [genre, texte] = venue(rdv);
+  if (element.dataset.venue !== genre) element.dataset.venue = genre;
+  ecrire(element, texte);
+}
+
+const formatsJour = new Map();
+
+/** « 2026-11-23 »: the local date of an instant. */
+export function jourLocal(instant, zone) {
+  if (!formatsJour.has(zone)) {
+    formatsJour.set(zone, new Intl.DateTimeFormat("sv-SE", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" }));
+  }
+  return formatsJour.get(zone).format(instant);
+}
+
+/** The column or the cell of today. */
+function marquerAujourdhui(racine, instant) {
+  for (const e of racine.querySelectorAll("[data-jour]")) {
+    const zone = e.closest("[data-zone]")?.dataset.zone ?? "Europe/Paris";
+    marquer(e, "data-aujourdhui", e.dataset.jour === jourLocal(instant, zone));
+  }
+}
+
 /** Write a text only when it changes: screen readers and observers see no noise. */
 function ecrire(element, texte) {
   if (element && element.textContent !== texte) element.textContent = texte;
@@ -112,8 +146,14 @@ export function decorer(racine, instant = maintenant()) {
     else rdv.removeAttribute("data-patience");
     ecrire(rdv.querySelector("[data-attente]"), attente(rdv, instant));
     ecrire(rdv.querySelector("[data-ponctualite]"), ponctualite(rdv));
+    direVenue(rdv.querySelector("[data-venue]"), rdv);
   }
   ouvrir(racine, instant);
+  for (const e of racine.querySelectorAll("[data-jusqua]")) { // a place offered until its hour
+    const passe = instant >= Number(e.dataset.jusqua) * 60000;
+    if (e.hidden !== passe) e.hidden = passe;
+  }
+  marquerAujourdhui(racine, instant);
   for (const table of racine.querySelectorAll("[data-grille][data-m0]")) {
     const { m0, pas } = table.dataset;
     table.querySelectorAll("tbody tr").forEach((ligne, i) => {
@@ -126,19 +166,29 @@ export function decorer(racine, instant = maintenant()) {
   for (const e of racine.querySelectorAll("[data-horloge]")) ecrire(e, dateEtHeure(instant, e.dataset.zone));
 }
 
-/** The red line of the present moment, on each day grid of the live page. */
+/** Where the present moment is in a grid: its row, and the columns that the line crosses. Null outside of it. */
+function situer(table, instant) {
+  const lignes = table.tBodies[0].rows;
+  const entetes = [...table.tHead.rows[0].cells].slice(1);
+  const rang = (m0) => (instant / 60000 - Number(m0)) / Number(table.dataset.pas);
+  const dedans = (m0) => m0 !== "" && rang(m0) >= 0 && rang(m0) < lignes.length;
+  if (table.dataset.m0) return dedans(table.dataset.m0) ? { rang: rang(table.dataset.m0), lignes, entetes } : null;
+  const jour = entetes.find((th) => th.dataset.m0 && dedans(th.dataset.m0));
+  return jour ? { rang: rang(jour.dataset.m0), lignes, entetes: [jour] } : null;
+}
+
+/** The red line of the present moment, across a day's grid, in today's column of a week. */
 export function tracer(instant = maintenant()) {
   for (const trait of document.querySelectorAll("[data-maintenant]")) {
-    const table = trait.parentElement.querySelector("[data-grille][data-m0]");
-    const lignes = table ? table.tBodies[0].rows : [];
-    const rang = table ? (instant / 60000 - Number(table.dataset.m0)) / Number(table.dataset.pas) : -1;
-    const ligne = lignes[Math.floor(rang)];
-    trait.hidden = rang < 0 || !ligne;
-    if (trait.hidden) continue;
-    const haut = ligne.offsetTop + (rang % 1) * ligne.offsetHeight;
-    trait.style.top = `${Math.round(haut)}px`;
-    trait.style.left = `${ligne.cells[0].offsetWidth}px`;
-    trait.style.width = `${table.offsetWidth - ligne.cells[0].offsetWidth}px`;
+    const table = trait.parentElement.querySelector("table[data-pas]");
+    const ici = table && situer(table, instant);
+    trait.hidden = !ici;
+    if (!ici) continue;
+    const ligne = ici.lignes[Math.floor(ici.rang)];
+    const [premier, dernier] = [ici.entetes[0], ici.entetes.at(-1)];
+    trait.style.top = `${Math.round(ligne.offsetTop + (ici.rang % 1) * ligne.offsetHeight)}px`;
+    trait.style.left = `${premier.offsetLeft}px`;
+    trait.style.width = `${dernier.offsetLeft + dernier.offsetWidth - premier.offsetLeft}px`;
   }
 }
 
@@ -146,6 +196,7 @@ export function tracer(instant = maintenant()) {
 export function montrerMaintenant() {
   for (const trait of document.querySelectorAll("[data-maintenant]:not([hidden])")) {
     const cadre = trait.parentElement;
+    if (location.hash) continue; // an hour was asked for
     cadre.scrollTop = Math.max(0, trait.offsetTop - cadre.clientHeight / 3);
   }
 }

@@ -32,6 +32,8 @@ export class Region {
     this.minuteur = 0;
     this.echeance = 0;
     this.enVol = null;
+    /** True once the page follows it no more. */
+    this.quittee = false;
   }
 
   /** True when the last version heard of was reached, on each subject. */
@@ -127,7 +129,7 @@ export class Region {
 
   /** Ask for the fragment, once, within `dispersion` milliseconds (at once after an action of this page). */
   rafraichir(dispersion = 0) {
-    if (this.enVol || this.hote.arret) return;
+    if (this.enVol || this.hote.arret || this.quittee) return;
     const espacement = Number(this.element.dataset.espacement) || ESPACEMENT;
     const tot = Math.max(0, this.dernierePose + espacement - performance.now());
     const attente = tot + (actionRecente() ? 0 : Math.random() * dispersion);
@@ -145,12 +147,13 @@ export class Region {
     let avance = false;
     try {
       const neuf = await telecharger(this.element, this.enVol.signal);
-      if (this.hote.arret) return; // hidden meanwhile: nothing comes back to the screen
+      if (this.hote.arret || this.quittee) return; // hidden meanwhile: nothing comes back to the screen
       avance = this.installer(neuf);
     } catch (raison) {
       definitif = raison.definitif ?? "";
       if (!(raison instanceof FragmentIndisponible)) console.error(raison);
       this.enVol = null;
+      if (this.quittee) return;
       if (definitif === "droits" && "annexe" in this.element.dataset) this.hote.lacher(this);
       else if (definitif) this.hote.rompre(definitif);
       else if (!this.hote.arret) this.reessayer();

@@ -1,11 +1,12 @@
-"""What the agenda's address asks to see: day, view, guichets, density. Parsed once, written back canonical.
+"""What the agenda's address asks to see: day, view, guichets, zoom. Parsed once, written back canonical.
 
 Two addresses that mean the same view have the same parameters, so that a page and its fragment are one entry of the
-cache and one URL.
+cache and one URL. The zoom is the page's alone: the grid is the same at every step.
 """
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -18,8 +19,11 @@ from app.booking.contexte import ServiceContexte
 from app.errors import Introuvable, SaisieInvalide
 from app.web.adresses import is_nombre
 
-Vue = Literal["jour", "semaine"]
-DENSITES: Final = ("normale", "compacte", "large")
+Vue = Literal["jour", "semaine", "mois"]
+_VUES: Final[dict[str, Vue]] = {"": "jour", "jour": "jour", "semaine": "semaine", "mois": "mois"}
+#: Steps of the zoom, from the smallest rows to the highest (static/css/agenda.css).
+ZOOMS: Final = range(1, 8)
+ZOOM: Final = 4
 #: Dates of another century are typing errors, and some of them are beyond what dates can add up to.
 _ANNEES: Final = range(2000, 2100)
 
@@ -32,7 +36,6 @@ class Affichage:
     jour: date
     vue: Vue = "jour"
     guichets: tuple[int, ...] = ()
-    densite: str = "normale"
 
     @property
     def lundi(self) -> date:
@@ -44,6 +47,9 @@ class Affichage:
         """First and last local day shown."""
         if self.vue == "jour":
             return self.jour, self.jour
+        if self.vue == "mois":
+            dernier = calendar.monthrange(self.jour.year, self.jour.month)[1]
+            return self.jour.replace(day=1), self.jour.replace(day=dernier)
         return self.lundi, self.lundi + timedelta(days=6)
 
     @property
@@ -56,8 +62,6 @@ class Affichage:
         if self.vue != "jour":
             paires.append(("vue", self.vue))
         paires += [("guichet", str(guichet)) for guichet in self.guichets]
-        if self.densite != "normale":
-            paires.append(("densite", self.densite))
         return urlencode(paires)
 
     @property
@@ -66,12 +70,22 @@ class Affichage:
         return f"{self.chemin}?{self._requete()}"
 
     @property
+    def url_pdf(self) -> str:
+        """The day on paper."""
+        return f"{self.chemin}/pdf?{replace(self, vue='jour')._requete()}"
+
+    @property
     def url_fragment(self) -> str:
         """Its live region alone."""
         return f"{self.chemin}/fragment?{self._requete()}"
 
     def decale(self, sens: int) -> Affichage:
-        """The same view one day or one week later (``sens`` 1) or earlier (−1)."""
+        """The same view one day, week or month later (``sens`` 1) or earlier (−1)."""
+        if self.vue == "mois":
+            rang = self.jour.year * 12 + self.jour.month - 1 + sens
+            annee, mois = rang // 12, rang % 12 + 1
+            jour = min(self.jour.day, calendar.monthrange(annee, mois)[1])
+            return replace(self, jour=self.jour.replace(annee, mois, jour))
         return replace(self, jour=self.jour + timedelta(days=sens * (1 if self.vue == "jour" else 7)))
 
     def au(self, jour: date, vue: Vue | None = None) -> Affichage:
@@ -87,22 +101,27 @@ def url_jour(service_id: int, jour: date) -> str:
 def read_affichage(request: Request[Any, Any, Any], contexte: ServiceContexte, aujourdhui: date) -> Affichage:
     """The view asked for; today's when nothing is.
 
-    Raises SaisieInvalide (422) on a date, view or density that does not exist, Introuvable on the guichet of
-    another service.
+    Raises SaisieInvalide (422) on a date or view that does not exist, Introuvable on the guichet of another service.
     """
     parametres = request.query_params
-    vue, densite = parametres.get("vue") or "jour", parametres.get("densite") or "normale"
-    if vue not in ("jour", "semaine") or densite not in DENSITES:
-        raise SaisieInvalide(
-            "Cet affichage de l’agenda n’existe pas.", remede="Choisissez la vue avec les boutons de l’agenda."
-        )
+    vue = _VUES.get(parametres.get("vue") or "")
+    if vue is None:
+        raise _refuse_affichage()
     guichets = _read_guichets(parametres.getall("guichet", []), contexte)
-    return Affichage(
-        contexte.id,
-        read_jour(parametres.get("jour") or "", aujourdhui),
-        "semaine" if vue == "semaine" else "jour",
-        guichets,
-        densite,
+    return Affichage(contexte.id, read_jour(parametres.get("jour") or "", aujourdhui), vue, guichets)
+
+
+def read_zoom(request: Request[Any, Any, Any]) -> int:
+    """The step asked for, or the ordinary one. Raises SaisieInvalide (422) on one that does not exist."""
+    texte = request.query_params.get("zoom") or str(ZOOM)
+    if not (is_nombre(texte) and int(texte) in ZOOMS):
+        raise _refuse_affichage()
+    return int(texte)
+
+
+def _refuse_affichage() -> SaisieInvalide:
+    return SaisieInvalide(
+        "Cet affichage de l’agenda n’existe pas.", remede="Choisissez la vue avec les boutons de l’agenda."
     )
 
 

@@ -1,10 +1,10 @@
-"""The service's agenda, day and week, and its live region alone [A1 §3.2; screens « Agenda du service »]."""
+"""The service's agenda, day, week and month, and its live region alone [A1 §3.2; screens « Agenda du service »]."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request, get
 from litestar.di import NamedDependency
@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
 from app.booking.agents.acces import Acces, journal_refus, note_lecture, open_service, write_lecture
-from app.booking.agents.affichage import DENSITES, Affichage, read_affichage
+from app.booking.agents.affichage import ZOOM, ZOOMS, Affichage, Vue, read_affichage, read_zoom
 from app.booking.agents.confies import build_confies, find_a_replacer
 from app.booking.agents.grille import Droits, Matiere, build_jour, build_semaine, titre_semaine
 from app.booking.agents.lectures import read_confies, read_jours, read_receveurs
+from app.booking.agents.mois import build_mois, read_mois, titre_mois
 from app.booking.agents.mots import raison_guichet
 from app.booking.contexte import ServiceContexte
 from app.booking.fragments import Fragments
@@ -33,6 +34,12 @@ from app.web.pages import agent_page, page, service_header, service_menu
 _SANS_PLACES = "creneau.pris creneau.libre"
 #: Changes of presence: they never change how many places are taken.
 _SANS_COMPTE = "rdv.arrive rdv.arrivee_annulee rdv.appele rdv.recu rdv.termine rdv.non_honore"
+_VUES: Final[tuple[tuple[Vue, str], ...]] = (("jour", "Jour"), ("semaine", "Semaine"), ("mois", "Mois"))
+_MOTS: Final = {
+    "jour": ("Jour précédent", "Jour suivant"),
+    "semaine": ("Semaine précédente", "Semaine suivante"),
+    "mois": ("Mois précédent", "Mois suivant"),
+}
 _fragments = Fragments()
 
 
@@ -94,8 +101,16 @@ async def _render(
     aujourdhui: date,
 ) -> str:
     du, au = affichage.bornes
-    matiere = Matiere(affichage, contexte, await read_jours(conn, acces.agent_id, contexte.id, du, au), droits)
+    mois = affichage.vue == "mois"
+    occupes = await read_mois(conn, acces.agent_id, contexte.id, du, au) if mois else {}
+    lignes_rdv = [] if mois else await read_jours(conn, acces.agent_id, contexte.id, du, au)
+    matiere = Matiere(affichage, contexte, lignes_rdv, droits)
     fusion = affichage.vue == "semaine" and len(matiere.guichets) > 1
+    dessins: dict[str, Callable[[], dict[str, Any] | None]] = {
+        "jour": lambda: build_jour(matiere),
+        "semaine": lambda: build_semaine(matiere),
+        "mois": lambda: build_mois(affichage, contexte, occupes),
+    }
     confies = None
     if acces.delegue:
         lignes = await read_confies(conn, acces.agent_id, contexte.id, du, au)
@@ -119,7 +134,7 @@ async def _render(
             sans=_SANS_PLACES if receveurs else _SANS_COMPTE if fusion and seul else "",
             vue=affichage.vue,
             confies=confies,
-            grille=build_jour(matiere) if affichage.vue == "jour" else build_semaine(matiere),
+            grille=dessins[affichage.vue](),
             vide=_explain_vide(matiere, seul=seul),
         )
     )
@@ -156,6 +171,7 @@ async def show_agenda(
     await write_lecture(outils, acteur, request, _trace(affichage))
     aujourdhui = maintenant.astimezone(contexte.zone).date()
     droits = compute_droits(contexte, acces, affichage, maintenant)
+    zoom = read_zoom(request)
     ctx = {
         **agent_page(acteur, actif=affichage.chemin, menu=service_menu(contexte.id, contexte.site_id)),
         "service": service_header(contexte, maintenant),
@@ -172,12 +188,23 @@ async def show_agenda(
         "est_aujourdhui": aujourdhui in iter_jours(*affichage.bornes),
         "precedent": affichage.decale(-1),
         "suivant": affichage.decale(1),
-        "jour": affichage.au(affichage.jour, "jour"),
-        "semaine": affichage.au(affichage.jour, "semaine"),
+        "vues": [
+            {"nom": nom, "url": affichage.au(_ancre(affichage, aujourdhui), vue).url, "actif": affichage.vue == vue}
+            for vue, nom in _VUES
+        ],
+        "mots": _MOTS[affichage.vue],
+        "plus_zoom": "" if zoom == ZOOM else f"&zoom={zoom}",
+        "zoom": zoom,
+        "zoom_defaut": ZOOM,
+        "zooms": {
+            "moins": max(zoom - 1, ZOOMS[0]),
+            "plus": min(zoom + 1, ZOOMS[-1]),
+            "min": ZOOMS[0],
+            "max": ZOOMS[-1],
+        },
         "fusion": affichage.vue == "semaine" and len(affichage.guichets or contexte.guichets) > 1,
         "guichets": list(contexte.guichets.values()),
-        "densites": DENSITES,
-        "url_recherche": f"/sites/{contexte.site_id}/accueil/recherche" if acces.recoit else "",
+        "url_recherche": "/agent/rendez-vous/recherche",
         "url_nouveau": _url_nouveau(contexte, affichage, droits),
         "remarque": _remarque(contexte, affichage, droits, aujourdhui),
         "a_replacer": {
@@ -213,9 +240,17 @@ def _trace(affichage: Affichage) -> Trace:
 
 
 def _titre(affichage: Affichage) -> str:
+    if affichage.vue == "mois":
+        return titre_mois(affichage.jour)
     if affichage.vue == "jour":
         return jour_long(affichage.jour)
     return titre_semaine(list(iter_jours(*affichage.bornes))[:5])
+
+
+def _ancre(affichage: Affichage, aujourdhui: date) -> date:
+    """The day that another view opens on: from a month or a week, today when it is in it."""
+    du, au = affichage.bornes
+    return aujourdhui if du <= aujourdhui <= au else affichage.jour
 
 
 def _url_nouveau(contexte: ServiceContexte, affichage: Affichage, droits: Droits) -> str:

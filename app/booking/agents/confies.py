@@ -55,7 +55,7 @@ def build_confies(
 
     ``g`` is a guichet of the other service; ``a_replacer``: those that it can hold no more.
     """
-    semaine = affichage.vue == "semaine"
+    semaine = affichage.vue != "jour"
     return [{**_confie(ligne, contexte, semaine=semaine), "a_replacer": ligne["id"] in a_replacer} for ligne in lignes]
 
 

@@ -90,9 +90,17 @@ def explain(refus: AppError) -> Retour:
 
 
 def render_formulaire(
-    request: Request[Any, Any, Any], acteur: Acteur, contexte: ServiceContexte, saisie: Saisie, retour: Retour
+    request: Request[Any, Any, Any],
+    acteur: Acteur,
+    contexte: ServiceContexte,
+    saisie: Saisie,
+    retour: Retour,
+    region_place: str,
 ) -> Response[bytes]:
-    """The page, with the status of what it says."""
+    """The page, with the status of what it says; the form alone when the agenda's panel asks for it.
+
+    ``region_place``: what becomes of the place chosen (``place_choisie.render_place``).
+    """
     maintenant = clock.now()
     aujourdhui = maintenant.astimezone(contexte.zone).date()
     try:
@@ -124,8 +132,17 @@ def render_formulaire(
         "min": aujourdhui.isoformat(),
         "adresse": _address(contexte, saisie),
         "recap": _recap(contexte, saisie, jour),
+        "region_place": region_place,
+        "panneau": is_panneau(request),
+        "direct": True,
     }
-    return page(request, "booking/agents/nouveau.html", ctx, statut=retour.statut)
+    gabarit = "booking/agents/_nouveau.html" if is_panneau(request) else "booking/agents/nouveau.html"
+    return page(request, gabarit, ctx, statut=retour.statut)
+
+
+def is_panneau(request: Request[Any, Any, Any]) -> bool:
+    """True when the form is asked for by a page that shows it beside the agenda."""
+    return request.headers.get("x-fragment") == "1"
 
 
 def _recap(contexte: ServiceContexte, saisie: Saisie, jour: date) -> str:

@@ -12,13 +12,14 @@ from datetime import date
 from typing import Any
 
 from app.booking.agents.affichage import Affichage
+from app.booking.agents.dessin import draw_colonne
 from app.booking.agents.lectures import nom_agenda
 from app.booking.agents.mots import raison_guichet, restrictions
 from app.booking.contexte import ServiceContexte
 from app.domain.creneaux import compute_departs
 from app.domain.guichets import GuichetRegle
 from app.domain.horaires import floor_minute, format_heure, from_minute, get_cadran, heure_locale, iter_jours
-from app.domain.plages import OuverturesParJour
+from app.domain.plages import OuverturesParJour, RaisonFermeture
 from app.domain.rendez_vous import NatureOption
 from app.web.dates import heure, instant_utc, jour_court, jour_long
 
@@ -75,6 +76,15 @@ class Matiere:
             and not raison_guichet(self.contexte, self.ouvertures, guichet, jour)
         )
 
+    def is_forcable(self, guichet: GuichetRegle, jour: date) -> bool:
+        """True when a RDV may be put there outside the plages after a warning: never on a closed guichet."""
+        return (
+            jour in self.droits.reservables
+            and guichet.ouvert
+            and guichet.accepts_canal("rattache")
+            and self.ouvertures.find_raison(guichet.id, jour) in (None, RaisonFermeture.HORS_PLAGE)
+        )
+
     def is_reservable(self, jour: date) -> bool:
         """True when at least one of the guichets shown is free to book that day."""
         return any(self.is_libre(guichet, jour) for guichet in self.guichets)
@@ -110,12 +120,28 @@ def build_rdv(ligne: Ligne, contexte: ServiceContexte) -> dict[str, Any]:
     }
 
 
-def build_places(contexte: ServiceContexte, guichet: GuichetRegle, jour: date, ouvertures: OuverturesParJour) -> Any:
+def build_places(
+    contexte: ServiceContexte, guichet: GuichetRegle, jour: date, ouvertures: OuverturesParJour
+) -> list[dict[str, Any]]:
     """Every step of the grid inside the plages, taken or not: a cancelled RDV uncovers its own."""
     return [
         {"m": m, "d": contexte.pas, "heure": heure(from_minute(m), contexte.zone), "hors": False}
         for ouverture in ouvertures.get(guichet.id, jour)
         for m in compute_departs(ouverture, contexte.pas, contexte.pas, contexte.zone)
+    ]
+
+
+def build_hors(matiere: Matiere, guichet: GuichetRegle, jour: date, etendue: Etendue) -> list[dict[str, Any]]:
+    """Every row of the grid outside the plages where the guichet may be taken all the same, after a warning."""
+    if not matiere.is_forcable(guichet, jour):
+        return []
+    contexte, pas, ouvertures = matiere.contexte, matiere.contexte.pas, matiere.ouvertures
+    ouvertes = [(o.debut, o.fin) for o in ouvertures.get(guichet.id, jour)]
+    m0, fin = etendue.m0[jour], get_cadran(jour, contexte.zone).fin
+    return [
+        {"m": m, "d": pas, "heure": heure(from_minute(m), contexte.zone), "hors": True}
+        for m in range(m0, min(m0 + etendue.nombre * pas, fin - pas + 1), pas)
+        if not _meets(ouvertes, m, m + pas) and not ouvertures.find_interdit(guichet.id, jour, m, m + pas)
     ]
 
 
@@ -159,7 +185,7 @@ def build_jour(matiere: Matiere) -> dict[str, Any] | None:
     etendue = compute_etendue(matiere)
     if etendue is None or not (matiere.lignes or matiere.is_reservable(matiere.affichage.jour)):
         return None
-    affichage, contexte, jour = matiere.affichage, matiere.contexte, matiere.affichage.jour
+    contexte, jour = matiere.contexte, matiere.affichage.jour
     m0 = etendue.m0[jour]
     return {
         **_commun(matiere),
@@ -167,33 +193,39 @@ def build_jour(matiere: Matiere) -> dict[str, Any] | None:
         "m0": m0,
         "lignes": [heure(from_minute(m0 + i * contexte.pas), contexte.zone) for i in range(etendue.nombre)],
         "url_nouveau": _url_nouveau(contexte, f"jour={jour.isoformat()}") if jour in matiere.droits.reservables else "",
-        "densite": affichage.densite,
         "guichets": [
             {
                 "id": g.id,
                 "nom": g.nom,
                 "detail": restrictions(g, contexte),
-                **_colonne(matiere, g, jour),
+                **_colonne(matiere, g, jour, etendue),
             }
             for g in matiere.guichets
         ],
     }
 
 
-def _colonne(matiere: Matiere, guichet: GuichetRegle, jour: date) -> dict[str, Any]:
+def _colonne(matiere: Matiere, guichet: GuichetRegle, jour: date, etendue: Etendue) -> dict[str, Any]:
     """What a day column and a week column share. A guichet that takes no agent's booking shows no place."""
     contexte = matiere.contexte
     raison = raison_guichet(contexte, matiere.ouvertures, guichet, jour)
+    places = build_places(contexte, guichet, jour, matiere.ouvertures) if matiere.is_libre(guichet, jour) else []
+    places += build_hors(matiere, guichet, jour, etendue)
     return {
         "ouvert": not raison,
         "raison": raison,
-        "places": build_places(contexte, guichet, jour, matiere.ouvertures) if matiere.is_libre(guichet, jour) else [],
+        "places": sorted(places, key=lambda place: place["m"]),
         "rdv": matiere.rdv(jour, guichet.id),
     }
 
 
 def _commun(matiere: Matiere) -> dict[str, Any]:
-    return {"pas": matiere.contexte.pas, "url_rdv": "/rendez-vous/", "arrivees": matiere.droits.arrivees}
+    return {
+        "pas": matiere.contexte.pas,
+        "url_rdv": "/rendez-vous/",
+        "arrivees": matiere.droits.arrivees,
+        "dessiner": draw_colonne,
+    }
 
 
 def _url_nouveau(contexte: ServiceContexte, parametres: str) -> str:
@@ -221,7 +253,6 @@ def build_semaine(matiere: Matiere) -> dict[str, Any] | None:
     base = {
         **_commun(matiere),
         "titre": titre_semaine(matiere.jours),
-        "densite": matiere.affichage.densite,
         "lignes": [format_heure((etendue.premiere + i * matiere.contexte.pas) % 1440) for i in range(etendue.nombre)],
     }
     if seul is None:
@@ -236,7 +267,7 @@ def build_semaine(matiere: Matiere) -> dict[str, Any] | None:
                 "date": jour.isoformat(),
                 "guichet": seul.id,
                 "m0": etendue.m0[jour],
-                **_colonne(matiere, seul, jour),
+                **_colonne(matiere, seul, jour, etendue),
             }
             for jour in matiere.jours
         ],
@@ -264,8 +295,18 @@ def _jour_fusion(matiere: Matiere, etendue: Etendue, jour: date) -> dict[str, An
     return {
         **_jour_semaine(matiere, jour),
         "raison": communes.pop() if len(communes) == 1 else "",
+        "date": jour.isoformat(),
+        "m0": m0,
+        "nombre": sum(
+            ligne["jour"] == jour and ligne["etat"] not in ("annule", "option") for ligne in _montrees(matiere)
+        ),
         "cases": cases,
     }
+
+
+def _montrees(matiere: Matiere) -> Iterable[Ligne]:
+    montres = {g.id for g in matiere.guichets}
+    return (ligne for ligne in matiere.lignes if ligne["guichet_id"] in montres)
 
 
 def _compte(

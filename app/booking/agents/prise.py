@@ -18,9 +18,11 @@ from litestar.response import Redirect, Response
 
 from app import clock
 from app.booking.agents.acces import Acces, open_service, write_acte
-from app.booking.agents.formulaire import DejaUnRendezVous, Retour, explain, render_formulaire
+from app.booking.agents.affichage import url_jour
+from app.booking.agents.formulaire import DejaUnRendezVous, Retour, explain, is_panneau, render_formulaire
 from app.booking.agents.identite import identify
 from app.booking.agents.lectures import find_futurs
+from app.booking.agents.place_choisie import parse_place, render_place
 from app.booking.agents.saisie import Lecture, Saisie, apply_choix, parse_saisie, prefill, read_saisie
 from app.booking.contexte import ServiceContexte
 from app.booking.forms import UsagerSaisi, parse_usager
@@ -30,8 +32,10 @@ from app.booking.traces import Trace
 from app.errors import AppError, Conflit, SaisieInvalide
 from app.identite.acteur import Acteur
 from app.identite.empreintes import print_critere
+from app.web.dates import heure, jour_long
 from app.web.dependances import auteur_agent
 from app.web.erreurs import wants_json
+from app.web.pages import page
 
 
 class _Numeros(TypedDict):
@@ -61,7 +65,7 @@ async def show_nouveau(
             "cle": secrets.token_urlsafe(24),
         }
     )
-    return render_formulaire(request, acteur, contexte, saisie, Retour())
+    return await _show(request, outils, acteur, acces, contexte, saisie, Retour())
 
 
 @post("/services/{service_id:int}/rendez-vous", status_code=200, include_in_schema=False)
@@ -78,21 +82,47 @@ async def do_reserver(
     saisie = apply_choix(await read_saisie(request), contexte)
     faire = saisie["faire"]
     if faire in ("particulier", "professionnel"):
-        return render_formulaire(request, acteur, contexte, saisie.avec(nature=faire), Retour())
+        return await _show(request, outils, acteur, acces, contexte, saisie.avec(nature=faire), Retour())
     if faire == "rechercher":
         saisie, retour = await _search(request, outils, acteur, contexte, saisie, maintenant)
-        return render_formulaire(request, acteur, contexte, saisie, retour)
+        return await _show(request, outils, acteur, acces, contexte, saisie, retour)
     lu = parse_saisie(saisie, contexte, maintenant.astimezone(contexte.zone).date())
     try:
         rdv = await _save(request, outils, acteur, contexte, saisie, lu, maintenant)
     except AppError as refus:
         if wants_json(request) or refus.statut in (401, 404, 503):
             raise
-        return render_formulaire(request, acteur, contexte, saisie, explain(refus))
+        return await _show(request, outils, acteur, acces, contexte, saisie, explain(refus))
+    if is_panneau(request):
+        debut = rdv.debut.astimezone(contexte.zone)
+        quand = f"{jour_long(debut.date())} à {heure(rdv.debut, contexte.zone)}, {rdv.guichet_nom}"
+        suite = {"rdv_id": rdv.id, "code": rdv.code, "quand": quand, "agenda": url_jour(contexte.id, debut.date())}
+        return page(request, "booking/agents/_enregistre.html", suite)
     if wants_json(request):
         message = f"Rendez-vous enregistré : code {rdv.code}"
         return Response({"message": message, "id": rdv.id, "code": rdv.code, "suite": f"/rendez-vous/{rdv.id}"})
     return Redirect(f"/rendez-vous/{rdv.id}?enregistre=1", status_code=303)
+
+
+async def _show(
+    request: Request[Any, Any, Any],
+    outils: Outils,
+    acteur: Acteur,
+    acces: Acces,
+    contexte: ServiceContexte,
+    saisie: Saisie,
+    retour: Retour,
+) -> Response[bytes]:
+    """The form, with what becomes of the place it holds."""
+    champs = {
+        "jour": saisie["jour"],
+        "guichet": saisie["guichet"],
+        "heure": saisie["du"],
+        "fin": saisie["au"],
+        "motif": saisie["motif"],
+    }
+    region = await render_place(request, outils, acces, contexte, parse_place(champs, contexte))
+    return render_formulaire(request, acteur, contexte, saisie, retour, region)
 
 
 async def _contexte(outils: Outils, acces: Acces) -> ServiceContexte:

@@ -7,7 +7,7 @@ does not have is refused: nobody sets ``service_id`` or ``statut`` by hand.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
@@ -71,22 +71,29 @@ class Saisie:
         return replace(self, champs={**self.champs, **champs})
 
 
-async def read_saisie(request: Request[Any, Any, Any]) -> Saisie:
-    """The form as sent. Raises SaisieInvalide (422) on a field it does not have, or has once and receives twice."""
+async def read_saisie(
+    request: Request[Any, Any, Any],
+    champs_connus: Collection[str] = CHAMPS,
+    multiples: Collection[str] = _MULTIPLES,
+) -> Saisie:
+    """The form as sent, ``champs_connus`` being its fields.
+
+    Raises SaisieInvalide (422) on a field it does not have, or has once and receives twice.
+    """
     formulaire = await request.form()
     champs: dict[str, str] = {}
     acquittees: set[str] = set()
     for nom in formulaire:
         valeurs = formulaire.getall(nom)
-        connu = nom in CHAMPS or nom in _MULTIPLES or nom in _SANS_VALEUR
-        if not connu or not all(isinstance(v, str) for v in valeurs) or (len(valeurs) > 1 and nom not in _MULTIPLES):
+        connu = nom in champs_connus or nom in multiples or nom in _SANS_VALEUR
+        if not connu or not all(isinstance(v, str) for v in valeurs) or (len(valeurs) > 1 and nom not in multiples):
             raise SaisieInvalide(
                 "Ce formulaire contient une information inattendue : rien n’a été enregistré.",
                 remede="Rouvrez le formulaire depuis l’agenda puis recommencez.",
             )
-        if nom in _MULTIPLES:
+        if nom in multiples:
             acquittees |= {str(v) for v in valeurs}
-        elif nom in CHAMPS:
+        elif nom in champs_connus:
             champs[nom] = _printable(str(valeurs[0]))
     return Saisie(champs, frozenset(acquittees))
 
@@ -109,15 +116,15 @@ def parse_saisie(saisie: Saisie, contexte: ServiceContexte, aujourdhui: date) ->
     """Check every field; rules of booking are not decided here, but in ``book``."""
     usager, erreurs = parse_usager(saisie.champs, departement=contexte.departement, aujourdhui=aujourdhui)
     precision = parse_precision(saisie.champs, erreurs, par_agent=True)
-    note = _read_note(saisie, erreurs)
-    motif_id = _read_id(saisie, "motif", contexte.motifs, erreurs, "Choisissez le motif du rendez-vous.")
-    guichet_id = _read_id(saisie, "guichet", contexte.guichets, erreurs, "Choisissez un guichet.")
+    note = read_note(saisie, erreurs)
+    motif_id = read_id(saisie, "motif", contexte.motifs, erreurs, "Choisissez le motif du rendez-vous.")
+    guichet_id = read_id(saisie, "guichet", contexte.guichets, erreurs, "Choisissez un guichet.")
     types = offered_types(contexte)
     if saisie["type"] not in types:
         erreurs["type"] = "Choisissez le type de rendez-vous."
     if saisie["origine"] not in ORIGINES:
         erreurs["origine"] = "Indiquez comment la demande est arrivée."
-    debut, fin = _read_horaire(saisie, contexte, aujourdhui, erreurs)
+    debut, fin = read_horaire(saisie, contexte, aujourdhui, erreurs)
     if not _CLE.fullmatch(saisie["cle"]):
         erreurs["cle"] = "Ce formulaire est incomplet : rouvrez-le depuis l’agenda."
     if erreurs or debut is None or motif_id is None or guichet_id is None:
@@ -136,13 +143,13 @@ def parse_saisie(saisie: Saisie, contexte: ServiceContexte, aujourdhui: date) ->
             cle=saisie["cle"],
             duree=None if fin is None else fin - debut,
             guichet_id=guichet_id,
-            acquittees=saisie.acquittees & _ALERTES,
+            acquittees=saisie.acquittees & ALERTES,
             note_interne=note,
         ),
     )
 
 
-_ALERTES: Final = frozenset({"hors_plage", "duree_modifiee", "motif_non_propose", "type_non_propose"})
+ALERTES: Final = frozenset({"hors_plage", "duree_modifiee", "motif_non_propose", "type_non_propose"})
 
 
 def offered_types(contexte: ServiceContexte) -> tuple[str, ...]:
@@ -150,15 +157,17 @@ def offered_types(contexte: ServiceContexte) -> tuple[str, ...]:
     return ("guichet", "telephone", "visio") if contexte.visio_base else ("guichet", "telephone")
 
 
-def _read_note(saisie: Saisie, erreurs: dict[str, str]) -> str:
+def read_note(saisie: Saisie, erreurs: dict[str, str], champ: str = "note_interne") -> str:
+    """A free text that may be left empty, 1,000 characters at most."""
     try:
-        return clean_text(saisie["note_interne"], maximum=1000, lignes=True)
+        return clean_text(saisie[champ], maximum=1000, lignes=True)
     except TexteInvalide as erreur:
-        erreurs["note_interne"] = str(erreur)
+        erreurs[champ] = str(erreur)
         return ""
 
 
-def _read_id(saisie: Saisie, champ: str, connus: Mapping[int, Any], erreurs: dict[str, str], phrase: str) -> int | None:
+def read_id(saisie: Saisie, champ: str, connus: Mapping[int, Any], erreurs: dict[str, str], phrase: str) -> int | None:
+    """One of the ids that ``connus`` has, or None and the sentence of the field."""
     texte = saisie[champ]
     if texte.isascii() and texte.isdecimal() and int(texte[:18]) in connus:
         return int(texte)
@@ -166,7 +175,7 @@ def _read_id(saisie: Saisie, champ: str, connus: Mapping[int, Any], erreurs: dic
     return None
 
 
-def _read_horaire(
+def read_horaire(
     saisie: Saisie, contexte: ServiceContexte, aujourdhui: date, erreurs: dict[str, str]
 ) -> tuple[int | None, int | None]:
     """Start and end in minutes-époque; no end when « à » is left empty: the motif's own duration applies."""
@@ -179,13 +188,13 @@ def _read_horaire(
     if jour == date.min:
         erreurs["jour"] = phrase
         return None, None
-    debut = _read_heure(saisie["du"], jour, contexte)
+    debut = read_heure(saisie["du"], jour, contexte)
     if debut is None:
         erreurs["du"] = "Indiquez l’heure de début, par exemple 08:40."
         return None, None
     if not saisie["au"]:
         return debut, None
-    fin = _read_heure(saisie["au"], jour, contexte)
+    fin = read_heure(saisie["au"], jour, contexte)
     if fin is None:
         erreurs["au"] = "Indiquez l’heure de fin, par exemple 09:00, ou laissez vide."
     elif fin <= debut:
@@ -193,7 +202,7 @@ def _read_horaire(
     return debut, fin
 
 
-def _read_heure(texte: str, jour: date, contexte: ServiceContexte) -> int | None:
+def read_heure(texte: str, jour: date, contexte: ServiceContexte) -> int | None:
     """The instant of a wall time; None when it is not one, or does not exist on the night the clock skips an hour."""
     lu = _HEURE.fullmatch(texte.strip())
     if lu is None:
