@@ -25,12 +25,14 @@ from app.booking.liberation import release, thaw
 from app.booking.occupation import add_alternatives
 from app.booking.outils import Auteur, Outils
 from app.booking.quota import check_quota
-from app.booking.refus import raise_raison
-from app.booking.suites import follow, record, write_messages
+from app.booking.refus import raise_raison, raise_refus
+from app.booking.suites import follow, leave_place, record, take_place, write_messages
+from app.booking.titres import ParDroit, Titre, keep_prouvee
 from app.booking.trajet import Trajet, find_trajet, select_rdv
 from app.booking.vie import journal_refus
 from app.booking.visio import build_visio
 from app.db import UnitOfWork, sqlstate
+from app.domain.droits import Refuse, decide_modification
 from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
 from app.domain.rendez_vous import Action, TransitionRefusee, transition
@@ -41,7 +43,6 @@ from app.tables import RendezVous
 
 __all__ = ["Cible", "RdvDeplace", "move"]
 
-_INTROUVABLE: Final = "Ce rendez-vous n’existe pas dans les services auxquels vous êtes rattaché."
 _DEPLACE: Final = ("id", "service_id", "guichet_id", "debut", "fin", "revision")
 _VERROUS: Final = text(
     "SELECT pg_advisory_xact_lock(hashtextextended('guichet:' || g, 0)) FROM unnest(:guichets) AS g"
@@ -69,27 +70,28 @@ async def move(
     maintenant: datetime,
     *,
     revision: int | None = None,
-    module: str = "agenda",
-    canal: str = "rattache",
+    titre: Titre | None = None,
 ) -> RdvDeplace:
-    """Move a RDV of a service where the agent has ``module``, by the rules of ``canal``.
+    """Move a RDV that ``titre`` reaches, by its rules: by default, of a service whose agenda the agent holds.
 
-    Away by a delegation, or back from one, it is ``module`` on the RDV's home that counts. What was judged is what is
+    Away by a delegation, or back from one, it is the right on the RDV's home that counts. What was judged is what is
     written: the planning of both services is checked again under their locks, the quota under its own.
 
     Raises Introuvable (journaled), Conflit on a stale ``revision``, TransitionImpossible, SaisieInvalide or
     RegleRefusee (422), AvertissementRequis (409), CreneauPris (409, ``details['alternatives']``), Indisponible.
     """
-    assert auteur.agent_id is not None
+    if titre is None:
+        assert auteur.agent_id is not None
+        titre = ParDroit(auteur.agent_id)
     check_debut(cible.debut)
     for _ in range(3):
         try:
-            deplace = await _attempt(outils, rdv_id, cible, auteur, maintenant, revision, module, canal)
+            deplace = await _attempt(outils, rdv_id, cible, auteur, maintenant, revision, titre)
         except PlanningChange:  # the organisation changed meanwhile: judge again
             continue
         if deplace is None:
             await journal_refus(outils, rdv_id, auteur, "replanifier", maintenant)
-            raise Introuvable(_INTROUVABLE)
+            raise Introuvable(titre.introuvable)
         return deplace
     raise Indisponible(
         "L’organisation de ce service est en cours de modification.", remede="Réessayez dans un instant."
@@ -103,13 +105,11 @@ async def _attempt(
     auteur: Auteur,
     maintenant: datetime,
     revision: int | None,
-    module: str,
-    canal: str,
+    titre: Titre,
 ) -> RdvDeplace | None:
-    assert auteur.agent_id is not None
-    requete = select_rdv(rdv_id, auteur.agent_id, module)
+    requete = select_rdv(rdv_id, titre)
     async with outils.db.read() as conn:
-        rdv = await _read(conn, requete)
+        rdv = await _read(conn, requete, titre)
         if rdv is None:
             return None
         if is_deja(rdv, cible):
@@ -117,13 +117,15 @@ async def _attempt(
         trajet = await find_trajet(outils, conn, rdv, cible.service_id, cible.delegation_id)
         if trajet is None:
             return None
-        place, deplace = build_place(rdv, cible, trajet, canal)
+        decision = decide_modification(titre.canal, titre.acces, trajet.depart.parametres)
+        if isinstance(decision, Refuse):
+            raise_refus(decision)
+        place, deplace = build_place(rdv, cible, trajet, titre.canal)
         trajet = trajet.settle(rdv, place.motif_id, _jour(place, trajet))
-        if (
-            (trajet.change_de_service or trajet.confie)
-            and place.type_rdv == TypeRdv.VISIO
-            and not trajet.arrivee.visio_base
-        ):
+        offert = trajet.change_de_service or trajet.confie  # what is offered there, as to who only sees créneaux
+        if titre.canal != Canal.RATTACHE and place.type_rdv != rdv["type_rdv"]:
+            offert = True
+        if offert and place.type_rdv == TypeRdv.VISIO and not trajet.arrivee.visio_base:
             raise_raison(Raison.TYPE_NON_PROPOSE)
         recue = trajet.delegation if trajet.confie else None
         bornes: dict[str, Any] = {
@@ -148,7 +150,7 @@ async def _attempt(
     async def travail(uow: UnitOfWork) -> RdvDeplace | None:
         for service in (trajet.depart, trajet.arrivee):
             uow.annonces.expect_planning(service.id, service.version_planning)
-        actuel = await _read(uow.conn, requete.with_for_update(of=RendezVous))
+        actuel = await _read(uow.conn, requete.with_for_update(of=RendezVous), titre)
         if actuel is None or not trajet.is_permis(actuel):
             return None
         if (revision is not None and revision != actuel["revision"]) or actuel["revision"] != rdv["revision"]:
@@ -168,9 +170,8 @@ def _jour(place: Place, trajet: Trajet) -> date:
     return from_minute(place.debut).astimezone(trajet.arrivee.zone).date()
 
 
-async def _read(conn: AsyncConnection, requete: Select[*tuple[Any, ...]]) -> dict[str, Any] | None:
-    ligne = (await conn.execute(requete)).mappings().one_or_none()
-    return None if ligne is None else dict(ligne)
+async def _read(conn: AsyncConnection, requete: Select[*tuple[Any, ...]], titre: Titre) -> dict[str, Any] | None:
+    return keep_prouvee((await conn.execute(requete)).mappings().one_or_none(), titre)
 
 
 async def _write(
@@ -228,9 +229,11 @@ async def _write(
     valeurs |= await _take(conn, rdv["id"], candidats, valeurs, list_forcages(projet, place, rdv, trajet))
     await follow(uow, rdv, valeurs, contexte.site_id)
     await record(uow, trajet, rdv, valeurs, auteur, maintenant)
+    await leave_place(uow, trajet, rdv, maintenant)
+    take_place(uow, valeurs)
     deplace = {**rdv, **valeurs}
     await notify_affectes(
-        conn, outils.settings, contexte, "deplace", deplace, auteur, maintenant, ancien=rdv, depart=trajet.depart
+        uow, outils.settings, contexte, "deplace", deplace, auteur, maintenant, ancien=rdv, depart=trajet.depart
     )
     await write_messages(outils, uow, trajet, deplace, rdv["debut"], maintenant)
     return RdvDeplace(rdv["id"], contexte.id, valeurs["guichet_id"], debut, fin, valeurs["revision"], True)

@@ -16,7 +16,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking import store
-from app.booking.contexte import read_versions
+from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.disponibilites import Disponibilite
 from app.booking.jugement import TYPES, check_debut
 from app.booking.liberation import release
@@ -30,6 +30,7 @@ from app.domain.creneaux import order_guichets
 from app.domain.delegation import find_delegation
 from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
+from app.domain.vocabulaire import Canal
 from app.errors import Conflit, CreneauPris, Introuvable, SaisieInvalide
 from app.outbox import PlanningChange
 from app.tables import RendezVous
@@ -66,8 +67,9 @@ async def place_option(
     visite: str,
     maintenant: datetime,
     delegation_id: int | None = None,
+    canal: str = Canal.INTERNET.value,
 ) -> OptionPosee:
-    """Hold the créneau that starts at ``debut`` (minute-époque) for the visitor, for online booking.
+    """Hold the créneau that starts at ``debut`` (minute-époque) for the visitor: online, or as an agent extérieur.
 
     ``delegation_id``: under which ``service_id`` receives it for another service, whose rules of opening then apply;
     the hold counts in its daily quota. Raises CreneauPris with the nearest alternatives, RegleRefusee, SaisieInvalide,
@@ -87,11 +89,11 @@ async def place_option(
                 conn, service_id, (await read_versions(conn, service_id)).planning
             )
             return _present(mienne, contexte.parametres.duree_option_max_minutes)
-        dispo = await _read_dispo(outils, conn, service_id, motif_id, type_rdv, maintenant, confiee)
+        dispo = await _read_dispo(outils, conn, service_id, motif_id, type_rdv, maintenant, confiee, canal)
     contexte = dispo.contexte
     jour = from_minute(debut).astimezone(contexte.zone).date()
     ouvrant = contexte if confiee is None else confiee.delegant
-    if contexte.ferme or not ouvrant.prend_en_ligne(maintenant.astimezone(contexte.zone).date()):
+    if contexte.ferme or not _is_ouvert(canal, contexte, ouvrant, maintenant):
         raise_raison(Raison.SERVICE_FERME)
     dehors = dispo.fenetre.refuse(jour, debut)
     if dehors is not None:
@@ -131,8 +133,8 @@ async def place_option(
         "jour": jour,
         "etat": "option",
         "occupe": True,
-        "canal": "internet",
-        "origine": "internet",
+        "canal": canal,
+        "origine": "internet" if canal == Canal.INTERNET else "telephone",
         "nature_option": "saisie",
         "expire_a": maintenant + timedelta(minutes=parametres.duree_option_minutes),
         "option_empreinte": empreinte(visite),
@@ -189,10 +191,17 @@ async def place_option(
         ) from None
     except CreneauPris as refus:
         async with outils.db.read() as conn:
-            apres = await _read_dispo(outils, conn, service_id, motif_id, type_rdv, maintenant, confiee)
+            apres = await _read_dispo(outils, conn, service_id, motif_id, type_rdv, maintenant, confiee, canal)
         refus.details["alternatives"] = apres.alternatives(debut)
         refus.details["zone"] = contexte.zone
         raise
+
+
+def _is_ouvert(canal: str, contexte: ServiceContexte, ouvrant: ServiceContexte, maintenant: datetime) -> bool:
+    """Whether the service that was chosen takes that channel today; for externals, who receives for it says so."""
+    if canal == Canal.INTERNET:
+        return ouvrant.prend_en_ligne(maintenant.astimezone(contexte.zone).date())
+    return not ouvrant.ferme and contexte.prend_exterieurs()
 
 
 async def _read_dispo(
@@ -203,13 +212,14 @@ async def _read_dispo(
     type_rdv: str,
     maintenant: datetime,
     confiee: Confiee | None,
+    canal: str,
 ) -> Disponibilite:
     return await outils.dispo.read(
         conn,
         service_id,
         motif_id=motif_id,
         type_rdv=type_rdv,
-        canal="internet",
+        canal=canal,
         maintenant=maintenant,
         delegation=None if confiee is None else confiee.delegation,
     )

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, false, literal, select
+from sqlalchemy import Select, false, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.contexte import ServiceContexte, Versions, read_versions
-from app.booking.droits import has_acces, scoped
 from app.booking.outils import Outils
+from app.booking.titres import Titre
 from app.domain.delegation import Delegation, find_delegation
 from app.domain.rendez_vous import Etat
 from app.errors import RegleRefusee
@@ -91,8 +91,9 @@ class Trajet:
         return None if (rdv["delegation_id"], rdv["jour"]) == (delegation.id, jour) else delegation
 
 
-def select_rdv(rdv_id: int, agent_id: int, module: str) -> Select[*tuple[Any, ...]]:
-    """The RDV, if the agent has ``module`` on the service that receives it or on its home, and on which of them."""
+def select_rdv(rdv_id: int, titre: Titre) -> Select[*tuple[Any, ...]]:
+    """The RDV, if the title reaches it where it is received or at its home, and what it allows at each of them."""
+    permis = titre.find_permis()
     requete = select(
         RendezVous.id,
         RendezVous.service_id,
@@ -112,14 +113,11 @@ def select_rdv(rdv_id: int, agent_id: int, module: str) -> Select[*tuple[Any, ..
         RendezVous.visio_lien,
         RendezVous.canal,
         RendezVous.forcages,
-        has_acces(agent_id, module, RendezVous.service_id).label("permis_ici"),
-        # Who organises the service that receives it may give it back: it can hold it no more.
-        (has_acces(agent_id, module, RendezVous.service_id) & (literal(module) == "organiser")).label("permis_rendre"),
-        (RendezVous.service_origine_id.is_not(None) & has_acces(agent_id, module, RendezVous.service_origine_id)).label(
-            "permis_origine"
-        ),
+        permis.ici.label("permis_ici"),
+        permis.rendre.label("permis_rendre"),
+        permis.origine.label("permis_origine"),
     ).where(RendezVous.id == rdv_id if 0 < rdv_id < 2**63 else false(), RendezVous.etat != "option")
-    return scoped(requete, agent_id, module, origine=True)
+    return titre.scope(requete, origine=True)
 
 
 async def find_trajet(

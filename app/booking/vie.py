@@ -6,6 +6,7 @@ A click repeated, or two agents clicking together, change the state once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -20,8 +21,11 @@ from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.liberation import free_place
 from app.booking.messages import write_message
 from app.booking.outils import SYSTEME, Auteur, Outils
+from app.booking.refus import raise_refus
 from app.booking.textes import TexteInvalide, clean_text
+from app.booking.titres import ParDroit, Titre, lock_rdv
 from app.db import UnitOfWork, describe
+from app.domain.droits import Acces, Refuse, decide_modification
 from app.domain.rendez_vous import Action, Inchange, Transition, TransitionRefusee, find_heure_a_venir, transition
 from app.errors import Conflit, Indisponible, Introuvable, SaisieInvalide, TransitionImpossible
 from app.journal import write_journal
@@ -67,24 +71,32 @@ async def act(
     *,
     revision: int | None = None,
     raison: str = "",
+    titre: Titre | None = None,
 ) -> RdvActe:
-    """Perform one action on a RDV of a service where the agent has the right module.
+    """Perform one action on a RDV that ``titre`` reaches: by default, of a service where the agent has its module.
 
-    Cancelling is also for the agents of the service that entrusted the RDV to another one [G 2.3.5].
-    ``revision`` is the one the screen shows, when it matters (cancelling). Raises Introuvable (journaled: an id of
-    another service is 404), TransitionImpossible, Conflit on a stale revision, SaisieInvalide without a reason.
+    Cancelling is also for the agents of the service that entrusted the RDV to another one [G 2.3.5]; presence, for who
+    has the right to receive alone. ``revision`` is the one the screen shows, when it matters (cancelling). Raises
+    Introuvable (journaled: an id of another service is 404), TransitionImpossible, Conflit on a stale revision,
+    SaisieInvalide without a reason.
     """
-    assert auteur.agent_id is not None
-    agent_id = auteur.agent_id
+    if titre is None:
+        assert auteur.agent_id is not None
+        titre = ParDroit(auteur.agent_id, MODULES[action])
     if action is Action.ANNULER:
         raison = _check_raison(raison)
 
     async def travail(uow: UnitOfWork) -> RdvActe | None:
         annule = action is Action.ANNULER  # also for the service that entrusted it; presence is for who receives
-        rdv = await store.lock_rdv(uow.conn, rdv_id, agent_id, MODULES[action], origine=annule)
+        if not annule and titre.acces is not Acces.AGENDA:
+            return None
+        rdv = await lock_rdv(uow.conn, rdv_id, titre, origine=annule)
         if rdv is None:
             return None
         contexte = await _contexte(outils, uow, rdv["service_id"])
+        decision = decide_modification(titre.canal, titre.acces, contexte.parametres)
+        if annule and isinstance(decision, Refuse):
+            raise_refus(decision)
         if revision is not None and revision != rdv["revision"] and rdv["etat"] != "annule":
             raise Conflit(etat=rdv["etat"], revision=rdv["revision"])
         return await _apply(outils, uow, contexte, rdv, action, auteur, maintenant, raison=raison)
@@ -92,7 +104,7 @@ async def act(
     acte = await outils.db.transaction(travail)
     if acte is None:
         await journal_refus(outils, rdv_id, auteur, action.value, maintenant)
-        raise Introuvable("Ce rendez-vous n’existe pas dans les services auxquels vous êtes rattaché.")
+        raise Introuvable(titre.introuvable)
     return acte
 
 
@@ -104,6 +116,24 @@ def _check_raison(raison: str) -> str:
     if not nette:
         raise SaisieInvalide(champs={"raison": "Indiquez pourquoi ce rendez-vous est annulé."})
     return nette
+
+
+async def cancel_locked(
+    outils: Outils,
+    uow: UnitOfWork,
+    rdv: dict[str, Any],
+    auteur: Auteur,
+    maintenant: datetime,
+    *,
+    raison: str,
+    faits: Mapping[str, Any],
+) -> RdvActe:
+    """Cancel, within a larger change, a RDV that its transaction has locked.
+
+    Everything that ``act`` does for a cancellation; ``faits`` go with it in the journal. Raises TransitionImpossible.
+    """
+    contexte = await _contexte(outils, uow, rdv["service_id"])
+    return await _apply(outils, uow, contexte, rdv, Action.ANNULER, auteur, maintenant, raison=raison, faits=faits)
 
 
 async def journal_refus(outils: Outils, rdv_id: int, auteur: Auteur, action: str, maintenant: datetime) -> None:
@@ -140,6 +170,7 @@ async def _apply(
     maintenant: datetime,
     *,
     raison: str = "",
+    faits: Mapping[str, Any] | None = None,
 ) -> RdvActe:
     issue = transition(
         rdv["etat"],
@@ -170,12 +201,15 @@ async def _apply(
         }
     await uow.conn.execute(update(RendezVous).where(RendezVous.id == rdv["id"]).values(**valeurs))
     await _write_passage(uow, contexte, rdv, action, auteur, maintenant)
-    await _record(uow, rdv, issue, action, auteur, maintenant, raison)
+    await _record(uow, rdv, issue, action, auteur, maintenant, raison, faits or {})
     if annule:
         await free_place(uow, contexte, rdv, maintenant)
         annulee = {**rdv, **valeurs}
-        await notify_affectes(uow.conn, outils.settings, contexte, "annule", annulee, auteur, maintenant)
-        await _write_annulation(outils, uow, contexte, annulee, raison, auteur, maintenant)
+        await notify_affectes(uow, outils.settings, contexte, "annule", annulee, auteur, maintenant)
+        par = (
+            "usager" if auteur.nature == "usager" else "contre_appel" if faits and "contre_appel" in faits else "agent"
+        )
+        await _write_annulation(outils, uow, contexte, annulee, raison, par, maintenant)
     return RdvActe(rdv["id"], rdv["service_id"], rdv["guichet_id"], issue.etat.value, valeurs["revision"], True)
 
 
@@ -191,8 +225,9 @@ async def _record(
     auteur: Auteur,
     maintenant: datetime,
     raison: str,
+    faits: Mapping[str, Any],
 ) -> None:
-    """Journal, counter and frame of one transition."""
+    """Journal, counter and frame of one transition. ``faits`` go with it in the journal."""
     await write_journal(
         uow.conn,
         a=maintenant,
@@ -204,7 +239,7 @@ async def _record(
         rdv_id=rdv["id"],
         adresse=auteur.adresse,
         avant={"etat": rdv["etat"]},
-        apres={"etat": issue.etat.value, "action": action.value, **({"raison": True} if raison else {})},
+        apres={"etat": issue.etat.value, "action": action.value, **({"raison": True} if raison else {}), **faits},
     )
     uow.annonces.count(rdv["service_id"], rdv["jour"], avant=rdv["etat"], apres=issue.etat.value)
     uow.annonces.rdv(
@@ -256,7 +291,7 @@ async def _write_annulation(
     contexte: ServiceContexte,
     rdv: dict[str, Any],
     raison: str,
-    auteur: Auteur,
+    par: str,
     maintenant: datetime,
 ) -> None:
     usager = await store.read_usager(uow.conn, rdv["id"])
@@ -274,7 +309,7 @@ async def _write_annulation(
         maintenant=maintenant,
         langue=usager["langue"],
         raison_annulation=raison,
-        annule_par="usager" if auteur.nature == "usager" else "agent",
+        annule_par=par,
     )
 
 

@@ -22,7 +22,7 @@ from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.liens import empreinte
 from app.booking.outils import Outils
 from app.booking.usager.cartes import carte_de, lieu_de_l_heure
-from app.booking.usager.etape_motif import fil_de
+from app.booking.usager.visiteur import fil_de
 from app.config import Settings
 from app.courrier.adresse import domaine_de, parse_expediteur
 from app.courrier.calendrier import ics_rdv

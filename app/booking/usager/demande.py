@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from app.booking.usager.motifs import NATURES, NIVEAUX
 from app.domain.horaires import to_minute
-from app.domain.vocabulaire import TypeRdv
+from app.domain.vocabulaire import Canal, TypeRdv
 from app.errors import Introuvable, SaisieInvalide
 
 #: Largest id of the database; anything beyond would be an error there and is nobody's here.
@@ -65,7 +65,8 @@ def read_debut(texte: object) -> int:
 class Parcours:
     """The choices so far, as read from a query or a form: ``motif`` 0 and empty words mean « not chosen ».
 
-    ``lieu``: the delegation under which another service would receive [G 2.3.5]; 0 for the service itself.
+    ``lieu``: the delegation under which another service would receive [G 2.3.5]; 0 for the service itself. ``canal``:
+    by whose rules, hence at which addresses.
     """
 
     service_id: int
@@ -73,9 +74,10 @@ class Parcours:
     type_rdv: str
     nature: str
     lieu: int = 0
+    canal: str = Canal.INTERNET.value
 
     @classmethod
-    def read(cls, service_id: int, donnees: Mapping[str, Any]) -> Parcours:
+    def read(cls, service_id: int, donnees: Mapping[str, Any], canal: str = Canal.INTERNET.value) -> Parcours:
         """Read leniently: what cannot be a choice is no choice."""
         type_rdv, nature = donnees.get("type"), donnees.get("nature")
         return cls(
@@ -84,6 +86,7 @@ class Parcours:
             type_rdv if type_rdv in tuple(TypeRdv) else "",
             nature if nature in NATURES else "",
             read_id(donnees.get("lieu")),
+            canal,
         )
 
     def url(self, etape: str, **plus: object) -> str:
@@ -91,7 +94,12 @@ class Parcours:
         choix: dict[str, object] = {"motif": self.motif, "type": self.type_rdv, "nature": self.nature}
         choix |= {"lieu": self.lieu, **plus}
         requete = urlencode({nom: valeur for nom, valeur in choix.items() if valeur})
-        return f"/rdv/{self.service_id}/{etape}" + (f"?{requete}" if requete else "")
+        return self.action(etape) + (f"?{requete}" if requete else "")
+
+    def action(self, etape: str) -> str:
+        """The same without the choices, for a form that carries them."""
+        base = f"/rdv/{self.service_id}" if self.canal == Canal.INTERNET else f"/services/{self.service_id}/prendre"
+        return f"{base}/{etape}"
 
 
 def read_choix(donnees: Mapping[str, Any]) -> dict[str, int]:

@@ -26,8 +26,8 @@ from app.booking.usager.calendrier import Calendrier, Tenue, en_mots, quand_de
 from app.booking.usager.cartes import carte_de, lieu_de_l_heure
 from app.booking.usager.cookies import check_change_usager
 from app.booking.usager.demande import Parcours, check_service_id, read_choix, read_debut, read_jour, read_mois
-from app.booking.usager.etape_motif import TYPES, fil_de, refuse_en_ligne
-from app.booking.usager.lecture import Vue, read_vue
+from app.booking.usager.etape_motif import refuse_en_ligne
+from app.booking.usager.lecture import Vue
 from app.booking.usager.lieux import (
     Choix,
     Cible,
@@ -38,26 +38,19 @@ from app.booking.usager.lieux import (
     read_choix_lieu,
 )
 from app.booking.usager.motifs import compute_etape
+from app.booking.usager.visiteur import Visiteur, visiteur_usager
 from app.domain.creneaux import Creneau, compute_grille
 from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
 from app.errors import AppError, CreneauPris, Introuvable, RegleRefusee, SaisieInvalide
 from app.web.dates import heure
-from app.web.pages import page, render
-from app.web.securite import visite
+from app.web.pages import render
 
 _regions = Fragments()
 _LEGENDES: Final[Mapping[Raison, str]] = {
     Raison.DELAI: "Délai : le service prépare votre dossier, il faut le prévenir à l’avance ({phrase})",
     Raison.HORIZON: "Plus tard : ces jours s’ouvriront à la réservation ({phrase})",
     Raison.DUREE_TROP_LONGUE: "Trop court : aucune plage assez longue pour ce rendez-vous",
-}
-_AVIS: Final = {
-    "expire": (
-        "Le créneau choisi n’est plus réservé pour vous",
-        "Le temps de saisie est écoulé et le créneau a été rendu. Choisissez-le de nouveau s’il est encore libre.",
-    ),
-    "rendu": ("Votre créneau a été rendu", "Choisissez un autre jour ou une autre heure."),
 }
 
 
@@ -66,7 +59,8 @@ async def show_creneau(
     request: Request[Any, Any, Any], outils: NamedDependency[Outils], service_id: FromPath[int]
 ) -> Response[Any]:
     """The month, the hours of the day, the first free créneau."""
-    return await answer_creneau(request, outils, Parcours.read(service_id, request.query_params))
+    visiteur = visiteur_usager(request)
+    return await answer_creneau(visiteur, outils, visiteur.read_parcours(service_id, request.query_params))
 
 
 @get("/rdv/{service_id:int}/creneau/fragment", include_in_schema=False)
@@ -74,7 +68,9 @@ async def show_fragment(
     request: Request[Any, Any, Any], outils: NamedDependency[Outils], service_id: FromPath[int]
 ) -> Response[Any]:
     """The live region alone."""
-    return await answer_creneau(request, outils, Parcours.read(service_id, request.query_params), fragment=True)
+    visiteur = visiteur_usager(request)
+    parcours = visiteur.read_parcours(service_id, request.query_params)
+    return await answer_creneau(visiteur, outils, parcours, fragment=True)
 
 
 @post("/rdv/{service_id:int}/option", status_code=200, include_in_schema=False, before_request=check_change_usager)
@@ -82,15 +78,20 @@ async def choose_creneau(
     request: Request[Any, Any, Any], outils: NamedDependency[Outils], service_id: FromPath[int]
 ) -> Response[Any]:
     """Hold the créneau and go on to step 3; when it is no longer free, the same page with the nearest ones (409)."""
-    donnees = await request.form()
-    parcours = Parcours.read(service_id, donnees)
+    return await hold_creneau(visiteur_usager(request), outils, service_id)
+
+
+async def hold_creneau(visiteur: Visiteur, outils: Outils, service_id: int) -> Response[Any]:
+    """The same for any visitor."""
+    donnees = await visiteur.request.form()
+    parcours = visiteur.read_parcours(service_id, donnees)
     if not parcours.motif or not parcours.type_rdv:
         return Redirect(parcours.url("motif"), status_code=303)
     jour: date | None = None
     try:
         debut = read_debut(donnees.get("debut"))
         jour = read_jour(str(donnees.get("debut"))[:10])
-        cible = await read_cible(request, outils, parcours)
+        cible = await read_cible(visiteur, outils, parcours)
         option = await place_option(
             outils,
             service_id=cible.service_id,
@@ -98,11 +99,12 @@ async def choose_creneau(
             motif_id=parcours.motif,
             type_rdv=parcours.type_rdv,
             debut=debut,
-            visite=visite(request),
+            visite=visiteur.secret,
             maintenant=clock.now(),
+            canal=visiteur.canal,
         )
     except (CreneauPris, RegleRefusee, SaisieInvalide) as refus:
-        return await answer_creneau(request, outils, parcours, refus=refus, jour=jour)
+        return await answer_creneau(visiteur, outils, parcours, refus=refus, jour=jour)
     return Redirect(parcours.url("coordonnees", option=option.id), status_code=303)
 
 
@@ -112,17 +114,17 @@ async def reopen(service_id: FromPath[int]) -> Response[Any]:
     return Redirect(f"/rdv/{check_service_id(service_id)}/motif", status_code=303)
 
 
-async def read_cible(request: Request[Any, Any, Any], outils: Outils, parcours: Parcours) -> Cible:
+async def read_cible(visiteur: Visiteur, outils: Outils, parcours: Parcours) -> Cible:
     """Where the choices lead; raises RegleRefusee (422) for a place that is none any more, a visio without address."""
     if parcours.type_rdv != "visio" and not parcours.lieu:
         return Cible(parcours.service_id, None)
     async with outils.db.read() as conn:
-        vue = await read_vue(outils, conn, parcours.service_id, visite(request), clock.now())
+        vue = await visiteur.read_vue(outils, conn, parcours.service_id, clock.now())
     return find_cible(vue, parcours)
 
 
 async def answer_creneau(
-    request: Request[Any, Any, Any],
+    visiteur: Visiteur,
     outils: Outils,
     parcours: Parcours,
     *,
@@ -134,11 +136,11 @@ async def answer_creneau(
 
     Raises Introuvable for an unknown service, and for a fragment whose motif is no longer there.
     """
-    maintenant = clock.now()
+    maintenant, request = clock.now(), visiteur.request
     async with outils.db.read() as conn:
-        vue = await read_vue(outils, conn, parcours.service_id, visite(request), maintenant)
+        vue = await visiteur.read_vue(outils, conn, parcours.service_id, maintenant)
         if not vue.en_ligne and not fragment:
-            return refuse_en_ligne(request, vue, statut=refus.statut if refus else 200)
+            return refuse_en_ligne(visiteur, vue, statut=refus.statut if refus else 200)
         parcours = _complete(request, vue, parcours)
         if not _is_complete(vue, parcours):
             if fragment:
@@ -147,29 +149,27 @@ async def answer_creneau(
         choix = await read_choix_lieu(outils, conn, vue, parcours)
     if not vue.en_ligne:
         choix = replace(choix, dispos={**choix.dispos, choix.lieu.id: close_grille(choix.dispo)})
-    region = render_region(request, vue, choix, parcours, jour)
+    region = render_region(visiteur, vue, choix, parcours, jour)
     if fragment:
         return Response(region.encode(), media_type="text/html")
     parcours = replace(parcours, lieu=choix.lieu.id)
     donnees = {
         "region": region,
-        "service_id": vue.contexte.id,
+        "action": parcours.action("option"),
         "parcours": parcours,
         "motif": vue.contexte.motif(parcours.motif),
         "duree": choix.dispo.demande.duree,
-        "type_libelle": TYPES[parcours.type_rdv][0].lower(),
+        "type_libelle": visiteur.mots.types[parcours.type_rdv][0].lower(),
         "titre": "Date et heure",
         "etape": 2,
-        "service": {"libelle": vue.contexte.libelle},
-        "fil": fil_de(vue.contexte),
         "heure_donnees": heure(maintenant, vue.contexte.zone),
         "changer": replace(parcours, lieu=0).url("motif"),
-        "avis": _AVIS.get(request.query_params.get("avis", "")) if refus is None else None,
+        "avis": visiteur.mots.avis_creneau.get(request.query_params.get("avis", "")) if refus is None else None,
         "refus": _present_refus(refus, vue, choix, parcours),
         "tenue": present_tenue(vue, parcours),
         "adresse": parcours.url("creneau", jour=jour.isoformat() if jour else ""),
     }
-    return page(request, "booking/usager/creneau.html", donnees, statut=refus.statut if refus else 200)
+    return visiteur.page("creneau", vue.contexte, donnees, maintenant, statut=refus.statut if refus else 200)
 
 
 def _complete(request: Request[Any, Any, Any], vue: Vue, parcours: Parcours) -> Parcours:
@@ -177,7 +177,7 @@ def _complete(request: Request[Any, Any, Any], vue: Vue, parcours: Parcours) -> 
     choix = read_choix(request.query_params)
     if parcours.motif or not choix:
         return parcours
-    etape = compute_etape(vue.contexte, parcours.nature, choix, parcours.type_rdv, vue.voisins)
+    etape = compute_etape(vue.contexte, parcours.nature, choix, parcours.type_rdv, vue.voisins, vue.canal)
     if etape.feuille is None:
         return parcours
     return replace(parcours, motif=etape.feuille.motif.id, type_rdv=etape.type_rdv, nature=etape.nature)
@@ -194,10 +194,9 @@ def _back_to_motif(request: Request[Any, Any, Any], parcours: Parcours) -> str:
     return parcours.url("motif", **read_choix(request.query_params), demande=request.query_params.get("demande", ""))
 
 
-def render_region(
-    request: Request[Any, Any, Any], vue: Vue, choix: Choix, parcours: Parcours, voulu: date | None
-) -> Markup:
+def render_region(visiteur: Visiteur, vue: Vue, choix: Choix, parcours: Parcours, voulu: date | None) -> Markup:
     """The live region, rendered once for all the visitors who hold nothing and look at the same thing."""
+    request = visiteur.request
     mois, jour = read_mois(request.query_params.get("mois")), read_jour(request.query_params.get("jour"))
     cle = None
     if vue.option is None:
@@ -205,7 +204,7 @@ def render_region(
     html = None if cle is None else _regions.get(cle)
     if html is None:
         contexte = build_region(vue, choix, parcours, mois, jour, voulu)
-        html = render(request, "booking/usager/_creneaux.html", contexte)
+        html = render(request, "booking/usager/_creneaux.html", {**contexte, "mots": visiteur.mots})
         if cle is not None:
             _regions.put(cle, html)
     return Markup(html)  # noqa: S704 (a template's own output, escaped there)
@@ -307,7 +306,7 @@ def present_tenue(vue: Vue, parcours: Parcours) -> dict[str, str] | None:
     option = vue.option
     if option is None:
         return None
-    garde = Parcours(parcours.service_id, option.motif_id, option.type_rdv, parcours.nature, option.lieu)
+    garde = replace(parcours, motif=option.motif_id, type_rdv=option.type_rdv, lieu=option.lieu)
     return {
         "quand": quand_de(option.debut, vue.contexte.zone),
         "jusqu_a": heure(option.expire_a, vue.contexte.zone),

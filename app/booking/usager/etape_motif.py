@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from litestar import Request, get
 from litestar.di import NamedDependency
@@ -14,7 +14,7 @@ from app.booking.contexte import MotifOffert, ServiceContexte
 from app.booking.outils import Outils
 from app.booking.usager.cartes import carte_de
 from app.booking.usager.demande import Parcours, read_choix
-from app.booking.usager.lecture import Vue, read_vue
+from app.booking.usager.lecture import Vue
 from app.booking.usager.motifs import (
     NIVEAUX,
     Etape,
@@ -24,38 +24,9 @@ from app.booking.usager.motifs import (
     find_types_chez,
     name_choix,
 )
+from app.booking.usager.mots import Mots
+from app.booking.usager.visiteur import Visiteur, visiteur_usager
 from app.courrier.texte import lien_sur
-from app.web.pages import page
-from app.web.securite import visite
-
-LEGENDES: Final = {
-    "nature": "Vous êtes :",
-    "m1": "Vous souhaitez prendre rendez-vous pour le motif :",
-    "m2": "Votre demande porte plus précisément sur :",
-    "m3": "Et plus précisément encore :",
-    "type": "Vous souhaitez que votre rendez-vous se fasse :",
-}
-MANQUES: Final = {
-    "nature": "Indiquez si vous êtes un particulier ou un professionnel.",
-    "m1": "Choisissez le motif de votre rendez-vous.",
-    "m2": "Précisez le motif de votre rendez-vous.",
-    "m3": "Précisez encore le motif de votre rendez-vous.",
-    "type": "Choisissez comment vous souhaitez être reçu(e).",
-}
-TYPES: Final = {
-    "guichet": ("Au guichet", "Vous vous rendez dans le service."),
-    "telephone": (
-        "Par téléphone",
-        "Un agent vous appelle à l’heure choisie, au premier numéro que vous indiquerez ensuite.",
-    ),
-    "visio": ("En visioconférence", "Vous recevrez un lien à ouvrir dans votre navigateur à l’heure choisie."),
-}
-AVIS: Final = {
-    "expire": (
-        "Le créneau choisi n’est plus réservé pour vous",
-        "Le temps prévu pour la saisie est écoulé et le créneau a été rendu. Choisissez de nouveau un horaire.",
-    ),
-}
 
 
 @get("/rdv/{service_id:int}", include_in_schema=False)
@@ -69,53 +40,48 @@ async def show_motif(
     request: Request[Any, Any, Any], outils: NamedDependency[Outils], service_id: FromPath[int]
 ) -> Response[bytes]:
     """The questions so far, each revealed by the answer to the one before; then documents, FAQ and online procedure."""
-    parcours = Parcours.read(service_id, request.query_params)
+    return await answer_motif(visiteur_usager(request), outils, service_id)
+
+
+async def answer_motif(visiteur: Visiteur, outils: Outils, service_id: int) -> Response[bytes]:
+    """Step 1 for that visitor. Raises Introuvable for an unknown service."""
+    request = visiteur.request
+    parcours = visiteur.read_parcours(service_id, request.query_params)
+    maintenant = clock.now()
     async with outils.db.read() as conn:
-        vue = await read_vue(outils, conn, service_id, visite(request), clock.now())
+        vue = await visiteur.read_vue(outils, conn, service_id, maintenant)
     if not vue.en_ligne:
-        return refuse_en_ligne(request, vue)
+        return refuse_en_ligne(visiteur, vue)
     contexte = vue.contexte
     choix = read_choix(request.query_params) or name_choix(find_chaine(contexte, parcours.motif))
     nature = parcours.nature or _nature_de(contexte, parcours.motif)
-    etape = compute_etape(contexte, nature, choix, parcours.type_rdv, vue.voisins)
+    etape = compute_etape(contexte, nature, choix, parcours.type_rdv, vue.voisins, vue.canal)
     donnees = {
         "titre": "Motif et type de rendez-vous",
         "etape": 1,
-        "service": {"libelle": contexte.libelle},
-        "fil": fil_de(contexte),
-        "action": f"/rdv/{service_id}/motif",
-        "action_creneau": f"/rdv/{service_id}/creneau",
-        "questions": _questions(etape),
+        "action": parcours.action("motif"),
+        "action_creneau": parcours.action("creneau"),
+        "questions": _questions(etape, visiteur.mots),
         "nature_seule": etape.nature if len(etape.natures) == 1 else "",
         "derniere": _last(etape),
         "feuille": _present_feuille(etape, vue),
         "aucun_motif": not etape.natures,
         "carte": carte_de(contexte),
-        "erreurs": _manque(etape, request.query_params.get("demande", "")),
+        "erreurs": _manque(etape, request.query_params.get("demande", ""), visiteur.mots),
         "message_accueil": contexte.parametres.message_accueil,
-        "avis": AVIS.get(request.query_params.get("avis", "")),
+        "avis": visiteur.mots.avis_motif.get(request.query_params.get("avis", "")),
     }
-    return page(request, "booking/usager/motif.html", donnees)
+    return visiteur.page("motif", contexte, donnees, maintenant)
 
 
-def refuse_en_ligne(request: Request[Any, Any, Any], vue: Vue, *, statut: int = 200) -> Response[bytes]:
-    """A service that takes no booking online: say so, and how to reach it. 422 when something was sent."""
+def refuse_en_ligne(visiteur: Visiteur, vue: Vue, *, statut: int = 200) -> Response[bytes]:
+    """A service that takes no booking of that visitor: say so, and how to reach it. 422 when something was sent."""
     donnees = {
-        "titre": "Prise de rendez-vous en ligne fermée",
-        "fil": fil_de(vue.contexte),
+        "titre": visiteur.mots.ferme,
         "carte": carte_de(vue.contexte),
-        "adresse": f"/rdv/{vue.contexte.id}/motif",
+        "adresse": visiteur.read_parcours(vue.contexte.id, {}).url("motif"),
     }
-    return page(request, "booking/usager/ferme.html", donnees, statut=statut)
-
-
-def fil_de(contexte: ServiceContexte, *, courante: str = "Prendre rendez-vous") -> list[dict[str, str]]:
-    """The breadcrumb of a page about a service."""
-    return [
-        {"libelle": "Accueil", "url": "/"},
-        {"libelle": contexte.libelle, "url": f"/services/{contexte.id}"},
-        {"libelle": courante, "url": ""},
-    ]
+    return visiteur.page("ferme", vue.contexte, donnees, vue.maintenant, statut=statut)
 
 
 def _nature_de(contexte: ServiceContexte, motif_id: int) -> str:
@@ -123,20 +89,19 @@ def _nature_de(contexte: ServiceContexte, motif_id: int) -> str:
     return motif.public if motif is not None and motif.public != "tous" else ""
 
 
-def _questions(etape: Etape) -> list[dict[str, Any]]:
+def _questions(etape: Etape, mots: Mots) -> list[dict[str, Any]]:
     """The radio groups, in order: nature (when both are received), each level of the motif, the type."""
     questions: list[dict[str, Any]] = []
     if len(etape.natures) > 1:
-        options = [("particulier", "Un particulier"), ("professionnel", "Un professionnel")]
-        questions.append({"nom": "nature", "options": options, "valeur": etape.nature})
+        questions.append({"nom": "nature", "options": list(mots.natures), "valeur": etape.nature})
     for groupe in etape.groupes:
         options = [(str(noeud.motif.id), noeud.motif.libelle) for noeud in groupe.noeuds]
         questions.append({"nom": groupe.nom, "options": options, "valeur": str(groupe.choisi or "")})
     if etape.feuille is not None:
         questions.append(
-            {"nom": "type", "options": [(t, *TYPES[t]) for t in etape.feuille.types], "valeur": etape.type_rdv}
+            {"nom": "type", "options": [(t, *mots.types[t]) for t in etape.feuille.types], "valeur": etape.type_rdv}
         )
-    return [{**question, "legende": LEGENDES[question["nom"]]} for question in questions]
+    return [{**question, "legende": mots.legendes[question["nom"]]} for question in questions]
 
 
 def _last(etape: Etape) -> str:
@@ -146,7 +111,7 @@ def _last(etape: Etape) -> str:
     return etape.groupes[-1].nom if etape.groupes else "nature"
 
 
-def _manque(etape: Etape, demande: str) -> dict[str, str]:
+def _manque(etape: Etape, demande: str, mots: Mots) -> dict[str, str]:
     """The sentence for a question that was on the page sent and was left without an answer."""
     noms = ["nature"] if len(etape.natures) > 1 else []
     noms += [groupe.nom for groupe in etape.groupes] + (["type"] if etape.feuille else [])
@@ -157,7 +122,7 @@ def _manque(etape: Etape, demande: str) -> dict[str, str]:
     if demande not in ordre:
         return {}
     vues = ordre[: ordre.index(demande) + 1]
-    return {nom: MANQUES[nom] for nom in noms if nom in vues and nom not in repondues}
+    return {nom: mots.manques[nom] for nom in noms if nom in vues and nom not in repondues}
 
 
 def _present_feuille(etape: Etape, vue: Vue) -> dict[str, Any] | None:
@@ -177,9 +142,9 @@ def _present_feuille(etape: Etape, vue: Vue) -> dict[str, Any] | None:
 
 def _find_duree(vue: Vue, motif: MotifOffert) -> int:
     """Minutes of the rendez-vous here, else where the service sends who asks for it."""
-    if find_types(vue.contexte, motif):
+    if find_types(vue.contexte, motif, vue.canal):
         return motif.duree
-    ailleurs = (b.duree_pour(motif.id, d) for d, b in vue.voisins if find_types_chez(b, motif.id, d))
+    ailleurs = (b.duree_pour(motif.id, d) for d, b in vue.voisins if find_types_chez(b, motif.id, d, vue.canal))
     return next(ailleurs, motif.duree)
 
 

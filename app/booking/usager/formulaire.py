@@ -26,10 +26,16 @@ _ILLISIBLE: Final = "Ce texte contient un caractère invisible ou interdit : ret
 _SANS_CLE: Final = "Cette page était incomplète : vérifiez votre saisie puis validez de nouveau."
 
 
+#: What an agent who books for somebody also says: how the demand arrived; that a RDV already held was seen.
+CHAMPS_AGENT: Final = ("origine", "deja_vu")
+#: How a demand reaches an agent [G 2.3.6].
+ORIGINES: Final = ("telephone", "guichet", "courriel")
+
+
 def read_saisie(donnees: Mapping[str, Any]) -> dict[str, str]:
     """Every field as typed; absent ones are "". What no page could display is replaced (lone surrogates)."""
     saisie: dict[str, str] = {}
-    for champ in CHAMPS:
+    for champ in (*CHAMPS, *CHAMPS_AGENT):
         valeur = donnees.get(champ)
         saisie[champ] = valeur.encode("utf-8", "replace").decode() if isinstance(valeur, str) else ""
     return saisie
@@ -46,6 +52,7 @@ class Lue:
     debut: int | None
     erreurs: dict[str, str]
     phrases: tuple[str, ...]
+    origine: str = "internet"
 
     @property
     def valide(self) -> bool:
@@ -53,13 +60,17 @@ class Lue:
         return not self.erreurs and not self.phrases
 
 
-def read_formulaire(donnees: Mapping[str, Any], *, nature: str, departement: str, aujourdhui: date) -> Lue:
-    """Read and check everything at once; never raises."""
+def read_formulaire(
+    donnees: Mapping[str, Any], *, nature: str, departement: str, aujourdhui: date, par_agent: bool = False
+) -> Lue:
+    """Read and check everything at once; never raises. ``par_agent``: an agent writes for somebody."""
     saisie = read_saisie(donnees)
     # Bytes that are not text (a lone surrogate) arrive as U+FFFD, which nobody types.
     illisibles = {champ: _ILLISIBLE for champ, valeur in saisie.items() if "\ufffd" in valeur}
     usager, erreurs = parse_usager({**saisie, "nature": nature}, departement=departement, aujourdhui=aujourdhui)
-    precision = parse_precision(saisie, erreurs)
+    precision = parse_precision(saisie, erreurs, par_agent=par_agent)
+    if par_agent and saisie["origine"] not in ORIGINES:
+        erreurs["origine"] = "Indiquez comment la demande est arrivée."
     erreurs.update(illisibles)
     phrases: list[str] = []
     debut: int | None = None
@@ -72,10 +83,11 @@ def read_formulaire(donnees: Mapping[str, Any], *, nature: str, departement: str
     if not isinstance(cle, str) or not is_cle(cle):
         cle = ""
         phrases.append(_SANS_CLE)
-    return Lue(saisie, usager, precision, cle, debut, _in_order(erreurs), tuple(phrases))
+    origine = saisie["origine"] if par_agent else "internet"
+    return Lue(saisie, usager, precision, cle, debut, _in_order(erreurs), tuple(phrases), origine)
 
 
 def _in_order(erreurs: Mapping[str, str]) -> dict[str, str]:
     """The errors in the order of the fields on the page: the summary reads from top to bottom."""
-    rang = {champ: position for position, champ in enumerate(CHAMPS)}
+    rang = {champ: position for position, champ in enumerate((*CHAMPS, *CHAMPS_AGENT))}
     return dict(sorted(erreurs.items(), key=lambda paire: rang.get(paire[0], len(rang))))

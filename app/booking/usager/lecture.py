@@ -89,6 +89,7 @@ class Vue:
     """A service as one visitor sees it at one instant.
 
     ``voisins``: the delegations that it gives, alive today, each with who receives; ``versions_voisins`` by service.
+    ``canal``: by whose rules the visitor books.
     """
 
     versions: Versions
@@ -98,6 +99,7 @@ class Vue:
     maintenant: datetime
     voisins: tuple[Voisin, ...] = ()
     versions_voisins: Mapping[int, Versions] = field(default_factory=dict)
+    canal: str = Canal.INTERNET.value
 
     @property
     def aujourdhui(self) -> date:
@@ -106,11 +108,22 @@ class Vue:
 
     @property
     def en_ligne(self) -> bool:
-        """True when the service may be booked online today, in its own zone."""
-        return self.contexte.prend_en_ligne(self.aujourdhui)
+        """True when the visitor may book there today, in its own zone: online, or as an agent extérieur."""
+        if self.canal == Canal.INTERNET:
+            return self.contexte.prend_en_ligne(self.aujourdhui)
+        receveurs = (voisin for delegation, voisin in self.voisins if delegation.motifs)
+        return not self.contexte.ferme and any(c.prend_exterieurs() for c in (self.contexte, *receveurs))
 
 
-async def read_vue(outils: Outils, conn: AsyncConnection, service_id: int, visite: str, maintenant: datetime) -> Vue:
+async def read_vue(
+    outils: Outils,
+    conn: AsyncConnection,
+    service_id: int,
+    visite: str,
+    maintenant: datetime,
+    *,
+    canal: str = Canal.INTERNET.value,
+) -> Vue:
     """Read it. Raises Introuvable when there is no such service."""
     hier = maintenant.date() - timedelta(days=1)  # a day before ours somewhere
     parametres = {"service": service_id, "empreinte": empreinte(visite), "maintenant": maintenant, "hier": hier}
@@ -124,7 +137,7 @@ async def read_vue(outils: Outils, conn: AsyncConnection, service_id: int, visit
     contexte = contextes[service_id]
     option = Option(*ligne[6:]) if ligne.id is not None else None
     voisins = list_voisins(contexte, contextes, maintenant)
-    return Vue(versions, ligne.epoque, contexte, option, maintenant, voisins, siens)
+    return Vue(versions, ligne.epoque, contexte, option, maintenant, voisins, siens, canal)
 
 
 def list_voisins(
@@ -150,7 +163,7 @@ async def read_dispo(outils: Outils, conn: AsyncConnection, vue: Vue, parcours: 
         vue.contexte.id,
         motif_id=parcours.motif,
         type_rdv=parcours.type_rdv,
-        canal=Canal.INTERNET,
+        canal=vue.canal,
         maintenant=vue.maintenant,
         versions=vue.versions,
     )

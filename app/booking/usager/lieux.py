@@ -22,7 +22,6 @@ from app.booking.usager.lecture import Vue
 from app.booking.usager.motifs import find_types, find_types_chez
 from app.domain.delegation import Delegation
 from app.domain.horaires import from_minute, get_cadran
-from app.domain.vocabulaire import Canal
 from app.errors import RegleRefusee
 
 _LOIN: Final = 2**53
@@ -89,9 +88,13 @@ def list_lieux(vue: Vue, parcours: Parcours) -> tuple[Lieu, ...]:
     ailleurs = tuple(
         lieu
         for lieu in list_voisins(vue, motif.id)
-        if lieu.delegation and parcours.type_rdv in find_types_chez(lieu.contexte, motif.id, lieu.delegation)
+        if lieu.delegation and parcours.type_rdv in find_types_chez(lieu.contexte, motif.id, lieu.delegation, vue.canal)
     )
-    return (ici, *ailleurs) if parcours.type_rdv in find_types(vue.contexte, motif) or not ailleurs else ailleurs
+    return (
+        (ici, *ailleurs)
+        if parcours.type_rdv in find_types(vue.contexte, motif, vue.canal) or not ailleurs
+        else ailleurs
+    )
 
 
 async def read_choix_lieu(outils: Outils, conn: AsyncConnection, vue: Vue, parcours: Parcours) -> Choix:
@@ -100,14 +103,14 @@ async def read_choix_lieu(outils: Outils, conn: AsyncConnection, vue: Vue, parco
     lieux = list_lieux(vue, parcours)
     if len(lieux) > 1:
         services = [(lieu.contexte, lieu.versions) for lieu in lieux]
-        await outils.dispo.warm(conn, services, canal=Canal.INTERNET, maintenant=vue.maintenant)
+        await outils.dispo.warm(conn, services, canal=vue.canal, maintenant=vue.maintenant)
     for lieu in lieux:
         dispo = await outils.dispo.read(
             conn,
             lieu.contexte.id,
             motif_id=parcours.motif,
             type_rdv=parcours.type_rdv,
-            canal=Canal.INTERNET,
+            canal=vue.canal,
             maintenant=vue.maintenant,
             versions=lieu.versions,
             delegation=lieu.delegation,
@@ -193,9 +196,7 @@ def _present(vue: Vue, choix: Choix, lieu: Lieu, parcours: Parcours) -> dict[str
         "ville": lieu.contexte.ville,
         "lignes": lieu.contexte.adresse_lignes[1:],
         "ailleurs": lieu.delegation is not None,
-        "url": Parcours(parcours.service_id, parcours.motif, parcours.type_rdv, parcours.nature, lieu.id).url(
-            "creneau"
-        ),
+        "url": replace(parcours, lieu=lieu.id).url("creneau"),
         "premier": "" if premier is None else quand_de(from_minute(premier), lieu.contexte.zone),
         "choisi": lieu.id == choix.lieu.id,
         "duree": dispo.demande.duree,

@@ -53,8 +53,8 @@ class Etape:
     type_rdv: str
 
 
-def find_types(contexte: ServiceContexte, motif: MotifOffert) -> tuple[str, ...]:
-    """The types that at least one open guichet offers on the internet for that motif; none when it is closed.
+def find_types(contexte: ServiceContexte, motif: MotifOffert, canal: str = Canal.INTERNET.value) -> tuple[str, ...]:
+    """The types that at least one open guichet offers by that channel for that motif; none when it is closed.
 
     A visio needs somewhere to meet: without the service's video address it is not offered.
     """
@@ -65,11 +65,13 @@ def find_types(contexte: ServiceContexte, motif: MotifOffert) -> tuple[str, ...]
         str(type_rdv)
         for type_rdv in TypeRdv
         if (type_rdv is not TypeRdv.VISIO or contexte.visio_base)
-        and find_eligibles(Demande(motif.id, type_rdv, Canal.INTERNET, motif.duree, contexte.pas), guichets)[0]
+        and find_eligibles(Demande(motif.id, type_rdv, canal, motif.duree, contexte.pas), guichets)[0]
     )
 
 
-def find_types_chez(voisin: ServiceContexte, motif_id: int, delegation: Delegation) -> tuple[str, ...]:
+def find_types_chez(
+    voisin: ServiceContexte, motif_id: int, delegation: Delegation, canal: str = Canal.INTERNET.value
+) -> tuple[str, ...]:
     """The types that the other service offers under a delegation: what its guichets take, whatever motifs it opens."""
     if voisin.ferme or motif_id not in delegation.motifs or motif_id not in voisin.motifs:
         return ()
@@ -78,21 +80,25 @@ def find_types_chez(voisin: ServiceContexte, motif_id: int, delegation: Delegati
         str(type_rdv)
         for type_rdv in TypeRdv
         if (type_rdv is not TypeRdv.VISIO or voisin.visio_base)
-        and find_eligibles(Demande(motif_id, type_rdv, Canal.INTERNET, duree, voisin.pas), guichets)[0]
+        and find_eligibles(Demande(motif_id, type_rdv, canal, duree, voisin.pas), guichets)[0]
     )
 
 
-def find_types_partout(contexte: ServiceContexte, motif: MotifOffert, voisins: Sequence[Voisin]) -> tuple[str, ...]:
+def find_types_partout(
+    contexte: ServiceContexte, motif: MotifOffert, voisins: Sequence[Voisin], canal: str = Canal.INTERNET.value
+) -> tuple[str, ...]:
     """The types offered here or under one of these delegations, in their usual order."""
     if not motif.actif:
         return ()
-    offerts = set(find_types(contexte, motif))
+    offerts = set(find_types(contexte, motif, canal))
     for delegation, voisin in voisins:
-        offerts.update(find_types_chez(voisin, motif.id, delegation))
+        offerts.update(find_types_chez(voisin, motif.id, delegation, canal))
     return tuple(str(type_rdv) for type_rdv in TypeRdv if type_rdv in offerts)
 
 
-def build_arbre(contexte: ServiceContexte, nature: str, voisins: Sequence[Voisin] = ()) -> tuple[Noeud, ...]:
+def build_arbre(
+    contexte: ServiceContexte, nature: str, voisins: Sequence[Voisin] = (), canal: str = Canal.INTERNET.value
+) -> tuple[Noeud, ...]:
     """The motifs that a usager of that nature may choose, level by level, in the national order.
 
     With ``voisins``, those that the service entrusts to another are among them, even closed here.
@@ -107,16 +113,18 @@ def build_arbre(contexte: ServiceContexte, nature: str, voisins: Sequence[Voisin
     def grow(parent: int | None) -> Iterable[Noeud]:
         for motif in enfants.get(parent, ()):
             siens = tuple(grow(motif.id))
-            types = () if siens else find_types_partout(contexte, motif, voisins)
+            types = () if siens else find_types_partout(contexte, motif, voisins, canal)
             if siens or types:
                 yield Noeud(motif, siens, types)
 
     return tuple(grow(None))
 
 
-def find_natures(contexte: ServiceContexte, voisins: Sequence[Voisin] = ()) -> tuple[str, ...]:
+def find_natures(
+    contexte: ServiceContexte, voisins: Sequence[Voisin] = (), canal: str = Canal.INTERNET.value
+) -> tuple[str, ...]:
     """Who may be received: the natures for which at least one motif is offered."""
-    return tuple(nature for nature in NATURES if build_arbre(contexte, nature, voisins))
+    return tuple(nature for nature in NATURES if build_arbre(contexte, nature, voisins, canal))
 
 
 def find_chaine(contexte: ServiceContexte, motif_id: int) -> tuple[int, ...]:
@@ -131,18 +139,23 @@ def find_chaine(contexte: ServiceContexte, motif_id: int) -> tuple[int, ...]:
 
 
 def compute_etape(
-    contexte: ServiceContexte, nature: str, choix: Mapping[str, int], type_rdv: str, voisins: Sequence[Voisin] = ()
+    contexte: ServiceContexte,
+    nature: str,
+    choix: Mapping[str, int],
+    type_rdv: str,
+    voisins: Sequence[Voisin] = (),
+    canal: str = Canal.INTERNET.value,
 ) -> Etape:
     """The questions to ask, given what is ticked (``choix``: group name → motif id). A choice that no longer fits its
     parent is forgotten, and with it everything below."""
-    natures = find_natures(contexte, voisins)
+    natures = find_natures(contexte, voisins, canal)
     if len(natures) == 1:
         nature = natures[0]
     elif nature not in natures:
         return Etape(natures, "", (), None, "")
     groupes: list[Groupe] = []
     feuille: Noeud | None = None
-    noeuds = build_arbre(contexte, nature, voisins)
+    noeuds = build_arbre(contexte, nature, voisins, canal)
     for nom in NIVEAUX:
         choisi = next((noeud for noeud in noeuds if noeud.motif.id == choix.get(nom)), None)
         groupes.append(Groupe(nom, noeuds, choisi.motif.id if choisi else 0))

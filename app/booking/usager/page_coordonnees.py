@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from litestar import Request
 from litestar.response import Response
 
 from app.booking.usager.cartes import carte_de, lieu_de_l_heure
 from app.booking.usager.demande import Parcours
-from app.booking.usager.etape_motif import TYPES, fil_de
 from app.booking.usager.lecture import Vue
 from app.booking.usager.lieux import find_lieu
 from app.booking.usager.perdu import Perdu
+from app.booking.usager.visiteur import Visiteur
 from app.courrier.texte import date_en_mots, duree_en_mots, heure_en_mots
 from app.domain.horaires import from_minute
+from app.errors import AppError
 from app.web.dates import instant_utc
-from app.web.pages import page
 
 
 @dataclass(frozen=True, slots=True)
 class Ecran:
     """One rendering of the form. ``debut`` in minutes-époque: the créneau asked for, lost or not.
 
-    ``reessai``: the same form is to be sent again as it is; whether the créneau is still held is not known.
+    ``reessai``: the same form is to be sent again as it is; whether the créneau is still held is not known. ``refus``:
+    what the form answers, ``information``: what was found, for the visitors that show more (``Visiteur.complete``).
     """
 
     parcours: Parcours
@@ -39,21 +39,21 @@ class Ecran:
     focus: bool = False
     reessai: bool = False
     statut: int = 200
+    refus: AppError | None = None
+    information: str = ""
 
 
-def render_coordonnees(request: Request[Any, Any, Any], vue: Vue, ecran: Ecran) -> Response[bytes]:
+def render_coordonnees(visiteur: Visiteur, vue: Vue, ecran: Ecran) -> Response[bytes]:
     """The page."""
     contexte, parcours = vue.contexte, ecran.parcours
     motif, lieu = contexte.motif(parcours.motif), find_lieu(vue, ecran.parcours)
     debut = from_minute(ecran.debut) if ecran.debut is not None else None
     donnees = {
-        "titre": "Vos coordonnées",
+        "titre": visiteur.mots.titre_coordonnees,
         "etape": 3,
-        "service": {"libelle": contexte.libelle},
-        "fil": fil_de(contexte),
-        "action": f"/rdv/{contexte.id}/coordonnees",
-        "action_prolonger": f"/rdv/{contexte.id}/option/prolonger",
-        "action_rendre": f"/rdv/{contexte.id}/option/rendre",
+        "action": parcours.action("coordonnees"),
+        "action_prolonger": parcours.action("option/prolonger"),
+        "action_rendre": parcours.action("option/rendre"),
         "calendrier": parcours.url("creneau"),
         "parcours": parcours,
         "motif": motif,
@@ -61,7 +61,7 @@ def render_coordonnees(request: Request[Any, Any, Any], vue: Vue, ecran: Ecran) 
         "lieu": lieu_de_l_heure(contexte.zone),
         "duree": duree_en_mots(timedelta(minutes=lieu.contexte.duree_pour(motif.id, lieu.delegation))),
         "ailleurs": lieu.contexte if lieu.delegation is not None else None,
-        "type_libelle": TYPES[parcours.type_rdv][0].lower(),
+        "type_libelle": visiteur.mots.types[parcours.type_rdv][0].lower(),
         "debut": debut.astimezone(contexte.zone).isoformat() if debut else "",
         "cle": ecran.cle,
         "saisie": ecran.saisie,
@@ -73,8 +73,9 @@ def render_coordonnees(request: Request[Any, Any, Any], vue: Vue, ecran: Ecran) 
         "reessai": ecran.reessai,
         "adresse": _address(vue, ecran, debut),
         "carte": carte_de(lieu.contexte),
+        **visiteur.complete(vue, ecran),
     }
-    return page(request, "booking/usager/coordonnees.html", donnees, statut=ecran.statut)
+    return visiteur.page("coordonnees", contexte, donnees, vue.maintenant, statut=ecran.statut)
 
 
 def _address(vue: Vue, ecran: Ecran, debut: datetime | None) -> str:

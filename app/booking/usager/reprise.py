@@ -22,6 +22,7 @@ from app.booking.usager.formulaire import CHAMPS, read_saisie
 from app.booking.usager.lecture import Vue, list_voisins
 from app.booking.usager.motifs import settle_nature
 from app.booking.usager.page_coordonnees import Ecran, render_coordonnees
+from app.booking.usager.visiteur import visiteur_usager
 from app.errors import Indisponible, SaisieInvalide
 from app.web.pages import page
 
@@ -54,7 +55,7 @@ def keep_saisie(
         maintenant = clock.now()
         voisins = list_voisins(contexte, _peek_voisins(outils, contexte), maintenant)
         vue = Vue(Versions(0, 0, 0, 0), "", contexte, None, maintenant, voisins)
-        reponse = render_coordonnees(request, vue, ecran)
+        reponse = render_coordonnees(visiteur_usager(request), vue, ecran)
     reponse.headers["Retry-After"] = "2"
     return reponse
 

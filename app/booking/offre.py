@@ -1,0 +1,111 @@
+"""Where an agent extérieur may move a RDV: the motifs, types and créneaux that he is offered [A1, summary table].
+
+The same rules as those that the move is judged by: the RDV stands in nobody's way, its own motif is kept whatever is
+open now, and a duration that was decided for it is kept with its motif.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.booking.contexte import MotifOffert, ServiceContexte, Versions, read_versions
+from app.booking.disponibilites import Occupations
+from app.booking.jugement import compute_fenetre
+from app.booking.outils import Outils
+from app.domain.calendrier import Fenetre
+from app.domain.contexte import Alerte
+from app.domain.creneaux import Demande, Grille, compute_grille
+from app.domain.guichets import GuichetRegle, find_eligibles
+from app.domain.horaires import floor_minute
+from app.domain.vocabulaire import Canal, TypeRdv
+
+_CANAL = Canal.EXTERIEUR.value
+
+
+@dataclass(frozen=True, slots=True)
+class Offre:
+    """What a RDV may become, as its service is now. ``rdv``: columns of ``app.booking.par_code``."""
+
+    contexte: ServiceContexte
+    versions: Versions
+    rdv: Mapping[str, Any]
+    maintenant: datetime
+
+    def list_motifs(self) -> list[MotifOffert]:
+        """Its own motif first, then those of the open guichets that take externals, in the national order."""
+        autres = [
+            motif
+            for motif in self.contexte.motifs.values()
+            if motif.ouvert and motif.id != self.rdv["motif_id"] and self.list_types(motif.id)
+        ]
+        sien = self.contexte.motifs.get(self.rdv["motif_id"])
+        return [sien, *autres] if sien is not None else autres
+
+    def list_types(self, motif_id: int) -> tuple[str, ...]:
+        """The types that a guichet open to externals takes for that motif."""
+        guichets = self._guichets(motif_id)
+        return tuple(
+            str(type_rdv)
+            for type_rdv in TypeRdv
+            if (type_rdv is not TypeRdv.VISIO or self.contexte.visio_base or self.rdv["type_rdv"] == type_rdv)
+            and find_eligibles(self._demande(motif_id, type_rdv), guichets)[0]
+        )
+
+    def _guichets(self, motif_id: int) -> Sequence[GuichetRegle]:
+        guichets = list(self.contexte.guichets.values())
+        if motif_id != self.rdv["motif_id"]:
+            return guichets
+        return [g if g.motifs is None else replace(g, motifs=g.motifs | {motif_id}) for g in guichets]
+
+    def _demande(self, motif_id: int, type_rdv: str) -> Demande:
+        sien = motif_id == self.rdv["motif_id"]
+        decidee = Alerte.DUREE_MODIFIEE.value in self.rdv["forcages"] or self.rdv["service_origine_id"] is not None
+        duree = self.contexte.motif(motif_id).duree
+        if sien and decidee:
+            duree = floor_minute(self.rdv["fin"]) - floor_minute(self.rdv["debut"])
+        return Demande(motif_id, type_rdv, _CANAL, duree, self.contexte.pas)
+
+    async def read_grille(
+        self, outils: Outils, conn: AsyncConnection, motif_id: int, type_rdv: str
+    ) -> tuple[Grille, Fenetre, int]:
+        """What is free for it day by day, in which window, for how many minutes."""
+        fenetre, demande = self._fenetre(), self._demande(motif_id, type_rdv)
+        lues = await outils.dispo.occupations(
+            conn, self.contexte, self.versions, fenetre.du, fenetre.au, self.maintenant
+        )
+        grille = compute_grille(
+            demande,
+            self._guichets(motif_id),
+            self.contexte.ouvertures(fenetre.du, fenetre.au),
+            self._without_sienne(lues.par_guichet),
+            fenetre,
+            self.contexte.zone,
+        )
+        return grille, fenetre, demande.duree
+
+    def _fenetre(self) -> Fenetre:
+        return compute_fenetre(self.contexte, _CANAL, self.maintenant)
+
+    def _without_sienne(self, occupations: Occupations) -> Occupations:
+        sienne = floor_minute(self.rdv["debut"]), floor_minute(self.rdv["fin"])
+        return {
+            guichet: [o for o in liste if guichet != self.rdv["guichet_id"] or tuple(o) != sienne]
+            for guichet, liste in occupations.items()
+        }
+
+
+async def read_offre(outils: Outils, conn: AsyncConnection, rdv: Mapping[str, Any], maintenant: datetime) -> Offre:
+    """What that RDV may become, its service read at one version."""
+    versions = await read_versions(conn, rdv["service_id"])
+    contexte = await outils.dispo.contextes.get(conn, rdv["service_id"], versions.planning)
+    return Offre(contexte, versions, rdv, maintenant)
+
+
+def list_jours(grille: Grille) -> list[tuple[date, int]]:
+    """The days that have a free créneau, and how many."""
+    return [(jour, len(journee.creneaux)) for jour, journee in grille.jours.items() if journee.creneaux]
