@@ -12,7 +12,7 @@ _DANGEREUX: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\x00")
 
 def safe_cell(texte: str) -> str:
     """The text, with ``'`` before what a spreadsheet would compute; control characters become spaces."""
-    net = "".join(c if c.isprintable() else " " for c in texte)
+    net = texte if texte.isprintable() else "".join(c if c.isprintable() else " " for c in texte)
     return "'" + net if texte.startswith(_DANGEREUX) or net.lstrip().startswith(("=", "+", "-", "@")) else net
 
 
