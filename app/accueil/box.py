@@ -11,9 +11,11 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Response
 
 from app import clock
+from app.accueil.contre_appels import place_box, read_contre_appels
 from app.accueil.journee import read_journee
 from app.accueil.lieux import BoxJour, GuichetChoix, read_box
 from app.booking.agents.acces import journal_refus, note_lecture, write_lecture
+from app.booking.agents.rappels import get_chances
 from app.booking.fragments import Fragments
 from app.booking.outils import Outils
 from app.booking.traces import Trace
@@ -37,7 +39,7 @@ async def show_box(
     maintenant = clock.now()
     if guichet is not None:
         box, choisi, fragment = await _render_box(request, outils, acteur, service_id, guichet, maintenant)
-        await write_lecture(outils, acteur, request, _trace(box, choisi))
+        await write_lecture(outils, acteur, request, *_traces(box, choisi, fragment, maintenant))
         contexte = _page(acteur, box, maintenant, choisi) | {"fragment": fragment, "choisi": choisi}
         return page(request, "accueil/box.html", contexte)
     refus = Trace("service.acces_refuse", service_id, apres={"ecran": "box"})
@@ -55,8 +57,9 @@ async def show_fragment(
     acteur: NamedDependency[Acteur],
 ) -> Response[bytes]:
     """The live region of one guichet alone."""
-    box, choisi, fragment = await _render_box(request, outils, acteur, service_id, guichet, clock.now())
-    await note_lecture(outils, acteur, request, _trace(box, choisi))
+    maintenant = clock.now()
+    box, choisi, fragment = await _render_box(request, outils, acteur, service_id, guichet, maintenant)
+    await note_lecture(outils, acteur, request, *_traces(box, choisi, fragment, maintenant))
     return Response(fragment.encode(), media_type="text/html")
 
 
@@ -80,10 +83,13 @@ async def _render_box(
         fragment = _fragments.get(cle)
         if fragment is None:
             lignes = await read_journee(conn, acteur.agent_id, [box.service], choisi.id)
+            service, chances = place_box(box, maintenant), get_chances(request)
+            appels = await read_contre_appels(conn, acteur.agent_id, service, choisi, chances)
             contexte = {
                 "lieu": box,
                 "choisi": choisi,
-                "box": {"titre": choisi.nom, "url_rdv": URL_RDV, "rdv": lignes, "contre_appels": []},
+                "box": {"titre": choisi.nom, "url_rdv": URL_RDV, "rdv": lignes, **appels},
+                "au": service.au,
             }
             fragment = render(request, "accueil/_box.html", contexte)
             if lignes:  # an empty one may be that of a right just lost: it costs nothing to draw again
@@ -91,9 +97,13 @@ async def _render_box(
     return box, choisi, fragment
 
 
-def _trace(box: BoxJour, choisi: GuichetChoix) -> Trace:
-    faits = {"guichet": choisi.id, "jour": box.service.jour.isoformat()}
-    return Trace("box.lu", box.service.id, apres=faits)
+def _traces(box: BoxJour, choisi: GuichetChoix, fragment: str, maintenant: datetime) -> list[Trace]:
+    """The day read, and the days whose people are shown to be called, when there are some."""
+    traces = [Trace("box.lu", box.service.id, apres={"guichet": choisi.id, "jour": box.service.jour.isoformat()})]
+    if 'id="pile-contre-appels"' in fragment:
+        faits = {"guichet": choisi.id, "au": place_box(box, maintenant).dernier.isoformat()}
+        traces.append(Trace("rappels.lus", box.service.id, apres=faits))
+    return traces
 
 
 def _page(acteur: Acteur, lieu: BoxJour, maintenant: datetime, choisi: GuichetChoix | None = None) -> dict[str, Any]:

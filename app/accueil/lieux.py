@@ -95,6 +95,7 @@ class BoxJour:
 
     site_id: int
     service: ServiceJour
+    departement: str
     epoque: str
     guichets: tuple[GuichetChoix, ...]
 
@@ -171,6 +172,7 @@ async def read_box(conn: AsyncConnection, agent_id: int, service_id: int, mainte
                     ServiceFiscal.site_id,
                     ServiceFiscal.libelle,
                     ServiceFiscal.fuseau,
+                    ServiceFiscal.departement,
                     Agenda.version,
                     _epoque.label("epoque"),
                     Guichet.id,
@@ -190,8 +192,8 @@ async def read_box(conn: AsyncConnection, agent_id: int, service_id: int, mainte
     )
     if not lignes:
         raise AccesRefuse("Ce service n’existe pas parmi ceux auxquels vous êtes rattaché.")
-    site_id, libelle, fuseau, version, epoque = lignes[0][:5]
+    site_id, libelle, fuseau, departement, version, epoque = lignes[0][:6]
     zone = ZoneInfo(fuseau)
     service = ServiceJour(service_id, libelle, zone, _today(maintenant, zone), version)
-    guichets = tuple(GuichetChoix(*ligne[5:]) for ligne in lignes if ligne[5] is not None)
-    return BoxJour(site_id, service, epoque, guichets)
+    guichets = tuple(GuichetChoix(*ligne[6:]) for ligne in lignes if ligne[6] is not None)
+    return BoxJour(site_id, service, departement, epoque, guichets)

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from litestar.types import ControllerRouterHandler
 
-from app.accueil import box, recherche_partout, tableau
+from app.accueil import box, tableau
 
-ROUTES: list[ControllerRouterHandler] = [*tableau.ROUTES, *recherche_partout.ROUTES, *box.ROUTES]
+ROUTES: list[ControllerRouterHandler] = [*tableau.ROUTES, *box.ROUTES]
