@@ -152,13 +152,14 @@ async def judge(
     deplace: Deplace | None = None,
     delegation: Delegation | None = None,
     tenue: Mapping[str, Any] | None = None,
+    quittees: Sequence[Deplace] = (),
 ) -> Projet:
     """Apply the rules to the facts of that day; raise the refusal, or say which guichets may take it.
 
     ``deplace``: the RDV that is moved there. It may overlap itself, keep its motif whatever is open now, and keep the
     duration it has. ``delegation``: the one under which the service receives it; its dates and its daily quota apply,
     and the motif is then received whatever is open here. ``tenue``: the visitor's own hold in the service, which must
-    not stand in its owner's way.
+    not stand in its owner's way. ``quittees``: places that others leave in the same transaction.
     """
     if demande.type_rdv not in TYPES:
         raise SaisieInvalide(champs={"type": "Choisissez un type de rendez-vous."})
@@ -174,6 +175,11 @@ async def judge(
     )
     if isinstance(acces, Refuse) or contexte.ferme:
         raise_raison(Raison.SERVICE_FERME)
+    sans_salle = demande.type_rdv == TypeRdv.VISIO and not contexte.visio_base
+    if (
+        sans_salle and deplace is None and demande.canal != Canal.RATTACHE
+    ):  # offered to nobody: there is nowhere to meet
+        raise_raison(Raison.TYPE_NON_PROPOSE)
     demandee = Demande(demande.motif_id, demande.type_rdv, demande.canal, duree, contexte.pas)
     fen = compute_fenetre(contexte, demande.canal, maintenant)
     jour = from_minute(demande.debut).astimezone(contexte.zone).date()
@@ -189,8 +195,8 @@ async def judge(
             raise QuotaAtteint(delegation)
         if ferme is not None:
             raise_raison(ferme)
-    if deplace is not None:
-        occupations = _without(occupations, deplace.guichet_id, (deplace.debut, deplace.fin))
+    for quittee in (*quittees, *([] if deplace is None else [deplace])):
+        occupations = _without(occupations, quittee.guichet_id, (quittee.debut, quittee.fin))
     motif_initial = deplace is not None and deplace.motif_id == demande.motif_id
     ouvertures = contexte.ouvertures(jour, jour)
     if demande.guichet_id is not None:

@@ -34,7 +34,7 @@ async def record(
     auteur: Auteur,
     maintenant: datetime,
 ) -> None:
-    """Journal, counters and frames of the move: both services tell it when it goes from one to the other."""
+    """Journal, counters and frame of the move: both services tell it when it goes from one to the other."""
 
     def faits(de: Mapping[str, Any]) -> dict[str, Any]:
         ailleurs = trajet.change_de_service or rdv["delegation_id"] != valeurs["delegation_id"]
@@ -63,11 +63,9 @@ async def record(
     )
     uow.annonces.count(rdv["service_id"], rdv["jour"], avant=rdv["etat"])
     uow.annonces.count(valeurs["service_id"], valeurs["jour"], apres=rdv["etat"])
-    quittes = store.services_concernes(rdv["service_id"], rdv["service_origine_id"])
-    rejoints = store.services_concernes(valeurs["service_id"], valeurs["service_origine_id"])
     uow.annonces.rdv(
         "rdv.replanifie",
-        tuple(dict.fromkeys((*quittes, *rejoints))),
+        tuple(dict.fromkeys((*_services(rdv), *_services(valeurs)))),
         rdv=rdv["id"],
         guichet=valeurs["guichet_id"],
         etat=rdv["etat"],
@@ -80,10 +78,22 @@ async def record(
             "fin": rdv["fin"].isoformat(),
         },
     )
+
+
+async def leave_place(uow: UnitOfWork, trajet: Trajet, rdv: Mapping[str, Any], maintenant: datetime) -> None:
+    """Tell the place left free, once the row occupies it no more."""
     await free_place(uow, trajet.depart, rdv, maintenant)
+
+
+def take_place(uow: UnitOfWork, valeurs: Mapping[str, Any]) -> None:
+    """Tell the new place taken. After ``leave_place`` of everybody concerned: a public grid applies them in order."""
     uow.annonces.creneau(
-        "creneau.pris", rejoints, guichet=valeurs["guichet_id"], debut=valeurs["debut"], fin=valeurs["fin"]
+        "creneau.pris", _services(valeurs), guichet=valeurs["guichet_id"], debut=valeurs["debut"], fin=valeurs["fin"]
     )
+
+
+def _services(rdv: Mapping[str, Any]) -> tuple[int, ...]:
+    return store.services_concernes(rdv["service_id"], rdv["service_origine_id"])
 
 
 async def write_messages(

@@ -126,7 +126,7 @@ class TestMotifs:
         assert [m["id"] for m in motifs] == api.nevers.motifs[:2]
         assert motifs[0]["chemin"] == ["Votre impôt sur le revenu"]
         assert motifs[0]["duree"] == 20
-        assert motifs[0]["types"] == ["guichet", "telephone", "visio"]
+        assert motifs[0]["types"] == ["guichet", "telephone"], "no video room, no visio"
         assert "Pièce d'identité" in motifs[0]["documents"]
 
     async def test_a_motif_that_no_guichet_offers_to_externals_is_not_proposed_to_them(self, api: Api) -> None:

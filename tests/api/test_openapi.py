@@ -30,6 +30,8 @@ ROUTES = {
     "POST /rendez-vous/{rdv_id}/fin",
     "POST /rendez-vous/{rdv_id}/absence",
     "POST /rendez-vous/{rdv_id}/annulation",
+    "POST /rendez-vous/{rdv_id}/replanification",
+    "POST /rendez-vous/{rdv_id}/contre-appel",
 }
 
 

@@ -17,6 +17,7 @@ from app.booking.options import OptionPosee, place_option
 from app.booking.outils import Auteur, Outils
 from app.booking.quota import check_quota
 from app.booking.reserver import RdvReserve, book
+from app.booking.titres import ParDroit
 from app.booking.vie import act
 from app.domain.horaires import to_minute
 from app.domain.rendez_vous import Action
@@ -131,6 +132,12 @@ async def build_deux(outils: Outils) -> Deux:
 @pytest.fixture
 async def deux(outils: Outils) -> Deux:
     return await build_deux(outils)
+
+
+async def organise(deux: Deux, rdv_id: int, cible: Cible, qui: str) -> RdvDeplace:
+    """Move it by the right to organise its home."""
+    auteur, titre = deux.auteur(deux.a, qui), ParDroit(deux.a.agents[qui], "organiser")
+    return await move(deux.outils, rdv_id, cible, auteur, LUNDI_9H, titre=titre)
 
 
 class TestConfier:
@@ -266,10 +273,8 @@ class TestQui:
         cible = Cible(to_minute(JEUDI_10H), deux.b.guichets[0], delegation_id=deux.delegation)
         for qui, issue in (("agent", Introuvable), ("pilote", Introuvable)):
             with pytest.raises(issue):
-                await move(deux.outils, rdv.id, cible, deux.auteur(deux.a, qui), LUNDI_9H, module="organiser")
-        assert (
-            await move(deux.outils, rdv.id, cible, deux.auteur(deux.a, "chef"), LUNDI_9H, module="organiser")
-        ).change
+                await organise(deux, rdv.id, cible, qui)
+        assert (await organise(deux, rdv.id, cible, "chef")).change
 
     async def test_it_goes_to_no_other_service_than_its_home(self, deux: Deux) -> None:
         rdv = await deux.rdv(MARDI_10H)

@@ -12,7 +12,9 @@ from litestar.response import Redirect, Response
 from app import clock
 from app.booking.agents.acces import Acces, note_lecture, open_rdv, write_lecture
 from app.booking.agents.actes import answer, check_champs
-from app.booking.agents.fiche import load, nom_motif, possible
+from app.booking.agents.boutons import possible
+from app.booking.agents.changements import Vu, render_changements
+from app.booking.agents.fiche import load, nom_motif
 from app.booking.agents.lectures import nom_agenda
 from app.booking.agents.mots import TYPES
 from app.booking.outils import Outils
@@ -75,7 +77,8 @@ async def do_annuler(
         acces = await open_rdv(outils, acteur, request, rdv_id)
         await note_lecture(outils, acteur, request, Trace("rdv.lu", acces.receveur_id, rdv_id))
         return await _render(request, outils, acteur, acces, rdv_id, raison=raison, refus=refus)
-    return await answer(request, outils, acteur, acte, "Rendez-vous annulé", retour or f"/rendez-vous/{rdv_id}")
+    suite = retour or f"/rendez-vous/{rdv_id}?fait=annule"
+    return await answer(request, outils, acteur, acte, "Rendez-vous annulé", suite)
 
 
 def _read_revision(texte: str) -> int:
@@ -114,6 +117,8 @@ async def _render(
         "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}",
         "quoi": ", ".join(mot for mot in (nom_motif(rdv, contexte), TYPES[rdv["type_rdv"]], lieu) if mot),
         "previent": bool(rdv["courriel"]),
+        "direct": True,
+        "region": render_changements(request, acces, dossier, Vu.of(dossier)),
         "possible": possible(rdv, Action.ANNULER, contexte, maintenant),
         "raison": raison,
         "refus": refus,

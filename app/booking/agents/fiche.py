@@ -7,7 +7,7 @@ refreshes belong to the same reading for a quarter of an hour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -18,45 +18,28 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from app import clock
+from app.booking.affecter import select_affectes
 from app.booking.agents.acces import PHRASE_RDV, Acces, journal_refus, note_lecture, open_rdv, write_lecture
 from app.booking.agents.affichage import url_jour
-from app.booking.agents.lectures import nom_agenda, read_fiche, read_histoire
+from app.booking.agents.appels import read_contre_appels, read_suites, tell_contre_appels, tell_suites
+from app.booking.agents.autres import Autres, build_traces, read_autres, tell_autres
+from app.booking.agents.boutons import find_figee, find_renvoi, list_gestes, list_presences, possible
+from app.booking.agents.dossier_externe import build_lien
+from app.booking.agents.issues import tell_issue
+from app.booking.agents.lectures import nom_agenda, read_fiche, read_histoire, read_noms
 from app.booking.agents.mots import CANAUX, ORIGINES, PREFERENCES, TYPES, fait, forcages, nom_agent
 from app.booking.agents.saisie import national
 from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.outils import Outils
 from app.booking.traces import Trace
-from app.domain.horaires import floor_minute
-from app.domain.rendez_vous import Action, Transition, transition
+from app.domain.rendez_vous import Action
 from app.errors import AccesRefuse
 from app.identite.acteur import Acteur
 from app.web.dates import heure, jour_long
 from app.web.pages import agent_page, page, service_header, service_menu
 
-#: Buttons in the order of a visit: action → (path, label, event of the wire, icon).
-BOUTONS: Final[Mapping[Action, tuple[str, str, str, str]]] = {
-    Action.MARQUER_ARRIVEE: ("arrivee", "Arrivé", "rdv.arrive", "map-pin-user-line"),
-    Action.APPELER: ("appel", "Appeler", "rdv.appele", "notification-3-line"),
-    Action.RECEVOIR: ("reception", "Recevoir", "rdv.recu", "user-line"),
-    Action.TERMINER: ("fin", "Terminer", "rdv.termine", "check-line"),
-    Action.MARQUER_NON_VENU: ("absence", "Pas venu", "rdv.non_honore", "close-line"),
-    Action.ANNULER_ARRIVEE: ("arrivee/annulation", "Annuler l’arrivée", "rdv.arrivee_annulee", "arrow-go-back-line"),
-}
 _CIVILITES: Final = {"madame": "Madame", "monsieur": "Monsieur"}
 _ANNULE_PAR: Final = {"usager": "l’usager", "systeme": "le service (automatiquement)"}
-
-
-def possible(rdv: Mapping[str, Any], action: Action, contexte: ServiceContexte, maintenant: datetime) -> bool:
-    """True when the rules let that action change the RDV now."""
-    issue = transition(
-        rdv["etat"],
-        action,
-        jour_rdv=rdv["jour"],
-        jour_local_courant=maintenant.astimezone(contexte.zone).date(),
-        heure_a_venir=None,  # the page's clock shows « Pas venu » at that hour
-        a_distance=rdv["type_rdv"] != "guichet",
-    )
-    return isinstance(issue, Transition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +53,12 @@ class Dossier:
     contexte: ServiceContexte
     rdv: dict[str, Any]
     histoire: list[dict[str, Any]]
+    contre_appels: list[dict[str, Any]]
+    suites: list[dict[str, Any]]
+    #: Agents assigned, and the names of all those whom the story speaks of.
+    affectes: list[dict[str, Any]]
+    agents: dict[int, str]
+    autres: Autres
 
     @property
     def agenda(self) -> str:
@@ -98,66 +87,104 @@ async def load(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, 
         rdv = await read_fiche(conn, acces.agent_id, rdv_id)
         if rdv is None:
             raise AccesRefuse(PHRASE_RDV)
-        return Dossier(vue, contexte, rdv, await read_histoire(conn, acces.agent_id, rdv_id))
+        histoire = await read_histoire(conn, acces.agent_id, rdv_id)
+        affectes = await conn.execute(select_affectes(rdv_id, acces.agent_id))
+        return Dossier(
+            vue,
+            contexte,
+            rdv,
+            histoire,
+            await read_contre_appels(conn, acces.agent_id, rdv_id),
+            await read_suites(conn, acces.agent_id, rdv_id),
+            [dict(ligne) for ligne in affectes.mappings()],
+            await read_noms(conn, cites(histoire)),
+            await read_autres(conn, acces.agent_id, rdv),
+        )
 
 
 def render_region(request: Request[Any, Any, Any], acces: Acces, dossier: Dossier, maintenant: datetime) -> str:
     """The live region of the fiche."""
     contexte, rdv = dossier.contexte, dossier.rdv
-    actions = [action for action in BOUTONS if acces.recoit and possible(rdv, action, contexte, maintenant)]
     url = f"/rendez-vous/{rdv['id']}"
+    suivis = [(acces.service_id, acces.versions.service), *dossier.autres.list_suivis(acces.service_id)]
+    dossier_url = build_lien(request.app.state.outils.settings.dossier_url, rdv, contexte)
     gabarit = request.app.state.gabarits.get_template("booking/agents/_fiche_region.html")
     return str(
         gabarit.render(
-            sujet=f"service:{acces.service_id}",
-            version=acces.versions.service,
+            sujet=" ".join(f"service:{service_id}" for service_id, _ in suivis),
+            version=" ".join(str(version) for _, version in suivis),
             epoque=acces.epoque,
             fragment=f"{url}/fragment",
             zone=contexte.zone.key,
             rdv=rdv,
             nom=nom_agenda(rdv),
             numero=f"FI{rdv['id']}",
-            boutons=[
-                {
-                    "url": f"{url}/{BOUTONS[action][0]}?retour={url}",
-                    "libelle": BOUTONS[action][1],
-                    "evenement": BOUTONS[action][2],
-                    "icone": BOUTONS[action][3],
-                    "principal": rang == 0,
-                    "des": _find_des(rdv, action),
-                }
-                for rang, action in enumerate(actions)
-            ],
-            url_annuler=f"{url}/annuler" if possible(rdv, Action.ANNULER, contexte, maintenant) else "",
+            quand=_quand(rdv, contexte),
+            ou=_lieu(rdv, contexte, ailleurs=acces.confie),
+            motif=nom_motif(rdv, contexte),
+            boutons=list_presences(rdv, acces, contexte, maintenant, url),
+            figee=find_figee(rdv, acces, contexte, maintenant),
+            gestes=list_gestes(rdv, acces, contexte, maintenant, url),
+            renvoi=find_renvoi(rdv, acces, maintenant, url),
             pour=rdv["origine_libelle"] or "",
             lieu=contexte.adresse_lignes if acces.confie else (),
-            rendez_vous=_rendez_vous(rdv, contexte, ailleurs=acces.confie),
+            annulable=possible(rdv, Action.ANNULER, contexte, maintenant),
+            rendez_vous=_rendez_vous(rdv, contexte),
             usager=_usager(rdv),
             telephones=[{"e164": t, "lu": national(t)} for t in rdv["telephones"] or ()],
+            preference=PREFERENCES.get(rdv["preference_appel"] or "", ""),
+            dossier_url=dossier_url,
             documents=contexte.motifs[rdv["motif_id"]].documents if rdv["motif_id"] in contexte.motifs else (),
             forcages=forcages(rdv["forcages"]),
             annulation=_annulation(rdv, contexte),
-            histoire=[{**fait(ligne, contexte), "quand": _instant(ligne["a"], contexte)} for ligne in dossier.histoire],
+            contre_appels=tell_contre_appels(dossier.contre_appels, contexte.zone),
+            suites=tell_suites(dossier.suites, contexte.zone),
+            affectes=[{"nom": nom_agent(a["prenom"], a["nom"]), "permis": a["permis"]} for a in dossier.affectes],
+            autres=tell_autres(dossier.autres, contexte.id),
+            histoire=list_faits(dossier),
         )
     )
 
 
-def _find_des(rdv: Mapping[str, Any], action: Action) -> str:
-    """The epoch minute from which the button shows, "" when it always does: nobody is absent before his hour."""
-    attendu = action is Action.MARQUER_NON_VENU and rdv["etat"] == "prevu"
-    return str(floor_minute(rdv["debut"])) if attendu else ""
+def list_faits(dossier: Dossier, depuis: int = 0) -> list[dict[str, str]]:
+    """The story in words, oldest first; ``depuis``: without its first lines."""
+    contexte = dossier.contexte
+    return [
+        {**fait(ligne, contexte, dossier.agents), "quand": _instant(ligne["a"], contexte)}
+        for ligne in dossier.histoire[depuis:]
+    ]
+
+
+def cites(histoire: Sequence[Mapping[str, Any]]) -> set[int]:
+    """The agents whom the story speaks of, besides those who acted."""
+    lignes = [ligne for ligne in histoire if ligne["action"] == "rdv.affecte"]
+    faits = [ligne[moment] or {} for ligne in lignes for moment in ("avant", "apres")]
+    return {ident for f in faits for ident in f.get("agents") or ()}
+
+
+def _quand(rdv: Mapping[str, Any], contexte: ServiceContexte) -> str:
+    """« mardi 24 novembre 2026, 12:20 – 12:40 (20 min) »."""
+    duree = (rdv["fin"] - rdv["debut"]).total_seconds() // 60
+    horaire = f"{heure(rdv['debut'], contexte.zone)} – {heure(rdv['fin'], contexte.zone)}"
+    return f"{jour_long(rdv['jour'])}, {horaire} ({duree:.0f} min)"
+
+
+def _lieu(rdv: Mapping[str, Any], contexte: ServiceContexte, *, ailleurs: bool) -> str:
+    """« Guichet 3 – Au guichet »; the type alone for the service that entrusted it: it knows no guichet there."""
+    guichet = contexte.guichets.get(rdv["guichet_id"])
+    nom = "" if ailleurs else guichet.nom if guichet else "Guichet supprimé"
+    genre = TYPES[rdv["type_rdv"]]
+    return f"{nom} – {genre}" if nom else genre
 
 
 def _instant(instant: datetime, contexte: ServiceContexte) -> str:
     return f"{instant.astimezone(contexte.zone):%d/%m/%Y} à {heure(instant, contexte.zone)}"
 
 
-def _rendez_vous(rdv: Mapping[str, Any], contexte: ServiceContexte, *, ailleurs: bool) -> list[tuple[str, str]]:
-    """Facts of the RDV. ``ailleurs``: for the service that entrusted it, which knows no guichet of the other one."""
-    guichet = contexte.guichets.get(rdv["guichet_id"])
+def _rendez_vous(rdv: Mapping[str, Any], contexte: ServiceContexte) -> list[tuple[str, str]]:
+    """What the heading does not say: when things happened, where it comes from."""
     preneur = nom_agent(rdv["preneur_prenom"], rdv["preneur_nom"])
     pris = CANAUX[rdv["canal"]] + (f" ({preneur})" if preneur else "")
-    duree = (rdv["fin"] - rdv["debut"]).total_seconds() // 60
     presences = (
         ("Arrivé à", rdv["arrivee_a"]),
         ("Appelé à", rdv["appel_a"]),
@@ -165,11 +192,6 @@ def _rendez_vous(rdv: Mapping[str, Any], contexte: ServiceContexte, *, ailleurs:
         ("Terminé à", rdv["fin_a"]),
     )
     return [
-        ("Date", jour_long(rdv["jour"])),
-        ("Heure", f"{heure(rdv['debut'], contexte.zone)} – {heure(rdv['fin'], contexte.zone)} ({duree:.0f} min)"),
-        ("Type", TYPES[rdv["type_rdv"]]),
-        *([] if ailleurs else [("Guichet", guichet.nom if guichet else "Guichet supprimé")]),
-        ("Motif", nom_motif(rdv, contexte)),
         *((libelle, heure(instant, contexte.zone)) for libelle, instant in presences if instant is not None),
         ("Origine", f"{pris} – {ORIGINES[rdv['origine']]}" if rdv["canal"] != "internet" else pris),
         ("Pris le", _instant(rdv["cree_a"], contexte)),
@@ -186,7 +208,7 @@ def _usager(rdv: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What is known of the person, empty facts left out."""
     if rdv["nature"] is None:
         return []
-    naissance, preference = rdv["date_naissance"], rdv["preference_appel"]
+    naissance = rdv["date_naissance"]
     faits = (
         ("Raison sociale", rdv["raison_sociale"]),
         ("SIREN", rdv["siren"]),
@@ -197,7 +219,6 @@ def _usager(rdv: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Prénom(s)", rdv["prenoms"]),
         ("Date de naissance", f"{naissance:%d/%m/%Y}" if naissance else ""),
         ("Numéro fiscal", rdv["numero_fiscal"]),
-        ("À rappeler de préférence", PREFERENCES.get(preference or "", "")),
     )
     return [(libelle, valeur) for libelle, valeur in faits if valeur]
 
@@ -225,7 +246,7 @@ async def show_fiche(
     maintenant = clock.now()
     dossier = await load(request, outils, acteur, acces, rdv_id)
     contexte, rdv = dossier.contexte, dossier.rdv
-    await write_lecture(outils, acteur, request, Trace("rdv.lu", contexte.id, rdv_id))
+    await write_lecture(outils, acteur, request, *_traces(outils, dossier))
     ctx = {
         **dossier.entete(acteur, maintenant),
         "direct": True,
@@ -236,6 +257,7 @@ async def show_fiche(
             {"libelle": f"Rendez-vous {rdv['code']}", "url": ""},
         ],
         "enregistre": request.query_params.get("enregistre") == "1" and rdv["etat"] == "prevu",
+        "issue": tell_issue(request.query_params.get("fait") or "", rdv),
         "code": rdv["code"],
         "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}",
         "agenda": dossier.agenda,
@@ -254,8 +276,17 @@ async def show_fiche_fragment(
     """Exactly the live region of the fiche."""
     acces = await open_rdv(outils, acteur, request, rdv_id)
     dossier = await load(request, outils, acteur, acces, rdv_id)
-    await note_lecture(outils, acteur, request, Trace("rdv.lu", dossier.contexte.id, rdv_id))
+    await note_lecture(outils, acteur, request, *_traces(outils, dossier))
     return Response(render_region(request, acces, dossier, clock.now()).encode(), media_type="text/html")
+
+
+def _traces(outils: Outils, dossier: Dossier) -> list[Trace]:
+    """The reading of the RDV, and of the others that it brings with it."""
+    service_id = dossier.contexte.id
+    return [
+        Trace("rdv.lu", service_id, dossier.rdv["id"]),
+        *build_traces(outils.settings, dossier.rdv, service_id, dossier.autres),
+    ]
 
 
 ROUTES = [show_fiche, show_fiche_fragment]

@@ -152,7 +152,8 @@ def _types(contexte: ServiceContexte, motif: MotifOffert, canal: str) -> Sequenc
     guichets = [
         g for g in contexte.guichets.values() if g.ouvert and g.accepts_canal(canal) and g.accepts_motif(motif.id)
     ]
-    return [nom for nom in TYPES if any(guichet.accepts_type(nom) for guichet in guichets)]
+    offerts = [nom for nom in TYPES if nom != "visio" or canal == "rattache" or contexte.visio_base]
+    return [nom for nom in offerts if any(guichet.accepts_type(nom) for guichet in guichets)]
 
 
 def _chemin(contexte: ServiceContexte, motif: MotifOffert) -> list[str]:

@@ -77,8 +77,37 @@ class DemandeRdv(Struct, forbid_unknown_fields=True, kw_only=True):
     acquittees: Annotated[list[Alerte], Meta(max_length=8)] = []
 
 
+class DemandeReplanification(Struct, forbid_unknown_fields=True, kw_only=True):
+    """Where the RDV goes. What is left out stays as it is: motif, type, and with the same motif the duration.
+
+    Without `guichet` the service chooses one that is free on its grid. A warning comes back as 409 with its `alertes`;
+    sent again with their codes in `acquittees`, the RDV is moved all the same. `revision`: the one that was read.
+    """
+
+    debut: Instant
+    guichet: Ident | None = None
+    motif: Ident | None = None
+    type: TypeDeRdv | None = None
+    duree: Annotated[int, Meta(ge=1, le=1440, description="Minutes")] | None = None
+    acquittees: Annotated[list[Alerte], Meta(max_length=8)] = []
+    revision: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+
+
 class DemandeAnnulation(Struct, forbid_unknown_fields=True, kw_only=True):
     """Why, and the revision that was read, when it matters."""
 
     raison: Annotated[str, Meta(min_length=1, max_length=500, examples=["L’usager a téléphoné : affaire réglée"])]
+    revision: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+
+
+class DemandeContreAppel(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A call made before the visit: what came of it, and whether it cancels.
+
+    `annule` is irreversible, and only for `regle`. `jour` is the service's local day, today when absent.
+    """
+
+    resultat: Literal["regle", "a_recevoir", "sans_reponse", "message_laisse"]
+    commentaire: Annotated[str, Meta(min_length=1, max_length=1000, examples=["Délai de paiement expliqué"])]
+    jour: Annotated[str, Meta(max_length=10, description="YYYY-MM-DD", examples=["2026-04-02"])] | None = None
+    annule: bool = False
     revision: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None

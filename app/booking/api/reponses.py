@@ -118,6 +118,25 @@ class RdvEtat(Struct, kw_only=True):
     change: bool
 
 
+class ContreAppelEnregistre(RdvEtat, kw_only=True):
+    """The call, and what became of the RDV. `change` is false when the same call was sent again."""
+
+    contre_appel: int
+
+
+class RdvReplanifie(Struct, kw_only=True):
+    """Where the RDV is now. `change` is false when it already was there."""
+
+    id: int
+    service: int
+    guichet: int
+    guichet_nom: str
+    debut: datetime
+    fin: datetime
+    revision: int
+    change: bool
+
+
 class UsagerLu(Struct, kw_only=True):
     """The person as entered for this RDV."""
 

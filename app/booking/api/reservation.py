@@ -109,7 +109,7 @@ def _read(demande: DemandeRdv, contexte: ServiceContexte, canal: str, cle: str, 
     """The booking asked for. Raises SaisieInvalide with every wrong field at once."""
     erreurs: dict[str, str] = {}
     precision = parse_precision({"precision": demande.precision}, erreurs)
-    debut = _read_instant(demande.debut, "debut", erreurs)
+    debut = read_instant(demande.debut, "debut", erreurs)
     usager, siennes = parse_usager(
         {
             **msgspec.structs.asdict(demande.usager),
@@ -122,7 +122,7 @@ def _read(demande: DemandeRdv, contexte: ServiceContexte, canal: str, cle: str, 
         erreurs[f"usager.{'telephones' if champ in _TELEPHONES else champ}"] = phrase
     duree = demande.duree
     if demande.fin is not None:
-        duree = _read_duree(demande, debut, _read_instant(demande.fin, "fin", erreurs), erreurs)
+        duree = _read_duree(demande, debut, read_instant(demande.fin, "fin", erreurs), erreurs)
     check(erreurs)
     return Reservation(
         service_id=demande.service,
@@ -140,7 +140,7 @@ def _read(demande: DemandeRdv, contexte: ServiceContexte, canal: str, cle: str, 
     )
 
 
-def _read_instant(texte: str, champ: str, erreurs: dict[str, str]) -> int:
+def read_instant(texte: str, champ: str, erreurs: dict[str, str]) -> int:
     """Minutes-époque of an ISO 8601 instant with its offset, a whole minute; 0 and a sentence otherwise."""
     try:
         instant = datetime.fromisoformat(texte)

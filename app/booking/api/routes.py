@@ -9,8 +9,10 @@ from litestar.types import ControllerRouterHandler
 from app.booking.api.acces import check_cle, check_sans_corps, provide_acces, provide_auteur
 from app.booking.api.actes import ACTES
 from app.booking.api.agenda import read_agenda
+from app.booking.api.contre_appel import record as record_contre_appel
 from app.booking.api.creneaux import list_creneaux
 from app.booking.api.fiche import read_rendez_vous
+from app.booking.api.replanification import move_rendez_vous
 from app.booking.api.reservation import create_rendez_vous
 from app.booking.api.services import list_motifs_of, list_services, read_service
 
@@ -27,7 +29,9 @@ ROUTES: list[ControllerRouterHandler] = [
             list_creneaux,
             create_rendez_vous,
             read_rendez_vous,
+            move_rendez_vous,
             *ACTES,
+            record_contre_appel,
             read_agenda,
         ],
     )

@@ -263,7 +263,7 @@ class TestAnnulation:
         reponse = await agir(
             journee, service, rdv, "annulation", json=False, raison="Agent absent", revision=revision[1]
         )
-        assert (reponse.status_code, reponse.headers["location"]) == (303, f"/rendez-vous/{rdv}")
+        assert (reponse.status_code, reponse.headers["location"]) == (303, f"/rendez-vous/{rdv}?fait=annule")
         fiche = texte((await lire(journee, service, f"/rendez-vous/{rdv}")).text)
         assert "Rendez-vous annulé Le 23/11/2026" in fiche
         assert "Raison : Agent absent" in fiche

@@ -240,7 +240,9 @@ class TestCreneauPris:
         refus = await post_rdv(journee, service, donnees)
         assert refus.status_code == 409
         assert "Ce guichet est déjà occupé de 08:40 à 09:00 (Madame MERVILLE)." in texte(refus.text)
-        assert "vient d’être pris" not in texte(refus.text)
+        sans_region = re.sub(r'<section id="place".*?</section>', "", refus.text, flags=re.S)
+        assert "vient d’être pris" not in texte(sans_region)
+        assert 'data-place-zone class="place-dite"' in refus.text, "the refusal has said it: the live region does not"
         assert "choisissez l’un des créneaux proposés" in texte(refus.text)
         assert valeurs(refus.text)["prenoms"] == "Philippe"
         assert "Question sur un investissement pericol</textarea>" in refus.text

@@ -179,62 +179,17 @@ class TestTableauDeBord:
 
 
 class TestRecherche:
-    """screens « Tableau de bord »: a search box for any RDV or usager, wherever the agent receives."""
+    """screens « Tableau de bord »: a search box for any RDV or usager, over the whole zone (test_recherche_rdv)."""
 
-    async def test_at_one_reception_it_searches_that_one(self, journee: Journee) -> None:
+    async def test_the_box_leads_to_the_search_of_the_zone(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
         async with journee.client(service.agents["agent"]) as client:
             page = (await client.get("/agent")).text
-        assert f'action="/sites/{service.site_id}/accueil/recherche"' in page
+        assert 'action="/agent/rendez-vous/recherche"' in page
         assert "data-recherche" in page
 
-    async def test_at_several_it_searches_all_of_them_and_no_other(self, journee: Journee) -> None:
-        un, deux, tiers = [await service_ordinaire(journee, libelle=f"SIP {n}") for n in ("UN", "DEUX", "TROIS")]
-        agent = un.agents["agent"]
-        await journee.attach(agent, deux)
-        for service in (un, deux, tiers):
-            await journee.book(service, "11:00", "Dispersee")
-        traces = "SELECT count(*) FROM journal WHERE agent_id = :a AND action = 'rdv.recherche'"
-        async with journee.client(agent) as client:
-            assert 'action="/agent/recherche"' in (await client.get("/agent")).text
-            page = await client.post("/agent/recherche", data={"q": "dispersee"})
-            retour = await client.get("/agent/recherche")
-        lu = texte(page.text)
-        assert page.status_code == 200
-        assert lu.count("DISPERSEE Justine") == 2
-        assert "SIP UN" in lu
-        assert "SIP DEUX" in lu
-        assert "SIP TROIS" not in lu
-        assert "dispersee" not in str(page.url).lower()
-        assert await journee.scalar(traces, a=agent) == 2, "a line for each reception searched"
-        assert (retour.status_code, retour.headers["location"]) == (303, "/agent")
-
-    async def test_nothing_found_and_nothing_typed_say_so(self, journee: Journee) -> None:
-        un, deux = await service_ordinaire(journee), await service_ordinaire(journee)
-        await journee.attach(un.agents["agent"], deux)
-        async with journee.client(un.agents["agent"]) as client:
-            rien = texte((await client.post("/agent/recherche", data={"q": "Introuvable"})).text)
-            vide = texte((await client.post("/agent/recherche", data={})).text)
-        assert "Aucun rendez-vous ne correspond" in rien
-        assert "des services où vous recevez" in rien
-        assert "Que cherchez-vous ?" in vide
-
-    async def test_who_receives_nowhere_has_no_box_and_a_404_journaled(self, journee: Journee) -> None:
+    async def test_who_holds_no_agenda_has_no_box(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
-        pilote = service.agents["pilote"]
-        refus = "SELECT count(*) FROM journal WHERE agent_id = :a AND action = 'site.acces_refuse'"
-        async with journee.client(pilote) as client:
-            assert "data-recherche" not in (await client.get("/agent")).text
-            assert (await client.post("/agent/recherche", data={"q": "x"})).status_code == 404
-        assert await journee.scalar(refus, a=pilote) == 1
-
-    async def test_zones_apart_each_keep_their_own_day(self, journee: Journee) -> None:
-        metropole = await service_ordinaire(journee)
-        reunion = await service_ordinaire(journee, fuseau="Indian/Reunion", departement="974")
-        await journee.attach(metropole.agents["agent"], reunion)
-        await journee.book(metropole, "11:00", "Lointaine")
-        await journee.book(reunion, "15:00", "Lointaine")
-        async with journee.client(metropole.agents["agent"]) as client:
-            lu = texte((await client.post("/agent/recherche", data={"q": "lointaine"})).text)
-        assert "Aujourd’hui 2" in lu
-        assert "15:00" in lu
+        for qui in ("pilote", "exterieur"):
+            async with journee.client(service.agents[qui]) as client:
+                assert 'action="/agent/rendez-vous/recherche"' not in (await client.get("/agent")).text
