@@ -41,6 +41,22 @@ document.addEventListener("keydown", (e) => {
   if (trouve?.faire && trouve.faire(e)) e.preventDefault();
 });
 
+/** The page of the documentation that explains this screen, as the header links it. */
+function lienAide() {
+  const source = document.querySelector("[data-aide]");
+  if (!source) return [];
+  const p = document.createElement("p");
+  const lien = document.createElement("a");
+  lien.className = "fr-link";
+  lien.href = source.href;
+  lien.target = "_blank";
+  lien.rel = "noopener";
+  lien.title = source.title;
+  lien.textContent = "Lire l’aide de cet écran";
+  p.append(lien);
+  return [p];
+}
+
 function construire() {
   const dialogue = document.createElement("dialog");
   dialogue.className = "raccourcis";
@@ -76,7 +92,7 @@ function construire() {
   fermer.className = "fr-btn";
   fermer.textContent = "Fermer";
   fermer.addEventListener("click", () => dialogue.close());
-  dialogue.append(titre, dl, groupe, fermer);
+  dialogue.append(titre, dl, ...lienAide(), groupe, fermer);
   dialogue.addEventListener("close", () => dialogue.remove());
   document.querySelector("main").append(dialogue);
   return dialogue;
