@@ -6,6 +6,7 @@
 #   make load                              the race for one créneau, over HTTP
 #   make storm [ARGS="p2 p7 --part 0.2"]   the storms, at the length promised: an hour and a half
 #   make bench                             the figures of the README
+#   make bench-recherche [ARGS=--plans]    search, lists and export over two million rendez-vous
 #
 # A fresh machine needs Python ≥ 3.11 and make; PYTHON= names a Python that is not found by itself.
 
@@ -17,7 +18,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 
-.PHONY: help demo test check format load storm bench bootstrap-demo bootstrap-dev bootstrap-test clean
+.PHONY: help demo test check format load storm bench bench-recherche bootstrap-demo bootstrap-dev bootstrap-test clean
 .DEFAULT_GOAL := help
 
 help:
@@ -47,6 +48,9 @@ storm: bootstrap-test
 
 bench: bootstrap-test
 	$(BIN)/python -m loadtests.bench $(ARGS)
+
+bench-recherche: bootstrap-dev
+	$(BIN)/python -m loadtests.recherche $(ARGS)
 
 bootstrap-demo bootstrap-dev bootstrap-test:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found: install one (Debian, Ubuntu: sudo apt-get install python3 python3-venv), or name it by make PYTHON=/path/to/python3."; exit 1; }

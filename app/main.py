@@ -26,6 +26,7 @@ from sqlalchemy import text
 
 from app.accueil.routes import ROUTES as ACCUEIL
 from app.admin.routes import ROUTES as ADMIN
+from app.aide.routes import ROUTES as AIDE
 from app.booking.agents.routes import ROUTES as AGENTS
 from app.booking.api.routes import ROUTES as API
 from app.booking.outils import Outils
@@ -115,6 +116,7 @@ def create_web(settings: Settings) -> ASGIApp:
             *ACCUEIL,
             *PILOTAGE,
             *ADMIN,
+            *AIDE,
             *(DEMO if settings.demo else []),
             *fichiers,
         ],

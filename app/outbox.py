@@ -44,6 +44,7 @@ class Annonces:
     _evenements: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
     _compteurs: dict[tuple[int, date, str], int] = field(default_factory=dict)
     _plannings: set[int] = field(default_factory=set)
+    _notes: dict[int, dict[str, Any]] = field(default_factory=dict)
     _attendus: dict[int, int] = field(default_factory=dict)
     _plannings_partout: frozenset[int] | None = None
 
@@ -87,6 +88,10 @@ class Annonces:
                     **plus,
                 },
             )
+
+    def annotate(self, rdv: int, **faits: Any) -> None:
+        """What the frames of that RDV say besides: ``avis`` (some agent has a notice: pages count again), ``par``."""
+        self._notes.setdefault(rdv, {}).update(faits)
 
     def creneau(self, genre: str, services: Sequence[int], *, guichet: int, debut: datetime, fin: datetime) -> None:
         """``creneau.pris`` or ``creneau.libre`` for the public grid: an interval and a guichet, nothing else."""
@@ -214,7 +219,9 @@ class Annonces:
         for genre, evenement in siens:
             sujet, version = f"{genre}:{service_id}", suivante[genre]
             suivante[genre] += 1
-            trame = envelope.encode({"type": evenement["type"], "sujet": sujet, "version": version, **evenement})
+            plus = self._notes.get(evenement.get("rdv", 0), {})
+            faits = {"type": evenement["type"], "sujet": sujet, "version": version, **evenement, **plus}
+            trame = envelope.encode(faits)
             rangs.append({"sujet": sujet, "version": version, "trame": trame, "cree_a": maintenant})
         return await self._insert(conn, rangs)
 

@@ -1,4 +1,4 @@
-"""The worker: relay of the outbox, holds, closing of days, live counters (one elected process), and mail (all of them).
+"""The worker: relay of the outbox, holds, closing of days, counters, summaries (one elected process), mail (all).
 
 The election is a PostgreSQL advisory lock held by one connection: when that process or its connection dies, another
 worker takes over within a second. Each chore runs in its own loop: one that fails waits and tries again, alone.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -19,9 +19,13 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock, envelope, outbox
+from app.admin.replacement.situation import read_situation
 from app.booking.anonymisation import anonymise_anciens
+from app.booking.avis import purge_avis
+from app.booking.contexte import read_versions
 from app.booking.options import expire_options
 from app.booking.outils import Outils
+from app.booking.resumes import purge_resumes, write_resumes
 from app.booking.vie import close_jours
 from app.config import Settings
 from app.courrier.envoi import Facteur
@@ -77,6 +81,17 @@ class Chores:
         if fermes:
             log.info("journee.close", rendez_vous=fermes)
 
+    async def summarise(self) -> None:
+        """Write the daily summaries that are due."""
+        ecrits = await write_resumes(self._outils, clock.now(), self._count_a_replacer)
+        if ecrits:
+            log.info("resumes.ecrits", courriers=ecrits)
+
+    async def _count_a_replacer(self, conn: AsyncConnection, agent_id: int, service_id: int, a: datetime) -> int:
+        versions = await read_versions(conn, service_id)
+        contexte = await self._outils.dispo.contextes.get(conn, service_id, versions.planning)
+        return len((await read_situation(self._outils, conn, agent_id, contexte, a)).a_replacer)
+
     async def anonymise(self) -> None:
         """Erase the people of rendez-vous whose retention is over."""
         anonymises = await anonymise_anciens(self._outils, clock.now())
@@ -106,6 +121,8 @@ class Chores:
             await uow.conn.execute(delete(Outbox).where(Outbox.publie_a < clock.now() - _RETENTION_OUTBOX))
             await purge_envoyes(uow.conn, clock.now() - _RETENTION_COURRIER)
             await purge_essais(uow.conn, clock.now())
+            await purge_avis(uow.conn, clock.now())
+            await purge_resumes(uow.conn, clock.now())
 
         await self._outils.db.transaction(travail)
 
@@ -161,6 +178,7 @@ async def _work(chores: Chores, conn: AsyncConnection) -> None:
         groupe.create_task(_repeat("options", chores.expire, 1.0))
         groupe.create_task(_repeat("cloture", chores.close, 30.0))
         groupe.create_task(_repeat("compteurs", chores.count, 0.5))
+        groupe.create_task(_repeat("resumes", chores.summarise, 15.0))
         groupe.create_task(_repeat("purge", chores.purge, 600.0))
         groupe.create_task(_repeat("anonymisation", chores.anonymise, 3600.0))
         groupe.create_task(_hold(conn))

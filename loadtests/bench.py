@@ -2,7 +2,8 @@
 
     python -m loadtests.bench [--rapide] [--sans-navigateur]
 
-Control (the speed of this machine just now), availability of a month, one booking at a time, commit → screens, gateway.
+Control (the speed of this machine just now), availability of a month, the agenda of a full day, one booking at a time,
+commit → screens, gateway.
 Everything is real: PostgreSQL with its commits on disk, Redis, SMTP, the site's own processes, Chromium. The load comes
 from this very machine and is part of the figures. Exits non-zero when a budget is exceeded.
 """
@@ -15,13 +16,16 @@ import sys
 import time
 from datetime import datetime
 
-from loadtests import controle, disponibilite, latence, passerelle, reservations
+from loadtests import agenda, controle, disponibilite, latence, passerelle, reservations
 from loadtests.banc import open_banc
 from loadtests.monde import build_monde
 from loadtests.tableau import Chiffre, find_over, render
 
 BUDGET_DISPO_MS = 15.0
 BUDGET_DISPO_REQUETES = 3
+BUDGET_AGENDA_MS = 40.0
+BUDGET_AGENDA_REQUETES = 6
+BUDGET_AGENDA_KO = 60.0
 
 
 def show(titre: str, chiffres: list[Chiffre]) -> list[Chiffre]:
@@ -38,6 +42,20 @@ async def measure_disponibilite() -> list[Chiffre]:
         for mesure in mesures
     ]
     return [*chiffres, Chiffre("SQL queries, at most", max(m.requetes for m in mesures), "", BUDGET_DISPO_REQUETES)]
+
+
+async def measure_agenda() -> list[Chiffre]:
+    """A day of 20 guichets and 300 RDV, as an agent's browser asks for it."""
+    pris, mesures = await agenda.measure()
+    chiffres = [
+        Chiffre(f"{mesure.nom}, median", mesure.ms, "ms", BUDGET_AGENDA_MS, note=f"{pris} RDV in the day")
+        for mesure in mesures
+    ]
+    return [
+        *chiffres,
+        Chiffre("SQL queries, at most", max(m.requetes for m in mesures), "", BUDGET_AGENDA_REQUETES),
+        Chiffre("HTML, compressed, at most", max(m.octets for m in mesures) / 1000, "kB", BUDGET_AGENDA_KO),
+    ]
 
 
 async def run(*, rapide: bool, navigateur: bool) -> list[Chiffre]:
@@ -59,6 +77,7 @@ async def run(*, rapide: bool, navigateur: bool) -> list[Chiffre]:
         finally:
             await monde.db.close()
     tous += show("availability of a month, 20 guichets, 60 % booked", await measure_disponibilite())
+    tous += show("the agenda of a day, 20 guichets, 300 RDV", await measure_agenda())
     sockets, events = (1000, 20) if rapide else (5000, 40)
     tous += show(
         f"gateway, {sockets} sockets on one agenda, one process",

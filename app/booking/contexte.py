@@ -129,6 +129,10 @@ class ServiceContexte:
             )
         )
 
+    def prend_exterieurs(self) -> bool:
+        """True when agents extérieurs may book here: an open guichet takes them [A1 §3.3]."""
+        return not self.ferme and any(g.ouvert and g.accepts_canal("exterieur") for g in self.guichets.values())
+
     def duree_pour(self, motif_id: int, delegation: Delegation | None = None) -> int:
         """Minutes of a rendez-vous here: the service's own when it offers the motif, else those of who delegates it.
 

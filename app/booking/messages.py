@@ -36,7 +36,7 @@ async def write_message(
     """Write the intent in the caller's transaction; nothing without an e-mail address. ``du_a``: when to send it.
 
     ``rdv`` needs id, code, sequence, debut, fin, type_rdv, motif_id, guichet_id, lien_sel and visio_lien, and
-    service_origine_id when another service delegated it.
+    service_origine_id when another service delegated it, message_usager when an agent wrote to the usager.
     """
     if destinataire is None:
         return
@@ -65,6 +65,7 @@ async def write_message(
         usager_nom=usager_nom,
         message_service=contexte.parametres.message_confirmation if evenement == "confirmation" else "",
         message_motif=motif.message if motif and evenement == "confirmation" else "",
+        message_usager=rdv.get("message_usager") or "" if evenement == "confirmation" else "",
         langue=langue,
         **plus,
     )

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.contexte import ServiceContexte, Versions
 from app.booking.droits import AGENT, SERVICE, scoped
-from app.booking.jugement import Place, Reservation
+from app.booking.jugement import Place
 from app.booking.outils import Auteur, Outils
 from app.booking.quota import QuotaAtteint
 from app.booking.store import nom_affiche
@@ -89,16 +89,18 @@ _OCCUPANTS: Final = scoped(
 async def explain_occupation(
     conn: AsyncConnection,
     contexte: ServiceContexte,
-    demande: Reservation,
+    demande: Place,
     auteur: Auteur,
     refus: CreneauPris,
     maintenant: datetime,
+    *,
+    sauf: int | None = None,
 ) -> CreneauPris:
     """The refusal to answer with: an attached agent is told what occupies the guichet that he asked for.
 
     He holds the agenda where it shows, and nobody was faster than he: « vient d’être pris » would send him looking for
     a rival. What he is told of people is journaled. Usagers and agents extérieurs, who see no agenda, are told nothing
-    more [A1, summary table].
+    more [A1, summary table]. ``sauf``: the RDV that is moved, which stands in nobody's way.
     """
     if demande.canal != "rattache" or auteur.agent_id is None or isinstance(refus, QuotaAtteint):
         return refus
@@ -113,7 +115,7 @@ async def explain_occupation(
         "maintenant": maintenant,
         "agent": auteur.agent_id,
     }
-    lignes = (await conn.execute(_OCCUPANTS, valeurs)).mappings().all()
+    lignes = [ligne for ligne in (await conn.execute(_OCCUPANTS, valeurs)).mappings() if ligne["id"] != sauf]
     if not lignes:
         return refus
     cites = [_cite(ligne, contexte.zone) for ligne in lignes[:_CITES]]

@@ -264,7 +264,7 @@ async def _write(
         },
     )
     reserve = {**valeurs, "id": rdv_id, "guichet_id": guichet_id, "sequence": 0}
-    await notify_affectes(conn, outils.settings, contexte, "pris", reserve, auteur, maintenant)
+    await notify_affectes(uow, outils.settings, contexte, "pris", reserve, auteur, maintenant)
     rappel_a = compute_rappel(contexte, debut, maintenant)
     envois: list[tuple[Evenement, datetime | None]] = [("confirmation", None)]
     if rappel_a is not None:
@@ -305,6 +305,8 @@ def _check_delegant(
 ) -> None:
     """Who delegates must take bookings online for an usager to be received elsewhere for it; a holder finishes."""
     delegant = confiee.delegant
+    if demande.canal != Canal.INTERNET and delegant.ferme:
+        raise_raison(Raison.SERVICE_FERME)
     if demande.canal != Canal.INTERNET or delegant.prend_en_ligne(maintenant.astimezone(delegant.zone).date()):
         return
     if not is_held(demande, tenue):

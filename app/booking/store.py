@@ -347,7 +347,8 @@ async def find_by_cle(conn: AsyncConnection, cle: bytes) -> dict[str, Any] | Non
     return _one(await conn.execute(_PAR_CLE, {"cle": cle}))
 
 
-_COLONNES_RDV = (
+#: What the use cases need of a RDV that they change.
+COLONNES_RDV = (
     *_COLONNES_OPTION,
     RendezVous.code,
     RendezVous.delegation_id,
@@ -372,14 +373,14 @@ async def lock_rdv(
     """
     if not 0 < rdv_id < 2**63:
         return None
-    requete = select(*_COLONNES_RDV).where(RendezVous.id == rdv_id, RendezVous.etat != "option")
+    requete = select(*COLONNES_RDV).where(RendezVous.id == rdv_id, RendezVous.etat != "option")
     requete = scoped(requete, agent_id, module, origine=origine)
     return _one(await conn.execute(requete.with_for_update(of=RendezVous)))
 
 
 async def lock_rdv_systeme(conn: AsyncConnection, rdv_id: int) -> dict[str, Any] | None:
     """The same without an agent's rights: for the software's own acts, skipped when somebody is at it."""
-    requete = select(*_COLONNES_RDV).where(RendezVous.id == rdv_id, RendezVous.etat != "option")
+    requete = select(*COLONNES_RDV).where(RendezVous.id == rdv_id, RendezVous.etat != "option")
     return _one(await conn.execute(requete.with_for_update(of=RendezVous, skip_locked=True)))
 
 

@@ -49,6 +49,8 @@ class MessageAffectation:
     ancien_debut: datetime | None = None
     ancien_guichet_nom: str = ""
     annule_par: str = ""
+    #: The RDV itself is assigned to the agent, whatever the guichet.
+    designe: bool = False
 
     def to_donnees(self) -> dict[str, Any]:
         """The JSON object of the row."""
@@ -60,7 +62,7 @@ class MessageAffectation:
     @classmethod
     def from_donnees(cls, donnees: Mapping[str, Any]) -> MessageAffectation:
         """The message of a row. Raises KeyError, TypeError or ValueError when the row cannot be one."""
-        lues = {nom: donnees[nom] for nom in cls.__dataclass_fields__}
+        lues = {nom: donnees[nom] for nom in cls.__dataclass_fields__ if nom != "designe" or nom in donnees}
         for champ in ("debut", "fin", "ancien_debut"):
             lues[champ] = datetime.fromisoformat(lues[champ]) if lues[champ] else None
         if lues["fait"] not in FAITS:
@@ -68,22 +70,36 @@ class MessageAffectation:
         return cls(**lues)
 
 
-# Who is told: the agents of the guichets concerned who may open the fiche today, less the one who did it.
+# Who is told: the agents of the guichets concerned, and those to whom the RDV is assigned, who may open the fiche
+# today, less the one who did it. By a notice on their pages, and by mail when they have an address.
 _ECRIRE: Final = text(
     """
-    INSERT INTO courrier (rdv_id, evenement, canal, destinataire, message_id, donnees, cree_a, du_a)
-    SELECT :rdv, :evenement, 'mail', a.courriel,
-           '<rdv-' || :rdv || '.' || :evenement || '.' || :sequence || '.' || a.id || '@' || :domaine || '>',
-           CAST(:donnees AS jsonb) || jsonb_build_object('fait', CASE
-               WHEN NOT t.ici THEN 'parti' WHEN :deplace AND NOT t.avant THEN 'pris' ELSE :fait END),
-           :a, :a
-      FROM (SELECT agent_id, bool_or(guichet_id = :guichet) AS ici, bool_or(guichet_id = :ancien) AS avant
-              FROM guichet_agent WHERE guichet_id IN (:guichet, :ancien) GROUP BY agent_id) t
-      JOIN agent a ON a.id = t.agent_id
-     WHERE a.suspendu_a IS NULL AND a.courriel <> '' AND a.id <> :auteur
-       AND EXISTS (SELECT 1 FROM acces x
-                    WHERE x.agent_id = a.id AND x.module = 'agenda' AND x.service_id = :service)
-     ORDER BY a.id
+    WITH dits AS (
+      SELECT a.id, a.courriel, t.designe, CASE
+               WHEN t.designe THEN :fait
+               WHEN NOT t.ici THEN 'parti' WHEN :deplace AND NOT t.avant THEN 'pris' ELSE :fait END AS fait
+        FROM (SELECT agent_id, bool_or(guichet_id IS NULL) AS designe,
+                     bool_or(guichet_id = :guichet) AS ici, bool_or(guichet_id = :ancien) AS avant
+                FROM (SELECT agent_id, guichet_id FROM guichet_agent WHERE guichet_id IN (:guichet, :ancien)
+                       UNION ALL SELECT agent_id, NULL FROM affectation WHERE rdv_id = :rdv) u
+               GROUP BY agent_id) t
+        JOIN agent a ON a.id = t.agent_id
+       WHERE a.suspendu_a IS NULL AND a.id <> :auteur
+         AND EXISTS (SELECT 1 FROM acces x
+                      WHERE x.agent_id = a.id AND x.module = 'agenda' AND x.service_id = :service)),
+    plis AS (
+      INSERT INTO courrier (rdv_id, evenement, canal, destinataire, message_id, donnees, cree_a, du_a)
+      SELECT :rdv, :evenement, 'mail', d.courriel,
+             '<rdv-' || :rdv || '.' || :evenement || '.' || :sequence || '.' || d.id || '@' || :domaine || '>',
+             CAST(:donnees AS jsonb) || jsonb_build_object('designe', d.designe, 'fait', d.fait), :a, :a
+        FROM dits d WHERE d.courriel <> ''
+       ORDER BY d.id
+          ON CONFLICT DO NOTHING)
+    INSERT INTO avis (agent_id, rdv_id, service_id, evenement, fait, sequence, donnees, cree_a)
+    SELECT d.id, :rdv, :service, :evenement, d.fait, :sequence,
+           CAST(:donnees AS jsonb) || jsonb_build_object('designe', d.designe, 'fait', d.fait), :a
+      FROM dits d
+     ORDER BY d.id
         ON CONFLICT DO NOTHING
     """
 ).bindparams(
@@ -111,13 +127,14 @@ async def write_affectation(
     auteur_id: int | None,
     maintenant: datetime,
     domaine: str,
-) -> None:
-    """Insert the mails to the agents of both guichets (the same one when nothing moved), in the caller's transaction.
+) -> bool:
+    """Insert the notices and mails to the agents of both guichets (the same one when nothing moved), in the caller's
+    transaction. True when somebody is told.
 
     Of a move from one guichet to another, those of the one left read « parti », those of the new one « pris », those of
     both « deplace ».
     """
-    await conn.execute(
+    ecrits = await conn.execute(
         _ECRIRE,
         {
             "rdv": message.rdv_id,
@@ -134,6 +151,7 @@ async def write_affectation(
             "a": maintenant,
         },
     )
+    return ecrits.rowcount > 0
 
 
 def find_obstacle(message: MessageAffectation, situation: Situation, a: datetime) -> str | None:

@@ -26,10 +26,10 @@ from app.tables import Courrier, RendezVous
 EN_COURS: Final = "envoi commencé, issue inconnue"
 #: Events that make the earlier messages of the same RDV untrue.
 REMPLACANTS: Final = ("annulation", "deplacement")
-#: Events that a later message to the same address never makes untrue: a cancellation, and what an agent is told.
-_RESTENT: Final = ("annulation", "affectation")
+#: Events that a later message to the same address never makes untrue: a cancellation, what agents are told.
+_RESTENT: Final = ("annulation", "affectation", "designation", "changement")
 #: Events that are about no RDV.
-SANS_RDV: Final = ("invitation", "delegation")
+SANS_RDV: Final = ("invitation", "delegation", "resume")
 
 
 @dataclass(frozen=True, slots=True)

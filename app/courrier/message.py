@@ -28,7 +28,8 @@ class MessageRdv:
 
     ``sequence`` is the RDV's own (rises with each move or cancellation) and orders calendar updates.
     ``telephone_rappel`` is the number that will be called for a téléphone RDV. ``lien_gestion`` is a secret link, or
-    "". ``ancien_debut`` is when the RDV was before a move. ``annule_par`` is ``usager``, ``agent`` or "".
+    "". ``ancien_debut`` is when the RDV was before a move. ``annule_par`` is ``usager``, ``agent``,
+    ``contre_appel`` (an agent, the matter being settled by phone) or "".
 
     Every text is cleaned at construction (see ``propre``): no control, no line end, no bidi override.
     Raises ValueError on a naive instant, an unknown zone, an end before its start, an unknown type.
@@ -57,6 +58,8 @@ class MessageRdv:
     #: What the service adds to every confirmation, and to those of this motif.
     message_service: str = ""
     message_motif: str = ""
+    #: What an agent wrote for this usager alone.
+    message_usager: str = ""
     raison_annulation: str = ""
     annule_par: str = ""
     ancien_debut: datetime | None = None

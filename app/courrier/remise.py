@@ -20,9 +20,15 @@ from app.courrier import file_attente, smtp
 from app.courrier.adresse import AdresseRefusee, parse_adresse
 from app.courrier.affectation import EVENEMENT as AFFECTATION
 from app.courrier.affectation import MessageAffectation, find_obstacle, render_affectation
+from app.courrier.changement import EVENEMENT as CHANGEMENT
+from app.courrier.changement import MessageChangement, render_changement
+from app.courrier.changement import find_obstacle as find_obstacle_changement
 from app.courrier.delegation import EVENEMENT as DELEGATION
 from app.courrier.delegation import MessageDelegation, render_delegation
 from app.courrier.delegation import find_obstacle as find_obstacle_delegation
+from app.courrier.designation import EVENEMENT as DESIGNATION
+from app.courrier.designation import MessageDesignation, render_designation
+from app.courrier.designation import find_obstacle as find_obstacle_designation
 from app.courrier.echecs import Echec, Genre, age_max, judge, wait_before_retry
 from app.courrier.file_attente import Pli
 from app.courrier.invitation import EVENEMENT as INVITATION
@@ -30,6 +36,9 @@ from app.courrier.invitation import render_invitation
 from app.courrier.message import MessageRdv
 from app.courrier.opportunite import obstacle
 from app.courrier.rendu import Entete, render
+from app.courrier.resume import EVENEMENT as RESUME
+from app.courrier.resume import MessageResume, render_resume
+from app.courrier.resume import find_obstacle as find_obstacle_resume
 from app.db import Database
 from app.errors import Indisponible
 
@@ -111,6 +120,12 @@ async def _prepare(db: Database, pli: Pli, expedition: Expedition) -> tuple[str,
             raison = await find_obstacle_delegation(conn, delegation)
         entete = _build_entete(pli, expedition)
         return raison or (entete.destinataire, render_delegation(delegation, entete, clock.now()))
+    if pli.evenement == RESUME:
+        resume = MessageResume.from_donnees(pli.donnees)
+        async with db.read() as conn:
+            raison = await find_obstacle_resume(conn, resume, pli.destinataire, clock.now())
+        entete = _build_entete(pli, expedition)
+        return raison or (entete.destinataire, render_resume(resume, entete, clock.now()))
     async with db.read() as conn:
         situation = await file_attente.read_situation(conn, pli)
     if situation is None:
@@ -121,6 +136,16 @@ async def _prepare(db: Database, pli: Pli, expedition: Expedition) -> tuple[str,
         raison = find_obstacle(affectation, situation, a)
         entete = _build_entete(pli, expedition)
         return raison if raison is not None else (entete.destinataire, render_affectation(affectation, entete, a))
+    if pli.evenement == DESIGNATION:
+        designation = MessageDesignation.from_donnees(pli.donnees)
+        raison = find_obstacle_designation(designation, situation, a)
+        entete = _build_entete(pli, expedition)
+        return raison if raison is not None else (entete.destinataire, render_designation(designation, entete, a))
+    if pli.evenement == CHANGEMENT:
+        changement = MessageChangement.from_donnees(pli.donnees)
+        raison = find_obstacle_changement(changement, situation, a)
+        entete = _build_entete(pli, expedition)
+        return raison if raison is not None else (entete.destinataire, render_changement(changement, entete, a))
     message = MessageRdv.from_donnees(pli.donnees)
     raison = obstacle(pli.evenement, message, situation, a)
     if raison is not None:

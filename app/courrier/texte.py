@@ -67,6 +67,11 @@ def jour_en_mots(instant: datetime, fuseau: str) -> str:
     return _jour_en_mots(instant.astimezone(ZoneInfo(fuseau)).date())
 
 
+def jour_du_mois_en_mots(jour: date) -> str:
+    """« mercredi 14 septembre 2016 »: a day that is already that of the place."""
+    return _jour_en_mots(jour)
+
+
 @lru_cache(maxsize=512)
 def _jour_en_mots(jour: date) -> str:
     quantieme = "1er" if jour.day == 1 else str(jour.day)

@@ -61,6 +61,8 @@ class Parametres:
     duree_option_minutes: int = 5
     duree_option_max_minutes: int = 10
     modification_usager: bool = True
+    #: A change made by an usager himself is told to the service's mailbox.
+    prevenir_service: bool = True
     #: Sliding days that the service opens ahead to the internet and to agents extérieurs; None: the whole horizon.
     ouverture_agenda_jours: int | None = None
     #: A cancelled créneau comes back online after a random wait between these bounds, in minutes.

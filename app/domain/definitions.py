@@ -193,6 +193,19 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         ),
     ),
     Definition(
+        "prevenir_service",
+        "Prévenir le service des changements de l’usager",
+        _USAGER,
+        Genre.BOOLEEN,
+        True,
+        lambda oui: (
+            "Quand un usager déplace ou annule lui-même, un courriel sans son nom prévient la boîte du service."
+            if oui
+            else "La boîte du service n’est pas prévenue des changements faits par les usagers."
+        ),
+        local=Local.LIBRE,
+    ),
+    Definition(
         "rappel_jours",
         "Rappel avant le rendez-vous",
         _USAGER,

@@ -14,6 +14,7 @@ from typing import Final
 from sqlalchemy import DateTime, LargeBinary, Select, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.identite.non_lus import select_non_lus
 from app.tables import Agent, CleApi, Habilitation, Rattachement, ServiceFiscal, SessionAgent
 from app.tables.vues import acces
 
@@ -34,6 +35,8 @@ class Acteur:
     vue_a: datetime | None = None
     fuseau: str = "Europe/Paris"
     origine: str = field(default="agenda")
+    #: Notices that he has not read, counted up to ``non_lus.COMPTES_MAX``.
+    avis: int = 0
 
     @property
     def nom_complet(self) -> str:
@@ -68,7 +71,7 @@ def _select_agent() -> Select[tuple[int, str, str, str, datetime | None, list[st
 
 _PAR_SESSION: Final = (
     _select_agent()
-    .add_columns(SessionAgent.id, SessionAgent.vue_a)
+    .add_columns(SessionAgent.id, SessionAgent.vue_a, select_non_lus(Agent.id))
     .join(SessionAgent, SessionAgent.agent_id == Agent.id)
     .where(
         SessionAgent.empreinte == bindparam("empreinte", type_=LargeBinary),
@@ -83,7 +86,7 @@ async def read_by_session(conn: AsyncConnection, empreinte: bytes, maintenant: d
     ligne = (await conn.execute(_PAR_SESSION, {"empreinte": empreinte, "maintenant": maintenant})).one_or_none()
     if ligne is None:
         return None
-    ident, identifiant, nom, prenom, precedente, profils, zone, fuseau, session_id, vue_a = ligne
+    ident, identifiant, nom, prenom, precedente, profils, zone, fuseau, session_id, vue_a, avis = ligne
     return Acteur(
         ident,
         identifiant,
@@ -95,6 +98,7 @@ async def read_by_session(conn: AsyncConnection, empreinte: bytes, maintenant: d
         connexion_precedente_a=precedente,
         vue_a=vue_a,
         fuseau=fuseau or "Europe/Paris",
+        avis=avis,
     )
 
 

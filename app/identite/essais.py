@@ -12,7 +12,7 @@ import hmac
 import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
@@ -32,6 +32,30 @@ FENETRE: Final = timedelta(minutes=5)
 _PREFIXE_V6: Final = 64
 
 
+#: Name, what is counted together, and how many are allowed in a window.
+Comptage = tuple[str, tuple[str, ...], int]
+
+
+class Comptable(Protocol):
+    """Something about to be verified, and counted before it is: the narrowest count first."""
+
+    @property
+    def a(self) -> datetime: ...
+    @property
+    def comptages(self) -> tuple[Comptage, ...]: ...
+
+
+def find_lieu(adresse: str | None) -> str:
+    """An address as it is counted: the network of an IPv6 one, itself otherwise."""
+    try:
+        lue = ipaddress.ip_address(adresse or "")
+    except ValueError:
+        return adresse or ""
+    if isinstance(lue, ipaddress.IPv6Address) and lue.ipv4_mapped is None:
+        return str(ipaddress.ip_network((lue, _PREFIXE_V6), strict=False))
+    return str(lue)
+
+
 @dataclass(frozen=True, slots=True)
 class Essai:
     """A password about to be verified: for which account, from where, by a browser known for it or not."""
@@ -43,18 +67,12 @@ class Essai:
 
     @property
     def lieu(self) -> str:
-        """The address as it is counted: the network of an IPv6 one, itself otherwise."""
-        try:
-            lue = ipaddress.ip_address(self.adresse or "")
-        except ValueError:
-            return self.adresse or ""
-        if isinstance(lue, ipaddress.IPv6Address) and lue.ipv4_mapped is None:
-            return str(ipaddress.ip_network((lue, _PREFIXE_V6), strict=False))
-        return str(lue)
+        """The address as it is counted."""
+        return find_lieu(self.adresse)
 
     @property
-    def comptages(self) -> tuple[tuple[str, tuple[str, ...], int], ...]:
-        """Name, what is counted together, and how many are allowed; the narrowest first."""
+    def comptages(self) -> tuple[Comptage, ...]:
+        """What is counted, the narrowest first."""
         if self.appareil is not None:
             return (("appareil", (self.compte, self.appareil), PAR_ADRESSE),)
         return (
@@ -91,8 +109,8 @@ def _open_fenetre(a: datetime) -> datetime:
     return datetime.fromtimestamp(a.timestamp() // duree * duree, UTC)
 
 
-async def take_essai(conn: AsyncConnection, settings: Settings, essai: Essai) -> Arret | None:
-    """Count a password about to be verified, before it is: a hundred sent at once are not a hundred tries.
+async def take_essai(conn: AsyncConnection, settings: Settings, essai: Comptable) -> Arret | None:
+    """Count what is about to be verified, before it is: a hundred sent at once are not a hundred tries.
 
     What is refused by one count is not added to the next ones: an address cannot close an account to others.
     """
@@ -115,8 +133,8 @@ async def forget_essai(conn: AsyncConnection, settings: Settings, essai: Essai) 
         await _count(conn, _print_cle(settings, regle, *parts), debut, -1)
 
 
-async def return_essai(conn: AsyncConnection, settings: Settings, essai: Essai) -> None:
-    """It was not verified: as if it had not been sent."""
+async def return_essai(conn: AsyncConnection, settings: Settings, essai: Comptable) -> None:
+    """It was not verified, or it was no guess: as if it had not been sent."""
     for regle, parts, _ in essai.comptages:
         await _count(conn, _print_cle(settings, regle, *parts), _open_fenetre(essai.a), -1)
 
@@ -127,6 +145,13 @@ async def _count(conn: AsyncConnection, cle: bytes, debut: datetime, delta: int)
         index_elements=["cle", "fenetre"], set_={"nombre": Tentative.nombre + ordre.excluded.nombre}
     ).returning(Tentative.nombre)
     return int((await conn.execute(somme)).scalar_one())
+
+
+async def count_in_window(conn: AsyncConnection, settings: Settings, a: datetime, *parts: str) -> tuple[int, int]:
+    """Count one more of what ``parts`` name: (how many in the present window, seconds until the next one)."""
+    debut = _open_fenetre(a)
+    nombre = await _count(conn, _print_cle(settings, *parts), debut, 1)
+    return nombre, max(1, int((debut + FENETRE - a).total_seconds()))
 
 
 async def purge_essais(conn: AsyncConnection, a: datetime) -> None:

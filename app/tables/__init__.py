@@ -16,6 +16,7 @@ from app.tables.annuaire import (
     Site,
     TypeService,
 )
+from app.tables.avertis import Abonnement, Avis, Resume
 from app.tables.base import Base
 from app.tables.flux import Agenda, CompteurJour, Courrier, Epoque, Journal, Outbox, Tentative
 from app.tables.identite import (
@@ -40,10 +41,12 @@ from app.tables.rendez_vous import (
 )
 
 __all__ = [
+    "Abonnement",
     "Affectation",
     "Agenda",
     "Agent",
     "Appareil",
+    "Avis",
     "Base",
     "CleApi",
     "Commune",
@@ -76,6 +79,7 @@ __all__ = [
     "Rattachement",
     "RdvUsager",
     "RendezVous",
+    "Resume",
     "ServiceFiscal",
     "SessionAgent",
     "SessionUsager",

@@ -31,16 +31,18 @@ _U, _L, _S, _J = Classe.USAGER, Classe.USAGER_LIBRE, Classe.SECRET, Classe.TRACE
 RESTE: Final = "*"
 
 CLASSEMENT: Final[Mapping[str, Mapping[str, Classe]]] = {
+    "abonnement": {RESTE: _A, "empreinte": _S},
     "affectation": {RESTE: _A},
     "agenda": {RESTE: _T},
     "agent": {
-        **dict.fromkeys(("id", "suspendu_a", "resume_quotidien", "annuaire", "revision"), _T),
+        **dict.fromkeys(("id", "suspendu_a", "resume_quotidien", "resume_minute", "annuaire", "revision"), _T),
         **dict.fromkeys(
             ("identifiant", "nom", "prenom", "courriel", "sujet_oidc", "connexion_a", "connexion_precedente_a"), _A
         ),
         "mot_de_passe": _S,
     },
     "appareil": {RESTE: _O, "empreinte": _S, "cree_par": _A},
+    "avis": {RESTE: _R, "agent_id": _A, "lu_a": _A},
     "cle_api": {RESTE: _T, "empreinte": _S, "agent_id": _A},
     "commune": {RESTE: _O},
     "competence": {RESTE: _O},
@@ -75,7 +77,7 @@ CLASSEMENT: Final[Mapping[str, Mapping[str, Classe]]] = {
     "rattachement": {RESTE: _A},
     "rdv_usager": {
         **dict.fromkeys(("rdv_id", "langue", "anonymise_a"), _T),
-        "nature": _R,
+        **dict.fromkeys(("nature", "services"), _R),
         **dict.fromkeys(
             (
                 *("civilite", "nom_usage", "nom_naissance", "prenoms", "date_naissance", "numero_fiscal"),
@@ -105,6 +107,7 @@ CLASSEMENT: Final[Mapping[str, Mapping[str, Classe]]] = {
         **dict.fromkeys(("cree_par", "annule_par_agent"), _A),
         "usager_id": _U,
     },
+    "resume": {RESTE: _A},
     "service_fiscal": {RESTE: _O},
     "session": {RESTE: _T, "empreinte": _S, "jeton_oidc": _S, "agent_id": _A},
     "session_usager": {RESTE: _T, "empreinte": _S, "usager_id": _U},

@@ -24,11 +24,16 @@ class Agent(Base):
     connexion_a: Mapped[Instant | None]
     connexion_precedente_a: Mapped[Instant | None]
     resume_quotidien: Mapped[bool] = mapped_column(server_default="false")
+    #: When it is sent, in minutes of the day where the agent works.
+    resume_minute: Mapped[int] = mapped_column(server_default="420")
     #: None for an account made here; ``present`` or ``absent`` for one provisioned from a directory export [G 2.2.2].
     annuaire: Mapped[str | None]
     revision: Mapped[int] = mapped_column(server_default="1")
 
-    __table_args__ = (CheckConstraint("annuaire IN ('present', 'absent')", name="annuaire"),)
+    __table_args__ = (
+        CheckConstraint("annuaire IN ('present', 'absent')", name="annuaire"),
+        CheckConstraint("resume_minute BETWEEN 0 AND 1439", name="resume_minute"),
+    )
 
 
 class Habilitation(Base):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -129,9 +129,18 @@ class RdvUsager(Base):
     langue: Mapped[Texte] = mapped_column(server_default="fr")
     #: Unaccented, upper case, one space around each word: PostgreSQL here has no unaccent extension.
     recherche: Mapped[Texte] = mapped_column(server_default="")
+    #: Whose RDV it is: who receives it, and who entrusted it. Written by the database (triggers of migration 0004).
+    services: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
     anonymise_a: Mapped[Instant | None]
 
     __table_args__ = (
+        #: Words of the names, each behind each of ``services``; phones; mail address (function of migration 0004).
+        Index(
+            "ix_rdv_usager_cles",
+            text("cles_de_recherche(services, recherche, telephones, courriel)"),
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+        ),
         CheckConstraint("nature IN ('particulier', 'professionnel')", name="nature"),
         CheckConstraint("civilite IN ('madame', 'monsieur')", name="civilite"),
         CheckConstraint("preference_appel IN ('matin', 'apres-midi')", name="preference"),

@@ -14,10 +14,13 @@ from litestar import Request
 from litestar.response import Response
 
 from app import clock
+from app.aide.catalogue import URL as AIDE
+from app.aide.catalogue import find_page
 from app.booking.contexte import ServiceContexte
 from app.config import RACINE, Settings
 from app.domain.vocabulaire import COMPTES
 from app.identite.acteur import Acteur
+from app.identite.non_lus import COMPTES_MAX
 from app.web.dates import heure, instant_utc, jour_long
 from app.web.securite import csrf_token, porteur
 
@@ -95,12 +98,20 @@ def page(
     """
     if request.method != "POST":
         contexte = {**contexte, "adresse": ""}
+    if "agent" in contexte:
+        contexte = {**contexte, "aide_url": _find_aide(request)}
     return Response(
         render(request, gabarit, contexte).encode(),
         status_code=statut,
         media_type="text/html",
         headers=dict(entetes or {}),
     )
+
+
+def _find_aide(request: Request[Any, Any, Any]) -> str:
+    """The page of the documentation that explains this screen, else its summary."""
+    explication = find_page(str(request.scope.get("path_template") or ""))
+    return explication.url if explication else AIDE
 
 
 def service_header(contexte: ServiceContexte, maintenant: datetime) -> dict[str, Any]:
@@ -124,6 +135,11 @@ def agent_page(acteur: Acteur, *, actif: str = "", menu: list[dict[str, Any]] | 
     """What the agents' base template needs of who is signed in. ``actif``: URL of the current entry of the menu."""
     derniere = acteur.connexion_precedente_a
     entrees: list[dict[str, Any]] = [{"libelle": "Tableau de bord", "url": "/agent"}, *(menu or [])]
+    if acteur.profils - {"pilotage"}:
+        if acteur.zone:
+            entrees.append({"libelle": "Liste des RDV", "url": "/agent/rendez-vous"})
+            entrees.append({"libelle": "À rappeler", "url": "/agent/a-rappeler"})
+        entrees.append({"libelle": "Rechercher un service", "url": "/agent/services"})
     if {"admin_local", "admin_national", "pilotage"} & acteur.profils:
         entrees.append({"libelle": "Pilotage", "url": "/pilotage"})
     if "admin_national" in acteur.profils:
@@ -135,6 +151,8 @@ def agent_page(acteur: Acteur, *, actif: str = "", menu: list[dict[str, Any]] | 
             "derniere_connexion": _derniere_connexion(derniere, ZoneInfo(acteur.fuseau)) if derniere else "",
         },
         "menu": [{**entree, "actif": entree["url"] == actif} for entree in entrees],
+        "non_lus": acteur.avis,
+        "non_lus_max": COMPTES_MAX,
     }
 
 

@@ -97,7 +97,7 @@ class SecuriteMiddleware:
             return
         scope = _as_get(scope)
         statique = scope["path"].startswith("/static/")
-        api = scope["path"].startswith("/api/")
+        api = scope["path"].startswith(("/api/", "/agendas/"))  # read by programs: no visit
         nouvelle: str | None = None
         if not statique and not api:
             nom = cookie_name(self.settings, "visite")

@@ -1,6 +1,7 @@
 // What every page loads. Modules that find nothing of theirs on the page do nothing.
 
 import "./actions.js";
+import "./avis.js";
 import "./defaire.js";
 import "./etats.js";
 import "./filtre.js";
@@ -8,6 +9,7 @@ import "./raccourcis.js";
 import "./rebond.js";
 import "./saisie.js";
 import "./signal.js";
+import "./usager.js";
 import { flux } from "./flux.js";
 import { reprendreGrille } from "./grille.js";
 import { caler, decorer, maintenant, montrerMaintenant, prochaineOuverture, tracer } from "./horloge.js";

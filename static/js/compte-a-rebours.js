@@ -48,7 +48,7 @@ function suivre(bloc) {
   }
 
   async function prolonger() {
-    const corps = new URLSearchParams([...new FormData(form)].filter(([nom]) => ["_csrf", "motif", "type", "nature"].includes(nom)));
+    const corps = new URLSearchParams([...new FormData(form)].filter(([nom]) => ["_csrf", "motif", "type", "nature", "lieu"].includes(nom)));
     const reponse = await fetch(bloc.dataset.prolonger, {
       method: "POST", body: corps, headers: { accept: "application/json" }, signal: AbortSignal.timeout(8000),
     });

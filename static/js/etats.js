@@ -93,13 +93,13 @@ function partir(trame, region) {
   if (!element) return false;
   const designation = designer(element, trame, region);
   if (element.matches(".confie")) { // received elsewhere: the last one to leave changes what the region follows
-    if (trame.type === "rdv.annule" && !estPropre(trame)) annoncer(`Rendez-vous annulé : ${designation}`);
+    if (trame.type === "rdv.annule" && trame.par !== "usager" && !estPropre(trame)) annoncer(`Rendez-vous annulé : ${designation}`);
     return false;
   }
   decouvrir(element);
   rendreFocus(element, region);
   effacer(element);
-  if (trame.type === "rdv.annule" && !estPropre(trame)) annoncer(`Rendez-vous annulé : ${designation}`);
+  if (trame.type === "rdv.annule" && trame.par !== "usager" && !estPropre(trame)) annoncer(`Rendez-vous annulé : ${designation}`);
   return true;
 }
 

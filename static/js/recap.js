@@ -1,7 +1,7 @@
 // The place chosen, in words, above the agent's form: it follows the fields. The focus waits where typing begins.
 
-const recap = document.querySelector("[data-recap]");
 const champ = (nom) => document.getElementById(`champ-${nom}`);
+const recap = () => document.querySelector("[data-recap]");
 
 function ecrire() {
   const jour = champ("jour")?.value;
@@ -12,11 +12,13 @@ function ecrire() {
   const liste = champ("guichet");
   const guichet = liste?.value ? liste.selectedOptions[0].textContent.replace(/ \(fermé\)$/, "") : "";
   const quand = date ? date + (heure ? ` à ${heure}` : "") : "";
-  recap.textContent = [quand, guichet].filter(Boolean).join(", ");
-  recap.hidden = !recap.textContent;
+  recap().textContent = [quand, guichet].filter(Boolean).join(", ");
+  recap().hidden = !recap().textContent;
 }
 
-if (recap) for (const nom of ["guichet", "jour", "du"]) champ(nom)?.addEventListener("input", ecrire);
+document.addEventListener("input", (e) => {
+  if (recap() && ["guichet", "jour", "du"].includes(e.target.name)) ecrire();
+});
 
 const visible = (e) => {
   const { top, bottom } = e.getBoundingClientRect();
@@ -24,8 +26,7 @@ const visible = (e) => {
 };
 
 /** Who comes is asked first; where that field is lower than the window, the first one still empty. The place stays in sight. */
-function commencer() {
-  if (document.activeElement !== document.body) return; // a refusal, or what was found, has it already
+export function commencer() {
   const qui = champ("numero_fiscal") ?? champ("siren");
   const vide = ["guichet", "jour", "du", "motif", "precision"].map(champ).find((e) => e && !e.value);
   const cible = qui && !visible(qui) ? vide ?? qui : qui;
@@ -33,4 +34,5 @@ function commencer() {
   cible?.scrollIntoView({ block: "nearest" });
 }
 
-if (recap) commencer();
+// A refusal, or what was found, has the focus already.
+if (recap() && document.activeElement === document.body) commencer();

@@ -16,6 +16,7 @@ const minutes = (iso) => Date.parse(iso) / 60000;
 /** False when the frame cannot change anything that the region shows: another day, another guichet, an excluded type. */
 export function concerne(trame, element) {
   const { du, au, guichets, sans } = element.dataset;
+  if ("avis" in element.dataset) return trame.avis === true; // the notices of an agent: nothing else changes them
   if (sans && sans.split(" ").includes(trame.type)) return false;
   if (!/^(rdv|option)\./.test(trame.type)) return true;
   if (trame.rdv !== undefined && element.querySelector(`[data-rdv="${CSS.escape(trame.rdv)}"]`)) return true;

@@ -50,17 +50,13 @@ def desk(service: MondeService) -> str:
 
 
 class TestTrouver:
-    """By name or by code, at the desk and on the dashboard."""
+    """By name or by code, at the desk."""
 
-    @pytest.mark.parametrize("partout", [False, True], ids=["accueil", "tableau"])
     @pytest.mark.parametrize("par_code", [False, True], ids=["nom", "code"])
-    async def test_it_says_who_receives_where_and_when(
-        self, journee: Journee, monde: Monde, *, partout: bool, par_code: bool
-    ) -> None:
+    async def test_it_says_who_receives_where_and_when(self, journee: Journee, monde: Monde, *, par_code: bool) -> None:
         code = await journee.scalar("SELECT code FROM rendez_vous WHERE id = :r", r=monde.confie)
-        adresse = "/agent/recherche" if partout else desk(monde.a)
         agent = monde.a.agents["orientation"]
-        lignes = await search(journee, agent, adresse, code if par_code else "egaree")
+        lignes = await search(journee, agent, desk(monde.a), code if par_code else "egaree")
         assert len(lignes) == 1
         lu = texte(lignes[0])
         for mot in ("11:00", "EGAREE Justine", "Reçu par SIP DE COSNE", "2 rue du Port, 58200 COSNE-COURS-SUR-LOIRE"):
@@ -79,17 +75,9 @@ class TestTrouver:
         assert "pour SIP DE NEVERS" in lu
         assert "Reçu par" not in lu
 
-    async def test_who_receives_at_both_finds_it_once_where_it_is(self, journee: Journee, monde: Monde) -> None:
-        agent = monde.b.agents["box"]
-        await journee.attach(agent, monde.a)
-        lignes = await search(journee, agent, "/agent/recherche")
-        assert len(lignes) == 1
-        assert "Guichet 1" in texte(lignes[0])
-
 
 class TestQui:
     """The right is in the query."""
 
     async def test_a_service_that_has_nothing_to_do_with_it_finds_nothing(self, journee: Journee, monde: Monde) -> None:
-        for adresse in (desk(monde.tiers), "/agent/recherche"):
-            assert await search(journee, monde.tiers.agents["orientation"], adresse) == []
+        assert await search(journee, monde.tiers.agents["orientation"], desk(monde.tiers)) == []

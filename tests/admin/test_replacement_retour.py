@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, text, update
 from app import clock
 from app.booking.deplacer import Cible, move
 from app.booking.outils import Auteur
+from app.booking.titres import ParDroit
 from app.db import UnitOfWork
 from app.tables import Delegation, Guichet
 from tests.accueil.ecran import overflow
@@ -51,7 +52,8 @@ async def entrust(
     rdv = await journee.book(de, heure, jour=JEUDI, **plus)
     cible = Cible(epoch_minute(heure, jour=JEUDI), vers.guichets[0], delegation_id=delegation)
     auteur = Auteur("agent", agent_id=de.agents["chef"])
-    assert (await move(journee.outils, rdv, cible, auteur, clock.now(), module="organiser")).change
+    titre = ParDroit(de.agents["chef"], "organiser")
+    assert (await move(journee.outils, rdv, cible, auteur, clock.now(), titre=titre)).change
     return rdv
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -21,12 +19,11 @@ from app.courrier.intentions import write_intention
 from app.courrier.message import Evenement, MessageRdv
 from app.db import Database, async_url
 from app.embedded.postgres import Postgres
-from app.tables import Base, Courrier, RendezVous
+from app.tables import Courrier, RendezVous
 from tests.courrier.exemples import CAEN_NORD
 from tests.courrier.poste import Poste
 
 DOMAINE = "rdv.example.fr"
-_MODELE = "modele_courrier"
 _numeros = itertools.count(1)
 
 
@@ -119,30 +116,11 @@ class File:
                 await asyncio.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
-def modele_courrier(postgres_server: Postgres) -> Iterator[str]:
-    """A database with the tables, to copy."""
-
-    async def create(url: str) -> None:
-        engine = create_async_engine(async_url(url))
-        async with engine.begin() as conn:
-            await conn.run_sync(Base.metadata.create_all)
-        await engine.dispose()
-
-    url = postgres_server.create_database(_MODELE)
-    # The session's event loop may already be running in this thread.
-    fil = threading.Thread(target=lambda: asyncio.run(create(url)))
-    fil.start()
-    fil.join()
-    yield _MODELE
-    postgres_server.drop_database(_MODELE)
-
-
 @pytest_asyncio.fixture
-async def file(postgres_server: Postgres, modele_courrier: str) -> AsyncIterator[File]:
+async def file(postgres_server: Postgres, modele: str) -> AsyncIterator[File]:
     """An empty queue in a database of its own."""
     nom = f"courrier_{next(_numeros)}"
-    url = postgres_server.create_database(nom, modele_courrier)
+    url = postgres_server.create_database(nom, modele)
     engine = create_async_engine(async_url(url), pool_size=8, max_overflow=0, pool_pre_ping=True)
     yield File(url, engine)
     await engine.dispose()

@@ -26,7 +26,7 @@ from app.tables import Guichet, Plage
 from tests.accueil.monde import JOUR, Journee
 from tests.booking.agents.delegues import book_for, entrust
 from tests.e2e.outillage import Temoin, read_regions, read_versions, wait_for_versions
-from tests.e2e.usages import Visiteur, act_by_agent, book_by_agent, cancel_by_agent, visiteur
+from tests.e2e.usages import Visiteur, act_by_agent, book_by_agent, cancel_by_agent, post_agent, visiteur
 from tests.fixtures.donnees import MondeService
 
 #: Monday's usagers get Thursday at the earliest.
@@ -88,6 +88,13 @@ VUES: dict[str, Vue] = {
         lambda m, _: f"/services/{m.service.id}/agenda?jour={JOUR}&vue=semaine&guichet={m.service.guichets[0]}",
     ),
     "semaine du service": Vue("agent", lambda m, _: f"/services/{m.service.id}/agenda?jour={JOUR}&vue=semaine"),
+    "mois du service": Vue("agent", lambda m, _: f"/services/{m.service.id}/agenda?jour={JOUR}&vue=mois"),
+    "formulaire ouvert": Vue(
+        "agent",
+        lambda m, _: (
+            f"/services/{m.service.id}/rendez-vous/nouveau?jour={JEUDI}&guichet={m.service.guichets[0]}&heure=08:00"
+        ),
+    ),
     "accueil": Vue("orientation", lambda m, _: f"/sites/{m.service.site_id}/accueil"),
     "accueil de deux services": Vue("partage", lambda m, _: f"/sites/{m.service.site_id}/accueil"),
     "box": Vue("box", lambda m, _: f"/services/{m.service.id}/box?guichet={m.service.guichets[0]}"),
@@ -99,6 +106,14 @@ VUES: dict[str, Vue] = {
     ),
     "semaine de qui confie": Vue("delegant", lambda m, _: f"/services/{m.delegant.id}/agenda?jour={JOUR}&vue=semaine"),
     "fiche de qui confie": Vue("delegant", lambda m, _: f"/rendez-vous/{m.rdv['confie']}"),
+    "liste": Vue("agent", lambda m, _: f"/agent/rendez-vous?du={JOUR}&au={JEUDI}&lignes=100"),
+    "liste de deux services": Vue(
+        "partage", lambda m, _: f"/agent/rendez-vous?du={JOUR}&au={JOUR}&tri=usager&sens=asc"
+    ),
+    "liste des arrives": Vue("agent", lambda m, _: f"/agent/rendez-vous?du={JOUR}&au={JOUR}&etat=arrive"),
+    "liste de qui confie": Vue("delegant", lambda m, _: f"/agent/rendez-vous?du={JOUR}&au={JOUR}&lignes=10"),
+    "a rappeler": Vue("agent", lambda m, _: "/agent/a-rappeler?jours=3"),
+    "contre-appel": Vue("agent", lambda m, _: f"/rendez-vous/{m.rdv['appele']}/contre-appel"),
     "creneaux publics": Vue(
         "",
         lambda m, _: (
@@ -106,6 +121,14 @@ VUES: dict[str, Vue] = {
         ),
     ),
     "tableau de bord": Vue("agent", lambda m, _: "/agent"),
+    "avis": Vue("box", lambda m, _: "/agent/avis"),
+    "creneaux des externes": Vue(
+        "exterieur",
+        lambda m, _: (
+            f"/services/{m.service.id}/prendre/creneau"
+            f"?motif={m.service.motifs[0]}&type=guichet&nature=particulier&jour={JEUDI}"
+        ),
+    ),
     "pilotage du service": Vue("chef", lambda m, _: f"/pilotage/service-{m.service.id}"),
     "pilotage du departement": Vue("pilote", lambda m, _: f"/pilotage/departement-{m.service.departement}"),
 }
@@ -113,6 +136,7 @@ AGENDAS_DU_JOUR = {"agenda du jour", "semaine d'un guichet", "semaine du service
 TABLEAUX = {"accueil", "accueil de deux services", "box"}
 #: Views of the day's figures.
 PILOTAGES = {"pilotage du service", "pilotage du departement", "tableau de bord"}
+LISTES = {"liste", "liste de deux services"}
 #: Where the service that entrusts follows what is received for it, at guichets that it knows nothing of.
 CHEZ_QUI_CONFIE = {"agenda de qui confie", "guichet de qui confie", "semaine de qui confie"}
 
@@ -144,7 +168,12 @@ def evenement(
     return inscrire
 
 
-@evenement("option.posee", "option.posee", "creneau.pris", visible={"agenda de jeudi", "creneaux publics"})
+@evenement(
+    "option.posee",
+    "option.posee",
+    "creneau.pris",
+    visible={"agenda de jeudi", "creneaux publics", "creneaux des externes"},
+)
 async def _hold(m: Monde) -> None:
     await (await m.visiteur("a")).choose(JEUDI, "08:00")
 
@@ -164,7 +193,7 @@ async def _book_held(m: Monde) -> None:
     "option.posee",
     "creneau.pris",
     "creneau.libre",
-    visible={"agenda de jeudi", "creneaux publics"},
+    visible={"agenda de jeudi", "creneaux publics", "creneaux des externes"},
 )
 async def _hold_another(m: Monde) -> None:
     b = await m.visiteur("b")
@@ -174,7 +203,10 @@ async def _hold_another(m: Monde) -> None:
 
 
 @evenement(
-    "option.levee, place rendue", "option.levee", "creneau.libre", visible={"agenda de jeudi", "creneaux publics"}
+    "option.levee, place rendue",
+    "option.levee",
+    "creneau.libre",
+    visible={"agenda de jeudi", "creneaux publics", "creneaux des externes"},
 )
 async def _give_back(m: Monde) -> None:
     await (await m.visiteur("b")).give_back()
@@ -201,7 +233,7 @@ async def _expire(m: Monde) -> None:
     "rdv.cree",
     "creneau.pris",
     "creneau.libre",
-    visible={"agenda de jeudi", "semaine du service", "creneaux publics"},
+    visible={"agenda de jeudi", "semaine du service", "creneaux publics", "creneaux des externes"},
 )
 async def _book_unheld(m: Monde) -> None:
     c = await m.visiteur("c")
@@ -210,7 +242,7 @@ async def _book_unheld(m: Monde) -> None:
     await c.book("c@usagers.test")
 
 
-@evenement("rdv.cree par un agent", "rdv.cree", "creneau.pris", visible=AGENDAS_DU_JOUR | TABLEAUX | PILOTAGES)
+@evenement("rdv.cree par un agent", "rdv.cree", "creneau.pris", visible=AGENDAS_DU_JOUR | TABLEAUX | LISTES | PILOTAGES)
 async def _book_by_agent(m: Monde) -> None:
     m.rdv["jour"] = await book_by_agent(m.journee, m.service, JOUR, "11:00", nom_usage="Merville")
 
@@ -218,7 +250,9 @@ async def _book_by_agent(m: Monde) -> None:
 def acte(nom: str, genre: str, chemin: str, rdv: str = "jour", *, compte: bool = True) -> None:
     """One-click change of presence, posted as the board and the box do. ``compte``: it changes a counter of the day."""
 
-    @evenement(nom, genre, visible={"agenda du jour", *TABLEAUX, "fiche", *(PILOTAGES if compte else ())}, fiche=rdv)
+    @evenement(
+        nom, genre, visible={"agenda du jour", *TABLEAUX, *LISTES, "fiche", *(PILOTAGES if compte else ())}, fiche=rdv
+    )
     async def _(m: Monde) -> None:
         await m.agir(rdv, chemin)
 
@@ -236,7 +270,7 @@ acte("rdv.non_honore", "rdv.non_honore", "absence", "absent")
     "rdv.annule du jour",
     "rdv.annule",
     "creneau.libre",
-    visible=AGENDAS_DU_JOUR | TABLEAUX | PILOTAGES | {"fiche"},
+    visible=AGENDAS_DU_JOUR | TABLEAUX | LISTES | PILOTAGES | {"fiche"},
     fiche="annule",
 )
 async def _cancel_today(m: Monde) -> None:
@@ -256,7 +290,7 @@ async def _move(m: Monde, rdv: str, jour: date, heure: str, guichet: int) -> Non
 DEPLACEMENT = ("rdv.replanifie", "creneau.libre", "creneau.pris")
 
 
-@evenement("rdv.replanifie dans la journee", *DEPLACEMENT, visible=AGENDAS_DU_JOUR | TABLEAUX | {"fiche"})
+@evenement("rdv.replanifie dans la journee", *DEPLACEMENT, visible=AGENDAS_DU_JOUR | TABLEAUX | LISTES | {"fiche"})
 async def _move_today(m: Monde) -> None:
     await _move(m, "temoin", JOUR, "11:40", 1)
 
@@ -286,7 +320,7 @@ async def _move_back(m: Monde) -> None:
     "rdv.annule de jeudi",
     "rdv.annule",
     "creneau.libre",
-    visible={"agenda de jeudi", "semaine du service", "creneaux publics", "fiche"},
+    visible={"agenda de jeudi", "semaine du service", "creneaux publics", "creneaux des externes", "fiche"},
     fiche="internet",
 )
 async def _cancel_thursday(m: Monde) -> None:
@@ -318,7 +352,11 @@ async def _move_entrusted(m: Monde) -> None:
 @evenement(
     "rdv.arrive, recu pour un autre service",
     "rdv.arrive",
-    visible={"agenda du jour", "fiche", "fiche de qui confie"} | TABLEAUX - {"box"} | PILOTAGES | CHEZ_QUI_CONFIE,
+    visible={"agenda du jour", "fiche", "fiche de qui confie", "liste de qui confie"}
+    | TABLEAUX - {"box"}
+    | LISTES
+    | PILOTAGES
+    | CHEZ_QUI_CONFIE,
     fiche="confie",
 )
 async def _arrive_entrusted(m: Monde) -> None:
@@ -369,6 +407,84 @@ async def _bring_back(m: Monde) -> None:
     await move(m.outils, m.rdv["envoye"], cible, Auteur("agent", agent_id=m.delegant.agents["agent"]), clock.now())
 
 
+async def _post_rdv(m: Monde, rdv: str, chemin: str, **champs: str) -> None:
+    """A form of the fiche, sent with the revision that it shows."""
+    revision = await m.journee.scalar("SELECT revision FROM rendez_vous WHERE id = :r", r=m.rdv[rdv])
+    adresse = f"/rendez-vous/{m.rdv[rdv]}/{chemin}"
+    reponse = await post_agent(m.journee, m.service.agents["agent"], adresse, {"revision": str(revision), **champs})
+    assert reponse.status_code == 200, reponse.text
+
+
+@evenement(
+    "rdv.modifie, contre-appel sans reponse",
+    "rdv.modifie",
+    visible={"a rappeler", "contre-appel", "box", "fiche"},
+    fiche="appele",
+)
+async def _call_in_vain(m: Monde) -> None:
+    appel = {"jour": JOUR.isoformat(), "resultat": "sans_reponse", "commentaire": "Pas de répondeur"}
+    await _post_rdv(m, "appele", "contre-appel", **appel)
+
+
+@evenement(
+    "rdv.annule, regle par telephone",
+    "rdv.annule",
+    "creneau.libre",
+    visible={
+        "a rappeler",
+        "contre-appel",
+        "box",
+        "fiche",
+        "agenda de jeudi",
+        "creneaux publics",
+        "creneaux des externes",
+    },
+    fiche="appele",
+)
+async def _settle_by_phone(m: Monde) -> None:
+    appel = {"jour": JOUR.isoformat(), "resultat": "regle", "commentaire": "Délai accordé"}
+    await _post_rdv(m, "appele", "contre-appel", **appel, annuler="oui", confirmer="oui")
+
+
+@evenement(
+    "rdv.modifie, fiche corrigee",
+    "rdv.modifie",
+    visible={"agenda du jour", *TABLEAUX, *LISTES, "fiche"} - {"box"},
+    fiche="corrige",
+)
+async def _correct(m: Monde) -> None:
+    champs = {"nature": "particulier", "civilite": "madame", "nom_usage": "Corrigee", "prenoms": "Justine"}
+    contacts = {"telephone1": "06 12 34 56 78", "courriel": "corrigee@usagers.test"}
+    await _post_rdv(m, "corrige", "modifier", **champs, **contacts, precision="Question sur mon avis")
+
+
+@evenement("rdv.modifie, agents affectes", "rdv.modifie", visible={"fiche"}, fiche="corrige")
+async def _assign(m: Monde) -> None:
+    await _post_rdv(m, "corrige", "affectation", agents=str(m.service.agents["agent"]))
+
+
+@evenement("rdv.modifie, un collegue affecte a sa place", "rdv.modifie", visible={"fiche", "avis"}, fiche="corrige")
+async def _assign_another(m: Monde) -> None:
+    await _post_rdv(m, "corrige", "affectation", agents=str(m.service.agents["box"]))
+
+
+@evenement("rdv.modifie, confirmation renvoyee", "rdv.modifie", visible={"fiche"}, fiche="corrige")
+async def _resend(m: Monde) -> None:
+    async with m.journee.outils.db.engine.begin() as conn:  # a minute has passed since the first one
+        await conn.execute(
+            text("UPDATE courrier SET cree_a = cree_a - interval '5 minutes' WHERE rdv_id = :r"),
+            {"r": m.rdv["corrige"]},
+        )
+    agent = m.service.agents["agent"]
+    reponse = await post_agent(m.journee, agent, f"/rendez-vous/{m.rdv['corrige']}/confirmation", {})
+    assert reponse.status_code == 200, reponse.text
+
+
+@evenement("rdv.modifie, suite donnee", "rdv.modifie", visible={"fiche"}, fiche="jour")
+async def _note_suite(m: Monde) -> None:
+    await _post_rdv(m, "jour", "suite", nature="demarche", reference="EC-2026-004512")
+
+
 @evenement(
     "une matinee d'un coup",
     "rdv.cree",
@@ -395,7 +511,7 @@ async def _morning(m: Monde) -> None:
 @evenement(
     "guichet.modifie",
     "guichet.modifie",
-    visible=AGENDAS_DU_JOUR | {"agenda de jeudi", "creneaux publics"},
+    visible=AGENDAS_DU_JOUR | {"agenda de jeudi", "creneaux publics", "creneaux des externes"},
 )
 async def _close_guichet(m: Monde) -> None:
     async def travail(uow: UnitOfWork) -> None:
@@ -408,7 +524,7 @@ async def _close_guichet(m: Monde) -> None:
 @evenement(
     "planning.modifie",
     "planning.modifie",
-    visible=AGENDAS_DU_JOUR | {"agenda de jeudi", "creneaux publics"},
+    visible=AGENDAS_DU_JOUR | {"agenda de jeudi", "creneaux publics", "creneaux des externes"},
 )
 async def _change_planning(m: Monde) -> None:
     async def travail(uow: UnitOfWork) -> None:
@@ -457,6 +573,10 @@ async def create_monde(journee: Journee, outils: Outils, pile: AsyncExitStack) -
     for heure in ("08:00", "08:40", "09:20", "10:00", "11:00"):  # one guichet is left to the public at these hours
         for guichet in (1, 2):
             await journee.book(service, heure, "Jeudi", guichet=guichet, jour=JEUDI)
+    m.rdv["corrige"] = await journee.book(service, "15:40", "Acorriger", guichet=2)
+    m.rdv["appele"] = await journee.book(service, "15:40", "Appele", jour=JEUDI)
+    for guichet in (1, 2):  # the public sees his place come back
+        await journee.book(service, "15:40", "Jeudi", guichet=guichet, jour=JEUDI)
     await journee.book(voisin, "11:00", "Voisin")
     m.rdv["envoye"] = await journee.book(delegant, "09:00", "Envoye", jour=JEUDI)
     await journee.book(delegant, "11:00", "Propre")

@@ -74,6 +74,45 @@ class Demo:
         await page.locator(".creneau:enabled").first.click()
         await page.wait_for_url("**/coordonnees*")
 
+    async def prendre(self, page: Page) -> None:
+        """The same for an agent, by the parcours simplifié."""
+        await page.goto(f"{self.journee.site.url}/services/{self.lieux.service_id}/prendre/creneau?{self.choix}")
+        await page.locator(".creneau:enabled").first.click()
+        await page.wait_for_url("**/prendre/coordonnees*")
+
+    async def confirmer(self, page: Page) -> None:
+        """The code to read out, once he has booked."""
+        await self.prendre(page)
+        await page.locator("input[name=civilite]").first.check(force=True)
+        await page.locator("input[name=origine]").first.check(force=True)
+        for champ in ("nom_usage", "prenoms", "precision"):
+            await page.locator(f"#champ-{champ}").fill("Pagesvues")
+        await page.locator("#champ-telephone1").fill("06 12 34 56 78")
+        await page.locator("[data-envoi]").click()
+        await page.wait_for_url("**/prendre/confirmation*")
+
+    async def ouvrir_par_code(self, page: Page) -> None:
+        """That RDV, by its code and its name."""
+        await self.confirmer(page)
+        code = await page.locator(".code-rdv [aria-hidden]").inner_text()
+        await page.goto(f"{self.journee.site.url}/agent/rendez-vous/par-code")
+        await page.locator("#champ-code").fill(code)
+        await page.locator("#champ-nom").fill("Pagesvues")
+        await page.get_by_role("button", name="Ouvrir le rendez-vous").click()
+        await page.get_by_role("heading", name=f"Rendez-vous {code}").wait_for()
+
+    async def deplacer_par_code(self, page: Page) -> None:
+        """Where it may go."""
+        await self.ouvrir_par_code(page)
+        await page.get_by_role("button", name="Déplacer").click()
+        await page.get_by_role("button", name="Déplacer à cet horaire").wait_for()
+
+    async def annuler_par_code(self, page: Page) -> None:
+        """The page that says it is irreversible."""
+        await self.ouvrir_par_code(page)
+        await page.get_by_role("button", name="Annuler ce rendez-vous").click()
+        await page.locator("#champ-raison").wait_for()
+
     async def book(self) -> None:
         """One booking online, for the pages that come after it: the usager's own, and the mail."""
         page = await (await self.context("")).new_page()
@@ -130,6 +169,8 @@ def at(qui: str, chemin: str) -> Visite:
     return Visite(qui, url)
 
 
+#: Who goes through the parcours simplifié: an agent of the service, and another one.
+PRENEURS = ("exterieur", "agent")
 #: Every page, by route.
 PAGES: dict[str, list[Visite]] = {
     "/": [at("", "/"), at("", "/?q=Nevers"), at("", "/?q=introuvable")],
@@ -146,18 +187,75 @@ PAGES: dict[str, list[Visite]] = {
     "/donnees-personnelles": [at("", "/donnees-personnelles")],
     "/mentions-legales": [at("", "/mentions-legales")],
     "/agent": [at("agent", "/agent"), at("exterieur", "/agent"), at("admin-national", "/agent")],
+    "/agent/avis": [at("box", "/agent/avis"), at("exterieur", "/agent/avis")],
+    "/agent/preferences": [at("agent", "/agent/preferences"), at("exterieur", "/agent/preferences")],
     "/services/{service_id:int}/agenda": [
         at("agent", "/services/{s}/agenda?jour={jour}&vue=jour"),
         at("agent", "/services/{s}/agenda?jour={jour}&vue=semaine"),
         at("agent", "/services/{s}/agenda?jour={jour}&vue=semaine&guichet={g}"),
         at("agent", "/services/{s}/agenda?jour=2026-11-22&vue=jour"),
+        at("agent", "/services/{s}/agenda?jour={jour}&vue=mois"),
+        at("agent", "/services/{s}/agenda?jour={jour}&vue=jour&zoom=1"),
     ],
     "/services/{service_id:int}/rendez-vous/nouveau": [
         at("agent", "/services/{s}/rendez-vous/nouveau?jour={jeudi}&guichet={g}&heure=09:00")
     ],
+    "/agent/services": [
+        at("exterieur", "/agent/services"),
+        at("exterieur", "/agent/services?mode=adresse&code_postal=58000&localite=Nevers"),
+        at("agent", "/agent/services?mode=dge"),
+        at("agent", "/agent/services?mode=code"),
+        at("exterieur", "/agent/services?mode=code&code=0000000"),
+    ],
+    "/services/{service_id:int}/prendre/motif": [
+        at("exterieur", "/services/{s}/prendre/motif"),
+        at("agent", "/services/{s}/prendre/motif?{choix}"),
+    ],
+    "/services/{service_id:int}/prendre/creneau": [
+        at("exterieur", "/services/{s}/prendre/creneau?{choix}"),
+        at("agent", "/services/{s}/prendre/creneau?{choix}&mois=2026-12"),
+    ],
+    "/services/{service_id:int}/prendre/coordonnees": [Visite(qui, lambda _: "", Demo.prendre) for qui in PRENEURS],
+    "/services/{service_id:int}/prendre/confirmation": [Visite(qui, lambda _: "", Demo.confirmer) for qui in PRENEURS],
+    "/agent/rendez-vous/par-code": [
+        at("exterieur", "/agent/rendez-vous/par-code"),
+        Visite("exterieur", lambda _: "", Demo.ouvrir_par_code),
+        Visite("exterieur", lambda _: "", Demo.deplacer_par_code),
+        Visite("exterieur", lambda _: "", Demo.annuler_par_code),
+    ],
+    "/agent/rendez-vous": [
+        at("agent", "/agent/rendez-vous?du={jour}&au={jeudi}"),
+        at("agent", "/agent/rendez-vous?du=2027-01-01"),
+        at("agent", "/agent/rendez-vous?service={s}&etat=tous&tri=usager&sens=desc&lignes=10&page=2"),
+    ],
+    "/agent/rendez-vous/recherche": [at("agent", "/agent/rendez-vous/recherche")],
     "/services/{service_id:int}/detail": [at("agent", "/services/{s}/detail"), at("exterieur", "/services/{s}/detail")],
     "/rendez-vous/{rdv_id:int}": [at("agent", "/rendez-vous/{rdv}"), at("agent", "/rendez-vous/{annule}")],
     "/rendez-vous/{rdv_id:int}/annuler": [at("agent", "/rendez-vous/{rdv}/annuler")],
+    "/rendez-vous/{rdv_id:int}/modifier": [at("agent", "/rendez-vous/{rdv}/modifier")],
+    "/rendez-vous/{rdv_id:int}/deplacer": [at("agent", "/rendez-vous/{rdv}/deplacer")],
+    "/rendez-vous/{rdv_id:int}/affectation": [at("agent", "/rendez-vous/{rdv}/affectation")],
+    "/rendez-vous/{rdv_id:int}/echanger": [
+        at("agent", "/rendez-vous/{rdv}/echanger"),
+        at("agent", "/rendez-vous/{rdv}/echanger?avec={autre}"),
+    ],
+    "/rendez-vous/{rdv_id:int}/contre-appel": [
+        at("agent", "/rendez-vous/{rdv}/contre-appel"),
+        at("agent", "/rendez-vous/{annule}/contre-appel"),
+    ],
+    "/rendez-vous/{rdv_id:int}/suite": [
+        at("agent", "/rendez-vous/{termine}/suite"),
+        at("agent", "/rendez-vous/{rdv}/suite"),
+    ],
+    "/rendez-vous/{rdv_id:int}/fiche-visite": [
+        at("agent", "/rendez-vous/{termine}/fiche-visite"),
+        at("agent", "/rendez-vous/{rdv}/fiche-visite"),
+    ],
+    "/agent/a-rappeler": [
+        at("agent", "/agent/a-rappeler"),
+        at("agent", "/agent/a-rappeler?jours=10&rdv={rdv}"),
+        at("exterieur", "/agent/a-rappeler"),
+    ],
     "/sites/{site_id:int}/accueil": [at("orientation", "/sites/{site}/accueil")],
     "/services/{service_id:int}/box": [at("box", "/services/{s}/box"), at("box", "/services/{s}/box?guichet={g}")],
     "/pilotage": [at("pilote-national", "/pilotage"), at("pilote-departement", "/pilotage")],
@@ -220,6 +318,8 @@ PAGES: dict[str, list[Visite]] = {
         at("admin-national", "/services/{s}/organiser/fiche/fermeture")
     ],
     "/services/{service_id:int}/pourquoi": [at("agent", "/services/{s}/pourquoi")],
+    "/aide": [at("agent", "/aide"), at("agent", "/aide?q=déplacer"), at("agent", "/aide?q=zzz")],
+    "/aide/{cle:str}": [at("agent", "/aide/agenda"), at("agent", "/aide/clavier"), at("agent", "/aide/comptes")],
     "/demo": [at("", "/demo"), at("chef", "/demo")],
     "/demo/scenes/{cle:str}": [at("agent", "/demo/scenes/reservez-regardez"), at("", "/demo/scenes/pilotage")],
     "/demo/boite": [at("", "/demo/boite")],
@@ -233,11 +333,18 @@ AUTRES: dict[str, str] = {
     "/rdv/{service_id:int}/option": "redirection",
     "/rdv/{service_id:int}/option/rendre": "redirection",
     "/sites/{site_id:int}/accueil/recherche": "redirection",
-    "/agent/recherche": "redirection",
     "/rdv/{service_id:int}/option/prolonger": "redirection",
+    "/services/{service_id:int}/prendre": "redirection",
+    "/services/{service_id:int}/prendre/option": "redirection",
+    "/services/{service_id:int}/prendre/option/rendre": "redirection",
+    "/services/{service_id:int}/prendre/option/prolonger": "redirection",
+    "/agent/rendez-vous/par-code/annuler": "redirection",
+    "/agent/rendez-vous/par-code/deplacer": "redirection",
     "/mon-rendez-vous/{jeton:str}/agenda.ics": "file",
+    "/agendas/{fichier:str}": "file",
     "/services/{service_id:int}/carte": "part of /services/{service_id:int}",
     "/services/{service_id:int}/organiser/agents/acces.csv": "file",
+    "/services/{service_id:int}/agenda/pdf": "file",
     "/administration/comptes/export.csv": "file",
     "/invitation/{jeton:str}": "needs a link that lives: looked at in tests/identite/test_invitations.py",
     "/connexion/proconnect/retour": "needs a provider: looked at in tests/identite/test_proconnect.py",
@@ -332,8 +439,12 @@ async def prepare(journee: Journee, smtp: Smtp, navigateur: Browser) -> Demo:
             "planning": await one("SELECT min(id) FROM planning WHERE service_id = :s"),
             "journee": await one("SELECT min(id) FROM journee_type WHERE service_id = :s"),
             "exception": await one("SELECT min(id) FROM exception_planning WHERE service_id = :s"),
+            "termine": await one("SELECT max(id) FROM rendez_vous WHERE service_id = :s AND etat = 'termine'"),
             "agent": await one("SELECT min(agent_id) FROM rattachement WHERE service_id = :s"),
             "delegation": await one("SELECT max(id) FROM delegation WHERE service_id = :s AND etat = 'proposee'"),
+            "autre": await one(
+                f"SELECT max(id) FROM rendez_vous WHERE service_id = :s AND etat = 'prevu' AND jour > '{JOUR}'"
+            ),
         },
     )
     await d.book()

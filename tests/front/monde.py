@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from app.booking.agents.dessin import draw_colonne
+
 ZONE: Final = "Europe/Paris"
 JOUR: Final = datetime(2026, 11, 23, tzinfo=ZoneInfo(ZONE))
 PAS: Final = 20
@@ -152,17 +154,21 @@ class Monde:
             and (not guichets or r["guichet"] in guichets)
         ]
 
-    def jour(self, densite: str = "normale") -> dict[str, Any]:
+    def jour(self) -> dict[str, Any]:
         """The context of ``grille_jour``. Guichet 3 is closed from 10:00; the last guichet is closed all day."""
         m0, m1 = minute(self.debut), minute(self.fin)
         guichets = []
         for g in range(1, self.nb_guichets + 1):
             ferme = g == self.nb_guichets
-            places = [
-                {"m": m, "d": PAS, "heure": heure(m), "hors": g == 3 and m >= minute("10:00")}
-                for m in range(m0, m1, PAS)
-                if not (minute("12:00") <= m < minute("13:40"))
-            ]
+            places = (
+                []
+                if ferme
+                else [
+                    {"m": m, "d": PAS, "heure": heure(m), "hors": g == 3 and m >= minute("10:00")}
+                    for m in range(m0, m1, PAS)
+                    if not (minute("12:00") <= m < minute("13:40"))
+                ]
+            )
             guichets.append(
                 {
                     "id": g,
@@ -182,7 +188,7 @@ class Monde:
             "url_rdv": URL_RDV,
             "url_nouveau": "/services/12/rendez-vous/nouveau?jour=2026-11-23",
             "arrivees": True,
-            "densite": densite,
+            "dessiner": draw_colonne,
             "guichets": guichets,
         }
 
@@ -217,6 +223,7 @@ class Monde:
                         {**r, "m": r["m"] + decale, "id": r["id"] + 1000 * k}
                         for r in self.visibles((k % 3 + 1,), options=True)
                     ],
+                    "nombre": 0 if ferme else 12,
                     "cases": [
                         None
                         if ferme or (i * 20) // 60 == 4
@@ -233,6 +240,7 @@ class Monde:
             "url_rdv": URL_RDV,
             "url_nouveau": "/services/12/rendez-vous/nouveau?vue=semaine",
             "arrivees": False,
+            "dessiner": draw_colonne,
             "jours": jours,
         }
 

@@ -18,6 +18,7 @@ from app.admin.saisie import Saisie
 from app.booking.contexte import ServiceContexte
 from app.booking.deplacer import Cible, RdvDeplace, move
 from app.booking.outils import Auteur, Outils
+from app.booking.titres import ParDroit
 from app.booking.vie import journal_refus
 from app.domain.replacement import RETOUR, Place
 from app.errors import (
@@ -185,6 +186,7 @@ async def _move(
     personnes: Mapping[int, Personne],
     maintenant: datetime,
 ) -> Resultat:
+    assert auteur.agent_id is not None
     personne, trouve = personnes.get(voulu.rdv_id), hors.get(voulu.rdv_id)
 
     def result(issue: Issue, phrase: str, deplace: RdvDeplace | None = None) -> Resultat:
@@ -197,9 +199,8 @@ async def _move(
         return result(Issue.DEJA, "Il n’est plus à replacer : rien n’a été changé.")
     cible = _aim(voulu, trouve, service_id)
     try:
-        deplace = await move(
-            outils, voulu.rdv_id, cible, auteur, maintenant, revision=voulu.revision, module="organiser"
-        )
+        titre = ParDroit(auteur.agent_id, "organiser")
+        deplace = await move(outils, voulu.rdv_id, cible, auteur, maintenant, revision=voulu.revision, titre=titre)
     except Indisponible:
         raise
     except AppError as refus:

@@ -67,7 +67,7 @@ async def read_autres(conn: AsyncConnection, agent_id: int, rdv: Mapping[str, An
         .join(acces, acces.c.service_id == Agenda.service_id)
         .where(acces.c.agent_id == agent_id, acces.c.module == "agenda")
     )
-    versions = {ident: version for ident, version in await conn.execute(zone)}
+    versions: dict[int, int] = {ligne[0]: ligne[1] for ligne in await conn.execute(zone)}
     a_venir = await _list(conn, agent_id, rdv, a_venir=True)
     passes = await _list(conn, agent_id, rdv, a_venir=False)
     plus = len(a_venir) > NOMBRE or len(passes) > NOMBRE

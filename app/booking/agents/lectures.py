@@ -6,7 +6,7 @@ any more once the right is withdrawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -211,7 +211,7 @@ _SECRETS = frozenset(
     {"lien_sel", "lien_empreinte", "cle_idempotence", "empreinte_demande", "option_empreinte", "nature_option"}
 )
 #: Reads and refused reads are for the controller of the journal, not for the story of a RDV.
-_HORS_HISTOIRE = ("rdv.lu", "rdv.acces_refuse")
+_HORS_HISTOIRE = ("rdv.lu", "rdv.acces_refuse", "usager.recherche")
 
 
 async def read_histoire(conn: AsyncConnection, agent_id: int, rdv_id: int) -> list[dict[str, Any]]:
@@ -227,7 +227,16 @@ async def read_histoire(conn: AsyncConnection, agent_id: int, rdv_id: int) -> li
     return [dict(ligne) for ligne in lignes.mappings()]
 
 
-def _meme_personne(numero_fiscal: str | None, siren: str | None) -> Any:
+async def read_noms(conn: AsyncConnection, agents: Collection[int]) -> dict[int, str]:
+    """« Claire MOREL » by id of these agents, whom a story speaks of; no question without anybody."""
+    if not agents:
+        return {}
+    lignes = await conn.execute(select(Agent.id, Agent.prenom, Agent.nom).where(Agent.id.in_(agents)))
+    return {ident: f"{prenom} {nom.upper()}".strip() for ident, prenom, nom in lignes}
+
+
+def meme_personne(numero_fiscal: str | None, siren: str | None) -> Any:
+    """The condition that a snapshot is of the person with this numéro fiscal or SIREN; one of them at least."""
     criteres = []
     if numero_fiscal:
         criteres.append(RdvUsager.numero_fiscal == numero_fiscal)
@@ -256,7 +265,7 @@ async def find_futurs(
         select(RendezVous.id, RendezVous.debut, RendezVous.motif_id, RendezVous.guichet_id, RendezVous.type_rdv)
         .join(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
         .where(
-            _meme_personne(numero_fiscal, siren),
+            meme_personne(numero_fiscal, siren),
             RendezVous.service_id == service_id,
             has_acces(agent_id, "agenda", service_id),
             RendezVous.fin > maintenant,
@@ -301,7 +310,7 @@ async def find_identite(
         select(*[usager.c[nom] for nom in _IDENTITE], usager.c.rdv_id)
         .join(RendezVous, RendezVous.id == usager.c.rdv_id)
         .where(
-            _meme_personne(numero_fiscal, siren),
+            meme_personne(numero_fiscal, siren),
             RendezVous.service_id == service_id,
             usager.c.anonymise_a.is_(None),
             droit,

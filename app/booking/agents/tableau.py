@@ -114,11 +114,8 @@ def _compte(nombre: int) -> str:
 
 
 def _find_recherche(lignes: Sequence[Mapping[str, Any]]) -> str:
-    """The search of the one reception where the agent receives, of all of them at several; "" when he has none."""
-    sites = {ligne["site_id"] for ligne in lignes if "accueil" in ligne["modules"]}
-    if len(sites) == 1:
-        return f"/sites/{sites.pop()}/accueil/recherche"
-    return "/agent/recherche" if sites else ""
+    """The search over the whole zone, "" for whoever holds no agenda."""
+    return "/agent/rendez-vous/recherche" if any("agenda" in ligne["modules"] for ligne in lignes) else ""
 
 
 def _service(ligne: Mapping[str, Any]) -> dict[str, Any]:
