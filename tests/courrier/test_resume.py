@@ -26,7 +26,7 @@ from app.domain.rendez_vous import Action
 from app.embedded.smtp import Smtp
 from app.tables import GuichetAgent
 from tests.accueil.monde import JOUR, Journee, epoch_minute
-from tests.admin.courriels import plain, read_mails, wait_for_mails
+from tests.admin.courriels import plain, wait_for_mails
 from tests.fixtures.donnees import MondeService
 
 DEMAIN = JOUR + timedelta(days=1)
