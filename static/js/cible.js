@@ -38,6 +38,14 @@ export function viser(rdv, th, m, ligne) {
   };
 }
 
+/** Another RDV of the grid that may give its place: both then exchange theirs, once confirmed. Null when it may not. */
+export function viserRdv(rdv, bloc) {
+  if (!bloc || bloc.dataset.rdv === rdv.id || !/^(prevu|arrive)$/.test(bloc.dataset.etat)) return null;
+  const autre = lire(bloc);
+  const th = rdv.table.tHead.rows[0].cells[bloc.closest("td").cellIndex];
+  return { ...autre, th, ici: false, refus: "", hors: false, echange: autre.id, texte: `Échanger avec ${autre.nom}, ${autre.heure}` };
+}
+
 /** The destination of a free place of the grid. */
 export function viserPlace(rdv, place) {
   const th = rdv.table.tHead.rows[0].cells[place.closest("td").cellIndex];
@@ -52,6 +60,8 @@ export function viserPoint(rdv, x, y) {
   const ligne = td.closest("tr");
   const th = rdv.table.tHead.rows[0].cells[td.cellIndex];
   if (!th?.dataset.m0) return null;
+  const echange = viserRdv(rdv, empiles.map((e) => e.closest(".rdv[data-rdv]")).find((e) => e && td.contains(e)));
+  if (echange) return echange;
   const place = empiles.find((e) => e.matches("a.place"));
   const m = place ? nombre(place, "m") : Number(th.dataset.m0) + ligne.sectionRowIndex * Number(rdv.table.dataset.pas);
   return viser(rdv, th, m, ligne);
@@ -76,6 +86,7 @@ export function montrer(rdv, cible) {
   depot.hidden = !cible || cible.ici;
   if (depot.hidden) return;
   depot.classList.toggle("depot--hors", cible.hors && !cible.refus);
+  depot.classList.toggle("depot--echange", Boolean(cible.echange));
   depot.classList.toggle("depot--refuse", Boolean(cible.refus));
   const pas = Number(rdv.table.dataset.pas);
   const lignes = rdv.table.tBodies[0].rows;
@@ -84,7 +95,7 @@ export function montrer(rdv, cible) {
   depot.style.top = `${ligne.offsetTop + (rang - ligne.sectionRowIndex) * ligne.offsetHeight}px`;
   depot.style.left = `${cible.th.offsetLeft}px`;
   depot.style.width = `${cible.th.offsetWidth}px`;
-  depot.style.height = `${(rdv.d / pas) * ligne.offsetHeight}px`;
+  depot.style.height = `${((cible.echange ? cible.d : rdv.d) / pas) * ligne.offsetHeight}px`;
   depot.textContent = cible.texte + (cible.refus ? ` : ${cible.refus}` : cible.hors ? ", hors plage" : "");
 }
 

@@ -2,7 +2,7 @@
 // meanwhile is put back, and that is said.
 
 import { annoncer } from "./annonces.js";
-import { effacerCible, lire, montrer, siennes, viserPlace, viserPoint } from "./cible.js";
+import { effacerCible, lire, montrer, siennes, viserPlace, viserPoint, viserRdv } from "./cible.js";
 import { demanderRevision, deplacer } from "./envoi-deplacement.js";
 import { aller, sousFocus } from "./grille.js";
 import { raccourci } from "./raccourcis.js";
@@ -62,6 +62,11 @@ function abandonner(phrase = "Déplacement abandonné : le rendez-vous reste à 
 async function poser(cible) {
   const { rdv, revision, genre } = enCours;
   if (!cible || cible.ici) return abandonner();
+  if (cible.echange) {
+    finir();
+    location.assign(`${rdv.table.dataset.urlRdv}${rdv.id}/echanger?avec=${cible.echange}`); // shown, then confirmed
+    return undefined;
+  }
   if (cible.refus) {
     if (genre === "pointeur") abandonner(`${cible.texte} : ${cible.refus}. Le rendez-vous reste à sa place.`);
     else annoncer(`${cible.texte} : ${cible.refus}`);
@@ -250,19 +255,23 @@ function porter(bloc) {
   annoncer(`Déplacement de ${rdv.nom}, ${rdv.heure}. Flèches pour choisir une place, Entrée pour la prendre, Échap pour abandonner.`);
 }
 
+/** Where a cell of the grid would lead the RDV: a free place, or the place of another RDV. */
+const viserCase = (e) => (e.matches(".place") ? viserPlace(enCours.rdv, e) : viserRdv(enCours.rdv, e.closest(".rdv[data-rdv]")));
+
 document.addEventListener("focusin", (e) => {
-  if (enCours?.genre !== "clavier" || !e.target.matches?.("[data-grille] a.place")) return;
-  enCours.cible = viserPlace(enCours.rdv, e.target);
+  if (enCours?.genre !== "clavier" || !e.target.matches?.("[data-grille] a.case")) return;
+  enCours.cible = viserCase(e.target);
   montrer(enCours.rdv, enCours.cible);
 });
 
 addEventListener("click", (e) => {
   if (enCours?.genre !== "clavier") return;
-  const place = e.target.closest?.("[data-grille] a.place");
-  if (!place) return;
+  const cellule = e.target.closest?.("[data-grille] a.case");
+  const cible = cellule && viserCase(cellule);
+  if (!cible) return;
   e.preventDefault();
   e.stopImmediatePropagation();
-  poser(viserPlace(enCours.rdv, place));
+  poser(cible);
 }, { capture: true });
 
 addEventListener("keydown", (e) => {
@@ -278,6 +287,12 @@ if (document.querySelector("[data-flux] [data-grille], [data-flux]#agenda")) {
     const { rdv } = sousFocus();
     if (!rdv?.matches(".rdv") || enCours) return false;
     porter(rdv);
+    return true;
+  });
+  raccourci("x", "Échanger le rendez-vous avec un autre", () => {
+    const { rdv, table } = sousFocus();
+    if (!rdv?.matches(".rdv") || enCours || !deplacable(rdv)) return false;
+    location.assign(`${table.dataset.urlRdv}${rdv.dataset.rdv}/echanger`);
     return true;
   });
 }
@@ -298,8 +313,8 @@ document.addEventListener("flux:change", () => {
     if (genre === "pointeur") suivre(x, y);
     else {
       ouvrirSiennes();
-      const place = document.activeElement?.closest?.("a.place");
-      if (place) montrer(rdv, (enCours.cible = viserPlace(rdv, place)));
+      const cellule = document.activeElement?.closest?.("[data-grille] a.case");
+      if (cellule) montrer(rdv, (enCours.cible = viserCase(cellule)));
     }
   }
   const pose = aFocaliser && blocDe(aFocaliser)?.querySelector(".case");

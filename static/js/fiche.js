@@ -5,6 +5,7 @@ import { actifs, mentionner, raccourci } from "./raccourcis.js";
 const TOUCHES = {
   a: "Marquer ou annuler l’arrivée",
   d: "Déplacer le rendez-vous",
+  x: "Échanger le rendez-vous avec un autre",
   e: "Modifier le rendez-vous",
   c: "Noter un contre-appel",
   s: "Noter la suite donnée",

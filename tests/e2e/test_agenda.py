@@ -102,7 +102,7 @@ class TestDeplacerAuPointeur:
         assert await page.locator(".fantome, .depot, .souleve").count() == 0
         await contexte.close()
 
-    async def test_escape_a_small_move_and_a_taken_place_move_nothing(self, journee: Journee, browser: Browser) -> None:
+    async def test_escape_and_a_small_move_move_nothing(self, journee: Journee, browser: Browser) -> None:
         service = await service_ordinaire(journee)
         ident = await journee.book(service, "08:40", "Merville", jour=DEMAIN)
         await journee.book(service, "09:20", "Wayne", guichet=1, jour=DEMAIN)
@@ -116,15 +116,40 @@ class TestDeplacerAuPointeur:
         await expect(page.locator(".fantome")).to_have_count(0)
         await page.mouse.up()
         await expect(page.locator("#annonces")).to_contain_text("reste à sa place")
-        await drag(page, nom, rdv(page, "wayne").locator(".rdv__nom"), lacher=False)
-        await expect(page.locator(".depot")).to_contain_text("déjà pris")
-        await page.mouse.up()
         await asyncio.sleep(0.8)
         assert poste == []
         assert await ou(journee, ident) == (service.guichets[0], "08:40")
         await settle(page, "agenda")
         await nom.click()
         await page.wait_for_url(f"**/rendez-vous/{ident}")
+        await contexte.close()
+
+    @pytest.mark.parametrize("maniere", ["pointeur", "clavier"])
+    async def test_put_on_another_rdv_it_offers_to_exchange_them(
+        self, journee: Journee, browser: Browser, maniere: str
+    ) -> None:
+        service = await service_ordinaire(journee)
+        un = await journee.book(service, "08:40", "Merville", jour=DEMAIN)
+        autre = await journee.book(service, "09:20", "Wayne", jour=DEMAIN)
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await journee.open(contexte, agenda(service))
+        if maniere == "pointeur":
+            noms = [rdv(page, nom).locator(".rdv__nom") for nom in ("merville", "wayne")]
+            await drag(page, noms[0], noms[1], lacher=False)
+            await expect(page.locator(".depot")).to_contain_text("Échanger avec WAYNE")
+            await page.mouse.up()
+        else:
+            await rdv(page, "merville").locator("a.case").focus()
+            await page.keyboard.press("x")
+            await page.wait_for_url(f"**/rendez-vous/{un}/echanger")
+            await page.get_by_role("link", name="WAYNE").focus()
+            await page.keyboard.press("Enter")
+        await page.wait_for_url(f"**/rendez-vous/{un}/echanger?avec={autre}")
+        assert await ou(journee, un) == (service.guichets[0], "08:40"), "nothing is done before it is confirmed"
+        await page.get_by_role("button", name="Échanger").click()
+        await page.wait_for_url(f"**/rendez-vous/{un}?fait=echange")
+        assert await ou(journee, un) == (service.guichets[0], "09:20")
+        assert await ou(journee, autre) == (service.guichets[0], "08:40")
         await contexte.close()
 
     async def test_a_warning_is_asked_then_forced(self, journee: Journee, browser: Browser) -> None:

@@ -41,7 +41,7 @@ class TestAlignement:
         contexte = await journee.context(browser, service.agents["agent"], viewport={"width": largeur, "height": 900})
         page = await journee.open(contexte, f"/services/{service.id}/agenda?jour={JOUR}", direct=False)
         bandes, reperes = await read(page, "h1", ".bandeau-service__nom", ".marque", ".fr-footer__bottom-list")
-        _, droite = await read(page, ".fr-header__tools .fr-btn", ".direct")
+        _, droite = await read(page, ".outils-agent > :last-child .fr-btn", ".direct")
         await contexte.close()
         assert len(bandes) == 1
         gauches, droites = next(iter(bandes))

@@ -89,7 +89,7 @@ def list_gestes(
 
     gestes = (
         (vif and may(Action.REPLANIFIER), "deplacer", "Déplacer", "calendar-event-line", "d"),
-        (vif and may(Action.REPLANIFIER), "echanger", "Échanger", "arrow-left-right-line", ""),
+        (vif and may(Action.REPLANIFIER), "echanger", "Échanger", "arrow-left-right-line", "x"),
         (vif and may(Action.MODIFIER), "modifier", "Modifier", "edit-line", "e"),
         (may(Action.ANNULER) and etat is Etat.PREVU, "contre-appel", "Contre-appel", "phone-line", "c"),
         (vif and refuse_suite(etat) is None, "suite", "Suite donnée", "draft-line", "s"),

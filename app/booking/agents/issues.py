@@ -21,7 +21,7 @@ _ISSUES: Final[Mapping[str, tuple[str, str]]] = {
         "Confirmation déjà envoyée", "Elle vient de partir à {courriel} : attendez une minute avant de la renvoyer.",
     ),
     "affecte": ("Agents affectés enregistrés", "Chacun est prévenu par courriel."),
-    "annule": ("Rendez-vous annulé", ""),
+    "annule": ("Annulation enregistrée", ""),
 }  # fmt: skip
 _PREVENIR: Final = ("deplace", "annule")
 _PREVENU: Final = "L’usager en est prévenu par courriel : {courriel}."

@@ -72,7 +72,7 @@ class TestGestes:
             rdv = await journee.book(service, {"prevu": "11:00", "arrive": "11:20", "recu": "11:40"}[etat], etat=etat)
             touches |= set(re.findall(r'data-touche="(\w)"', await fiche(journee, service, rdv)))
         script = (RACINE / "static/js/fiche.js").read_text(encoding="utf-8")
-        assert touches == set(re.findall(r"^  (\w): \"", script, re.M)) == set("adecsfg")
+        assert touches == set(re.findall(r"^  (\w): \"", script, re.M)) == set("adxecsfg")
 
     async def test_the_arrival_is_undone_the_same_day_and_locked_from_the_next(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)

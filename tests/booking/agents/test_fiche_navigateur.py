@@ -87,9 +87,15 @@ class TestClavier:
             await expect(aide).to_contain_text(texte)
         await page.keyboard.press("Escape")
         await expect(aide).to_have_count(0)
-        for touche, chemin in (("d", "deplacer"), ("e", "modifier"), ("c", "contre-appel"), ("g", "affectation")):
-            await page.keyboard.press(touche)
-            await page.wait_for_url(f"**/rendez-vous/{rdv}/{chemin}")
+        for touche, chemin in (
+            ("d", "deplacer"),
+            ("x", "echanger"),
+            ("e", "modifier"),
+            ("c", "contre-appel"),
+            ("g", "affectation"),
+        ):
+            async with page.expect_navigation(url=f"**/rendez-vous/{rdv}/{chemin}"):
+                await page.keyboard.press(touche)
             await page.goto(f"{journee.site.url}/rendez-vous/{rdv}")
             await page.wait_for_selector('#direct[data-direct="direct"]')
         await page.keyboard.press("a")
