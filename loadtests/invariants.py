@@ -37,10 +37,17 @@ FAUTES: dict[str, str] = {
                       WHERE etat <> 'option' GROUP BY 1, 2, 3) r
             ON r.service_id = c.service_id AND r.jour = c.jour AND r.etat = c.etat
          WHERE c.nombre IS DISTINCT FROM r.nombre""",
-    "bookings with an e-mail and not one confirmation": """
+    # An address that was corrected is not the booking's: it may have come once there was nothing more to confirm.
+    "bookings with an e-mail and no confirmation": """
         SELECT r.id FROM rendez_vous r JOIN rdv_usager u ON u.rdv_id = r.id AND u.courriel IS NOT NULL
-          LEFT JOIN courrier c ON c.rdv_id = r.id AND c.evenement = 'confirmation'
-         GROUP BY r.id HAVING count(c.id) <> 1""",
+         WHERE NOT EXISTS (SELECT 1 FROM courrier c WHERE c.rdv_id = r.id AND c.evenement = 'confirmation')
+           AND NOT EXISTS (SELECT 1 FROM journal j WHERE j.rdv_id = r.id AND j.action = 'rdv.modifie'
+                              AND j.apres->'champs' ? 'courriel')""",
+    # Sent again it has another sequence. What was forgotten after its delay has no address left: one cannot know.
+    "confirmations written twice": """
+        SELECT rdv_id, donnees->>'sequence', destinataire FROM courrier
+         WHERE evenement = 'confirmation' AND destinataire <> ''
+         GROUP BY 1, 2, 3 HAVING count(*) > 1""",
     "rdv and not one creation in the journal": """
         SELECT r.id FROM rendez_vous r LEFT JOIN journal j ON j.rdv_id = r.id AND j.action = 'rdv.cree'
          WHERE r.etat <> 'option' GROUP BY r.id HAVING count(j.id) <> 1""",

@@ -21,7 +21,7 @@ from app.db import UnitOfWork
 from app.errors import Introuvable, RegleRefusee
 from app.identite.sessions import empreinte
 from app.journal import write_journal
-from app.tables import Abonnement, Guichet, ServiceFiscal
+from app.tables import Abonnement, Agent, Guichet, ServiceFiscal
 from app.tables.vues import acces
 
 #: Of one agent: several devices may have one each.
@@ -50,6 +50,8 @@ async def create_abonnement(
     async def travail(uow: UnitOfWork) -> int:
         if not await _is_permis(uow.conn, agent_id, guichet_id):
             raise Introuvable("Ce guichet n’existe pas dans les services auxquels vous êtes rattaché.")
+        # Several at once are counted one after the other.
+        await uow.conn.execute(select(Agent.id).where(Agent.id == agent_id).with_for_update(key_share=True))
         nombre = await uow.conn.execute(select(func.count()).where(Abonnement.agent_id == agent_id))
         if nombre.scalar_one() >= ABONNEMENTS_MAX:
             raise RegleRefusee(

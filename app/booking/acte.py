@@ -1,22 +1,25 @@
-"""What the acts on one RDV share: its row locked under the agent's right, the rule of the domain, the line, the frame.
+"""What the acts on one RDV share: its row locked under a title, the rule of the domain, the line, the frame.
 
-For the agents of the service that receives it. The one that has entrusted it reads and cancels it, nothing else
-[G 2.3.5]: for them these acts do not exist (404, journaled).
+For the agents of the service that receives it, unless another title is given. The one that has entrusted it reads and
+cancels it, nothing else [G 2.3.5]: for them these acts do not exist (404, journaled).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import update
 
 from app.booking import store
 from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.outils import Auteur, Outils
+from app.booking.refus import raise_refus
+from app.booking.titres import ParDroit, Titre, lock_rdv
 from app.booking.vie import journal_refus
 from app.db import UnitOfWork
+from app.domain.droits import Refuse, decide_modification
 from app.domain.rendez_vous import Action, Evenement, TransitionRefusee, transition
 from app.errors import Introuvable, TransitionImpossible
 from app.journal import write_journal
@@ -25,31 +28,43 @@ from app.tables import Maintien, RendezVous
 T = TypeVar("T")
 Travail = Callable[[UnitOfWork, dict[str, Any], ServiceContexte], Awaitable[T]]
 
-INTROUVABLE: Final = "Ce rendez-vous n’existe pas dans les services auxquels vous êtes rattaché."
-
 
 async def perform(
-    outils: Outils, rdv_id: int, auteur: Auteur, maintenant: datetime, nom: str, travail: Travail[T]
+    outils: Outils,
+    rdv_id: int,
+    auteur: Auteur,
+    maintenant: datetime,
+    nom: str,
+    travail: Travail[T],
+    *,
+    titre: Titre | None = None,
+    origine: bool = False,
 ) -> T:
     """Run ``travail`` on the locked RDV, in one transaction. ``nom``: the act, for the line of a refusal.
 
-    Raises Introuvable, journaled, when it is not a RDV that a service of the agent receives.
+    ``titre``: how it is reached; by default, as a RDV that a service of the agent receives. ``origine``: also as one that
+    such a service has entrusted. Raises Introuvable,
+    journaled, when it is not reached; what its rules refuse (``decide_modification``).
     """
-    assert auteur.agent_id is not None
-    agent_id = auteur.agent_id
+    if titre is None:
+        assert auteur.agent_id is not None
+        titre = ParDroit(auteur.agent_id)
 
     async def transaction(uow: UnitOfWork) -> tuple[T] | None:
-        rdv = await store.lock_rdv(uow.conn, rdv_id, agent_id, "agenda")
+        rdv = await lock_rdv(uow.conn, rdv_id, titre, origine=origine)
         if rdv is None:
             return None
         versions = await read_versions(uow.conn, rdv["service_id"])
         contexte = await outils.dispo.contextes.get(uow.conn, rdv["service_id"], versions.planning)
+        decision = decide_modification(titre.canal, titre.acces, contexte.parametres)
+        if isinstance(decision, Refuse):
+            raise_refus(decision)
         return (await travail(uow, rdv, contexte),)
 
     fait = await outils.db.transaction(transaction)
     if fait is None:
         await journal_refus(outils, rdv_id, auteur, nom, maintenant)
-        raise Introuvable(INTROUVABLE)
+        raise Introuvable(titre.introuvable)
     return fait[0]
 
 

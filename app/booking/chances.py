@@ -1,7 +1,8 @@
 """How often a call settles the matter, by motif: what the contre-appels of twelve months show [A1 §3.2].
 
-The figures of a day stop before it begins anywhere: they never change during it, so that a list ordered by them is a
-function of the services' versions and of their day, and each process asks for them once a day and motif.
+The figures of a day stop before it begins anywhere, and count the motif and the service that each call was about when it
+was recorded: they never change during the day, so that a list ordered by them is a function of the services' versions and
+of their day whatever the process, and each process asks for them once a day and motif.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.contre_appel import Chance, Compte, Resultat, estimate
-from app.tables import ContreAppel, RendezVous
+from app.tables import ContreAppel
 
 PERIODE: Final = timedelta(days=365)
 #: The earliest a day begins on Earth, before its midnight UTC.
@@ -66,11 +67,9 @@ def _periode(jour: date) -> Any:
 
 async def _read_motifs(conn: AsyncConnection, motifs: list[int], jour: date) -> dict[int, dict[int, Compte]]:
     requete = (
-        select(RendezVous.motif_id, RendezVous.service_id, _REGLES, func.count())
-        .select_from(ContreAppel)
-        .join(RendezVous, RendezVous.id == ContreAppel.rdv_id)
-        .where(_periode(jour), RendezVous.motif_id.in_(motifs))
-        .group_by(RendezVous.motif_id, RendezVous.service_id)
+        select(ContreAppel.motif_id, ContreAppel.service_id, _REGLES, func.count())
+        .where(_periode(jour), ContreAppel.motif_id.in_(motifs))
+        .group_by(ContreAppel.motif_id, ContreAppel.service_id)
     )
     comptes: dict[int, dict[int, Compte]] = {motif: {} for motif in motifs}
     for motif, service, regles, total in await conn.execute(requete):

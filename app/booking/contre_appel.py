@@ -7,27 +7,24 @@ the RDV has changed. Two agents who call the same person are told: the second on
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.booking.acte import raise_revision, record
-from app.booking.contexte import read_versions
+from app.booking.acte import perform, raise_revision, record
+from app.booking.contexte import ServiceContexte
 from app.booking.outils import Auteur, Outils
+from app.booking.reprise import find_same
 from app.booking.textes import TexteInvalide, clean_text
-from app.booking.titres import ParDroit, lock_rdv
-from app.booking.vie import cancel_locked, journal_refus
+from app.booking.vie import cancel_locked
 from app.db import UnitOfWork
 from app.domain.contre_appel import Resultat, can_annuler, refuse_contre_appel, refuse_jour
 from app.domain.rendez_vous import Etat, Evenement
-from app.errors import Conflit, Introuvable, SaisieInvalide, TransitionImpossible
+from app.errors import Conflit, SaisieInvalide, TransitionImpossible
 from app.tables import ContreAppel, RendezVous
 
 COMMENTAIRE_MAX: Final = 1000
-#: The same call sent again within that time is the same call.
-_REPRISE: Final = timedelta(minutes=10)
 _PAS_ANNULABLE: Final = "Ce rendez-vous ne peut plus être annulé : enregistrez le contre-appel sans l’annuler."
 _SEUL_REGLE: Final = (
     "Seule une affaire réglée par téléphone annule le rendez-vous : gardez-le, ou corrigez le résultat."
@@ -73,28 +70,21 @@ async def record_contre_appel(
     commentaire, annuler), Introuvable (journaled), Conflit on a stale ``revision``, TransitionImpossible once it is
     cancelled or its day is over.
     """
-    assert auteur.agent_id is not None
-    agent_id = auteur.agent_id
     resultat, commentaire = check_saisi(saisi)
 
-    async def travail(uow: UnitOfWork) -> ContreAppelFait | None:
-        rdv = await lock_rdv(uow.conn, rdv_id, ParDroit(agent_id), origine=True)
-        if rdv is None:
-            return None
-        versions = await read_versions(uow.conn, rdv["service_id"])
-        contexte = await outils.dispo.contextes.get(uow.conn, rdv["service_id"], versions.planning)
+    async def travail(uow: UnitOfWork, rdv: dict[str, Any], contexte: ServiceContexte) -> ContreAppelFait:
         aujourdhui = maintenant.astimezone(contexte.zone).date()
         jour = saisi.jour or aujourdhui
         valeurs: dict[str, Any] = {
             "rdv_id": rdv["id"],
-            "agent_id": agent_id,
+            "agent_id": auteur.agent_id,
             "jour": jour,
             "resultat": resultat.value,
             "commentaire": commentaire,
             "annule_rdv": saisi.annule,
         }
         if revision is not None and revision != rdv["revision"]:
-            deja = await _find_same(uow.conn, valeurs, maintenant)
+            deja = await find_same(uow.conn, ContreAppel, valeurs, maintenant)
             if deja is not None:
                 return _done(deja, rdv, change=False)
         _judge(rdv, aujourdhui, revision)
@@ -115,11 +105,7 @@ async def record_contre_appel(
         await record(uow, rdv, auteur, maintenant, Evenement.MODIFIE.value, apres=faits)
         return _done(ident, {**rdv, "revision": touchee}, change=True)
 
-    fait = await outils.db.transaction(travail)
-    if fait is None:
-        await journal_refus(outils, rdv_id, auteur, "contre_appel", maintenant)
-        raise Introuvable(ParDroit.introuvable)
-    return fait
+    return await perform(outils, rdv_id, auteur, maintenant, "contre_appel", travail, origine=True)
 
 
 def check_saisi(saisi: ContreAppelSaisi) -> tuple[Resultat, str]:
@@ -150,21 +136,6 @@ def _judge(rdv: dict[str, Any], aujourdhui: date, revision: int | None) -> None:
         raise TransitionImpossible(phrase, remede="", etat=rdv["etat"], cause=cause)
     if revision is not None and revision != rdv["revision"]:
         raise Conflit(etat=rdv["etat"], revision=rdv["revision"])
-
-
-async def _find_same(conn: AsyncConnection, valeurs: dict[str, Any], maintenant: datetime) -> int | None:
-    """The last call of that RDV when it is this very one, just recorded: a double click, an answer that was lost."""
-    colonnes = ContreAppel.__table__.c
-    requete = (
-        select(ContreAppel.id, ContreAppel.cree_a, *(colonnes[nom] for nom in valeurs))
-        .where(ContreAppel.rdv_id == valeurs["rdv_id"])
-        .order_by(ContreAppel.id.desc())
-        .limit(1)
-    )
-    derniere = (await conn.execute(requete)).mappings().one_or_none()
-    if derniere is None or any(derniere[nom] != valeur for nom, valeur in valeurs.items()):
-        return None
-    return int(derniere["id"]) if maintenant - derniere["cree_a"] <= _REPRISE else None
 
 
 def _done(ident: int, rdv: dict[str, Any], *, change: bool) -> ContreAppelFait:

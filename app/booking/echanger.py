@@ -7,29 +7,31 @@ its motif, its type and its duration: the same rules and warnings apply as to tw
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, bindparam, text, update
+from sqlalchemy import ARRAY, BigInteger, bindparam, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking import store
 from app.booking.affectations import notify_affectes
+from app.booking.contexte import ServiceContexte
 from app.booking.deplacer import RdvDeplace
 from app.booking.destination import Cible, Place, build_place, list_forcages
 from app.booking.duree import keep_duree
 from app.booking.jugement import Deplace, Projet, judge
-from app.booking.liberation import release, thaw
+from app.booking.liberation import freeze, release, thaw
 from app.booking.outils import Auteur, Outils
-from app.booking.suites import follow, leave_place, record, take_place, write_messages
+from app.booking.suites import follow, record, take_place, tell_left, write_messages
 from app.booking.titres import ParDroit, Titre
 from app.booking.trajet import Trajet, find_trajet, select_rdv
 from app.booking.vie import journal_refus
 from app.db import UnitOfWork, sqlstate
-from app.domain.horaires import floor_minute, from_minute
-from app.domain.rendez_vous import Action, TransitionRefusee, transition
+from app.domain.horaires import Intervalle, floor_minute, from_minute, subtract
+from app.domain.rendez_vous import Action, Evenement, TransitionRefusee, transition
 from app.errors import (
     AvertissementRequis,
     Conflit,
@@ -41,7 +43,7 @@ from app.errors import (
     TransitionImpossible,
 )
 from app.outbox import PlanningChange
-from app.tables import RendezVous
+from app.tables import Journal, RendezVous
 
 _MEME: Final = "Choisissez un autre rendez-vous : celui-ci ne s’échange pas avec lui-même."
 _AILLEURS: Final = "Ces deux rendez-vous ne sont pas reçus par le même service : ils ne s’échangent pas."
@@ -128,11 +130,15 @@ async def _attempt(
         lues = await _read_both(outils, conn, ids, titre, acquittees)
         if lues is None:
             return None
+        deja = await _find_deja(conn, lues, auteur, revisions)
+        if deja is not None:
+            return deja
         jugees = await _judge_both(outils, conn, lues, maintenant)
 
     async def travail(uow: UnitOfWork) -> tuple[RdvDeplace, RdvDeplace] | None:
         service = jugees[0].trajet.arrivee
         uow.annonces.expect_planning(service.id, service.version_planning)
+        tenues = list(jugees)
         for rang in sorted((0, 1), key=lambda r: ids[r]):  # the same order for whoever exchanges them the other way
             actuel = await _read(uow.conn, ids[rang], titre, verrou=True)
             if actuel is None or not jugees[rang].trajet.is_permis(actuel):
@@ -140,7 +146,8 @@ async def _attempt(
             vue = revisions[rang]
             if (vue is not None and vue != actuel["revision"]) or actuel["revision"] != jugees[rang].rdv["revision"]:
                 raise Conflit(etat=actuel["etat"], revision=actuel["revision"], rdv=ids[rang])
-        return await _write(outils, uow, jugees, auteur, maintenant)
+            tenues[rang] = replace(jugees[rang], rdv=actuel)  # what was written meanwhile without a new revision counts
+        return await _write(outils, uow, (tenues[0], tenues[1]), auteur, maintenant)
 
     return await outils.db.transaction(travail)
 
@@ -174,6 +181,32 @@ async def _read_both(
         place, deplace = build_place(rdv, cible, trajet, titre.canal)
         parties.append(_Partie(rdv, trajet, place, deplace))
     return parties[0], parties[1]
+
+
+async def _find_deja(
+    conn: AsyncConnection,
+    parties: tuple[_Partie, _Partie],
+    auteur: Auteur,
+    revisions: tuple[int | None, int | None],
+) -> tuple[RdvDeplace, RdvDeplace] | None:
+    """Both as they are when the same agent has just made this very exchange (a double click); None otherwise."""
+    if any(vue is None or p.rdv["revision"] != vue + 1 for p, vue in zip(parties, revisions, strict=True)):
+        return None
+    for partie, autre in (parties, parties[::-1]):
+        derniere = select(Journal.action, Journal.agent_id, Journal.avant).where(Journal.rdv_id == partie.rdv["id"])
+        ligne = (await conn.execute(derniere.order_by(Journal.id.desc()).limit(1))).one_or_none()
+        if ligne is None or (ligne.action, ligne.agent_id) != (Evenement.REPLANIFIE, auteur.agent_id):
+            return None
+        quittee = (ligne.avant["guichet"], datetime.fromisoformat(ligne.avant["debut"]))
+        if quittee != (autre.rdv["guichet_id"], autre.rdv["debut"]):
+            return None
+    un, deux = (
+        RdvDeplace(
+            **{c: p.rdv[c] for c in ("id", "service_id", "guichet_id", "debut", "fin", "revision")}, change=False
+        )
+        for p in parties
+    )
+    return un, deux
 
 
 async def _judge_both(
@@ -242,14 +275,35 @@ async def _write(
         if deplace["debut"] != partie.rdv["debut"]:  # another guichet at the same hour is nothing to an usager
             await write_messages(outils, uow, partie.trajet, deplace, partie.rdv["debut"], maintenant)
     for partie in parties:
-        await leave_place(uow, partie.trajet, partie.rdv, maintenant)
+        tell_left(uow, partie.rdv)
     for partie, valeurs in zip(parties, nouvelles, strict=True):
         take_place(uow, {**partie.rdv, **valeurs})
+    for partie in parties:
+        await _freeze_rest(uow, contexte, partie.rdv, nouvelles, maintenant)
     faits = [
         RdvDeplace(p.rdv["id"], contexte.id, v["guichet_id"], v["debut"], v["fin"], v["revision"], True)
         for p, v in zip(parties, nouvelles, strict=True)
     ]
     return faits[0], faits[1]
+
+
+async def _freeze_rest(
+    uow: UnitOfWork,
+    contexte: ServiceContexte,
+    rdv: Mapping[str, Any],
+    nouvelles: Sequence[Mapping[str, Any]],
+    maintenant: datetime,
+) -> None:
+    """What the shorter one leaves of the longer one's place waits like anything freed, where the service delays it."""
+    ici = [_minutes(valeurs) for valeurs in nouvelles if valeurs["guichet_id"] == rdv["guichet_id"]]
+    for libre in subtract([_minutes(rdv)], ici):
+        reste = {**rdv, "debut": from_minute(libre.debut), "fin": from_minute(libre.fin)}
+        if await freeze(uow, contexte, reste, maintenant) is not None:
+            take_place(uow, reste)
+
+
+def _minutes(place: Mapping[str, Any]) -> Intervalle:
+    return Intervalle(floor_minute(place["debut"]), floor_minute(place["fin"]))
 
 
 def _build_valeurs(partie: _Partie, maintenant: datetime) -> dict[str, Any]:

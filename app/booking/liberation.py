@@ -71,40 +71,59 @@ async def free_place(
     To be called once its row occupies the place no more. ``rdv``: service_id, service_origine_id, guichet_id, motif_id,
     type_rdv, debut, fin, jour, canal, as they were.
     """
+    expire_a = await freeze(uow, contexte, rdv, maintenant)
+    if expire_a is None:  # free at once, or the RDV has moved over a part of its own place, which nobody can take
+        services = store.services_concernes(rdv["service_id"], rdv["service_origine_id"])
+        uow.annonces.creneau("creneau.libre", services, guichet=rdv["guichet_id"], debut=rdv["debut"], fin=rdv["fin"])
+    return expire_a
+
+
+async def freeze(
+    uow: UnitOfWork, contexte: ServiceContexte, rdv: Mapping[str, Any], maintenant: datetime
+) -> datetime | None:
+    """Keep the place of ``rdv`` from the internet where the service delays what is cancelled: until when, or None."""
+    if not is_differee(contexte, rdv["debut"], maintenant):
+        return None
     services = store.services_concernes(rdv["service_id"], rdv["service_origine_id"])
-    place: dict[str, Any] = {"guichet": rdv["guichet_id"], "debut": rdv["debut"], "fin": rdv["fin"]}
-    if is_differee(contexte, rdv["debut"], maintenant):
-        expire_a = maintenant + draw_attente(contexte.parametres)
-        gel = await store.insert_rendez_vous(
-            uow.conn,
-            {
-                "service_id": rdv["service_id"],
-                "service_origine_id": rdv["service_origine_id"],
-                "delegation_id": None,  # what is cancelled counts no more in the quota of a delegation
-                "guichet_id": rdv["guichet_id"],
-                "motif_id": rdv["motif_id"],
-                "type_rdv": rdv["type_rdv"],
-                "debut": rdv["debut"],
-                "fin": rdv["fin"],
-                "jour": rdv["jour"],
-                "etat": "option",
-                "occupe": True,
-                "canal": rdv["canal"],
-                "origine": "internet",
-                "nature_option": NatureOption.GEL.value,
-                "expire_a": expire_a,
-                "cree_a": maintenant,
-                "modifie_a": maintenant,
-            },
-        )
-        if gel is not None:  # None: the RDV has moved over a part of its own place, which nobody can take
-            uow.annonces.rdv("option.posee", services, rdv=gel, etat="option", a=maintenant, **place)
-            if rdv["service_origine_id"] is not None:  # the day's quota has room again, though the place is kept
-                for service_id in services:
-                    uow.annonces.add(service_id, "creneaux", {"type": "planning.modifie"})
-            return expire_a
-    uow.annonces.creneau("creneau.libre", services, **place)
-    return None
+    expire_a = maintenant + draw_attente(contexte.parametres)
+    gel = await store.insert_rendez_vous(
+        uow.conn,
+        {
+            "service_id": rdv["service_id"],
+            "service_origine_id": rdv["service_origine_id"],
+            "delegation_id": None,  # what is cancelled counts no more in the quota of a delegation
+            "guichet_id": rdv["guichet_id"],
+            "motif_id": rdv["motif_id"],
+            "type_rdv": rdv["type_rdv"],
+            "debut": rdv["debut"],
+            "fin": rdv["fin"],
+            "jour": rdv["jour"],
+            "etat": "option",
+            "occupe": True,
+            "canal": rdv["canal"],
+            "origine": "internet",
+            "nature_option": NatureOption.GEL.value,
+            "expire_a": expire_a,
+            "cree_a": maintenant,
+            "modifie_a": maintenant,
+        },
+    )
+    if gel is None:
+        return None
+    uow.annonces.rdv(
+        "option.posee",
+        services,
+        rdv=gel,
+        etat="option",
+        guichet=rdv["guichet_id"],
+        debut=rdv["debut"],
+        fin=rdv["fin"],
+        a=maintenant,
+    )
+    if rdv["service_origine_id"] is not None:  # the day's quota has room again, though the place is kept
+        for service_id in services:
+            uow.annonces.add(service_id, "creneaux", {"type": "planning.modifie"})
+    return expire_a
 
 
 async def thaw(

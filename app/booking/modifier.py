@@ -4,7 +4,8 @@ Place, hour, motif and type are another act (``app.booking.deplacer``). The jour
 never quotes them. The same form sent twice changes the RDV once; a form that changes nothing writes nothing.
 
 A new e-mail address receives the confirmation at once, with a new secret link: whoever reads the former address, which
-was perhaps mistyped, must open nothing any more, and is told nothing (a cancellation would be untrue).
+was perhaps mistyped, must open nothing any more, and is told nothing (a cancellation would be untrue). Past the bounds
+of confirmations (``app.booking.confirmations``) what was corrected is saved all the same, and ``retenue`` says which.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from sqlalchemy import delete, select, update
 
 from app.booking import store
 from app.booking.acte import check_transition, perform, raise_revision, record
+from app.booking.confirmations import ADRESSE_CORRIGEE, Limite, find_limite
 from app.booking.contexte import ServiceContexte
 from app.booking.forms import UsagerSaisi
 from app.booking.liens import empreinte, jeton_lien, new_sel
 from app.booking.messages import compute_rappel, write_message
 from app.booking.outils import Auteur, Outils
+from app.booking.titres import Titre
 from app.courrier.file_attente import EN_COURS
 from app.courrier.message import Evenement as EvenementCourrier
 from app.db import UnitOfWork
@@ -32,7 +35,6 @@ from app.tables import Courrier, RdvUsager, RendezVous
 
 _TEXTES: Final = ("precision", "note_interne", "message_usager")
 _ANONYMISE: Final = "Ce rendez-vous est anonymisé : son délai de conservation est écoulé, il ne se modifie plus."
-ADRESSE_CORRIGEE: Final = "adresse corrigée avant l’envoi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,16 @@ class Modification:
 
 @dataclass(frozen=True, slots=True)
 class RdvModifie:
-    """What became of it. ``champs``: what changed, none when it was already so. ``envoye``: a confirmation leaves."""
+    """What became of it. ``champs``: what changed, none when it was already so. ``envoye``: a confirmation leaves.
+
+    ``retenue``: which bound keeps the one to the new address from leaving; the agent is to be told so.
+    """
 
     id: int
     revision: int
     champs: tuple[str, ...]
     envoye: bool = False
+    retenue: Limite | None = None
 
     @property
     def change(self) -> bool:
@@ -61,9 +67,16 @@ class RdvModifie:
 
 
 async def modify(
-    outils: Outils, rdv_id: int, voulu: Modification, auteur: Auteur, maintenant: datetime, *, revision: int
+    outils: Outils,
+    rdv_id: int,
+    voulu: Modification,
+    auteur: Auteur,
+    maintenant: datetime,
+    *,
+    revision: int,
+    titre: Titre | None = None,
 ) -> RdvModifie:
-    """Write what differs from the RDV as it is.
+    """Write what differs from the RDV as it is. ``titre``: how it is reached (``app.booking.acte.perform``).
 
     Raises Introuvable (journaled), TransitionImpossible (cancelled, anonymised), Conflit when ``revision`` is no longer
     the RDV's and something would be written.
@@ -92,13 +105,13 @@ async def modify(
                 .where(RdvUsager.rdv_id == rdv["id"])
                 .values(**personne, recherche=voulu.usager.recherche)
             )
-        envoye = await _write_messages(
+        envoye, retenue = await _write_messages(
             outils, uow, contexte, {**rdv, **valeurs}, usager, voulu.usager, maintenant, personne
         )
         await record(uow, rdv, auteur, maintenant, "rdv.modifie", apres={"champs": list(champs)})
-        return RdvModifie(rdv["id"], suivante, champs, envoye)
+        return RdvModifie(rdv["id"], suivante, champs, envoye, retenue)
 
-    return await perform(outils, rdv_id, auteur, maintenant, "modifier", travail)
+    return await perform(outils, rdv_id, auteur, maintenant, "modifier", travail, titre=titre)
 
 
 def find_changements(usager: Mapping[str, Any], voulu: UsagerSaisi) -> dict[str, Any]:
@@ -130,18 +143,25 @@ async def _write_messages(
     usager: UsagerSaisi,
     maintenant: datetime,
     personne: Mapping[str, Any],
-) -> bool:
-    """What waits to be sent says what is true, to whom it is true; True when a confirmation leaves now."""
+) -> tuple[bool, Limite | None]:
+    """What waits to be sent says what is true, to whom it is true.
+
+    Returns whether a confirmation leaves now, and the bound that keeps one back.
+    """
     a_venir = rdv["etat"] == Etat.PREVU and rdv["fin"] > maintenant
     if not personne or not a_venir:
-        return False
+        return False, None
     nouvelle = "courriel" in personne
     if nouvelle and ancien["courriel"]:
         await _give_up(uow, rdv["id"], ancien["courriel"], maintenant)
     rappels = await _remove_rappels(uow, rdv["id"])
     rappel_a = min(rappels) if rappels else compute_rappel(contexte, rdv["debut"], maintenant) if nouvelle else None
+    limite = None
+    if nouvelle and usager.courriel is not None:
+        limite = await find_limite(uow.conn, rdv["id"], usager.courriel, maintenant)
+    envoye = nouvelle and usager.courriel is not None and limite is None
     envois: list[tuple[EvenementCourrier, datetime | None]] = []
-    if nouvelle:
+    if envoye:
         envois.append(("confirmation", None))
     if rappel_a is not None:
         envois.append(("rappel", rappel_a))
@@ -159,7 +179,7 @@ async def _write_messages(
             langue=ancien["langue"],
             du_a=du_a,
         )
-    return nouvelle and usager.courriel is not None
+    return envoye, limite
 
 
 async def _give_up(uow: UnitOfWork, rdv_id: int, adresse: str, maintenant: datetime) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, bindparam, select
+from sqlalchemy import BigInteger, bindparam, func, select
 
 from app.booking.droits import has_acces
 from app.booking.outils import Auteur, Outils
@@ -50,7 +50,9 @@ COLONNES: Final = (
     RendezVous.message_usager,
     RendezVous.annule_par,
     RendezVous.forcages,
+    RdvUsager.nature,
     RdvUsager.courriel.is_not(None).label("courriel"),
+    func.cardinality(RdvUsager.telephones).label("numeros"),
 )
 
 
@@ -105,8 +107,13 @@ async def prove(outils: Outils, code: str, nom: str, auteur: Auteur, maintenant:
 
     await outils.db.transaction(travail)
     if prouve is None:
-        raise AccesRefuse(titre.introuvable, remede="Relisez-les avec l’usager : le code a six lettres.")
+        raise build_introuvable()
     return prouve
+
+
+def build_introuvable() -> AccesRefuse:
+    """The 404, always the same."""
+    return AccesRefuse(ParCode.introuvable, remede="Relisez-les avec l’usager : le code a six lettres.")
 
 
 async def _count(outils: Outils, essai: Essai, auteur: Auteur) -> Arret | None:

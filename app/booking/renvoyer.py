@@ -1,31 +1,27 @@
 """Send the confirmation again: the same RDV and calendar UID, a higher SEQUENCE, what is true now [A1 §3.2].
 
-Pressed twice it is sent once: nothing leaves within a minute of the last one, nor more than five times a day. The row
-of the RDV is locked meanwhile, so that two agents who press together are told the same.
+Pressed twice it is sent once: the bounds are those of every confirmation (``app.booking.confirmations``). The row of
+the RDV is locked meanwhile, so that two agents who press together are told the same.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import update
 
 from app.booking import store
 from app.booking.acte import perform, record
+from app.booking.confirmations import Limite, find_limite
 from app.booking.contexte import ServiceContexte
 from app.booking.messages import write_message
 from app.booking.outils import Auteur, Outils
 from app.db import UnitOfWork
 from app.domain.rendez_vous import Etat
 from app.errors import RegleRefusee, TransitionImpossible
-from app.tables import Courrier, RendezVous
-
-_INTERVALLE: Final = timedelta(minutes=1)
-_JOUR: Final = timedelta(days=1)
-#: Confirmations to one address within a day, the first one included.
-MAXIMUM: Final = 5
+from app.tables import RendezVous
 
 ANNULE: Final = "Ce rendez-vous est annulé : il n’y a plus rien à confirmer."
 PASSE: Final = "Ce rendez-vous est passé : il n’y a plus rien à confirmer."
@@ -57,13 +53,12 @@ async def resend(outils: Outils, rdv_id: int, auteur: Auteur, maintenant: dateti
             raise RegleRefusee(
                 SANS_COURRIEL, remede="Demandez-lui une adresse, puis saisissez-la : la confirmation partira aussitôt."
             )
-        dernier, nombre = await _count(uow, rdv["id"], courriel, maintenant)
-        if dernier is not None and dernier > maintenant - _INTERVALLE:
+        limite = await find_limite(uow.conn, rdv["id"], courriel, maintenant)
+        if limite is Limite.INTERVALLE:
             return RdvRenvoye(rdv["id"], rdv["service_id"], rdv["etat"], rdv["revision"], False)
-        if nombre >= MAXIMUM:
+        if limite is not None:
             raise RegleRefusee(
-                f"{MAXIMUM} confirmations ont déjà été envoyées à cette adresse depuis hier à la même heure.",
-                remede="Vérifiez l’adresse avec l’usager, ou lisez-lui le code et l’heure.",
+                limite.value, remede="Vérifiez l’adresse avec l’usager, ou lisez-lui le code et l’heure."
             )
         sequence = rdv["sequence"] + 1
         ordre = update(RendezVous).where(RendezVous.id == rdv["id"]).values(sequence=sequence)
@@ -93,15 +88,3 @@ def find_refus(etat: str, fin: datetime, maintenant: datetime) -> str:
     if fin <= maintenant:
         return PASSE
     return "" if etat == Etat.PREVU else COMMENCE
-
-
-async def _count(uow: UnitOfWork, rdv_id: int, courriel: str, maintenant: datetime) -> tuple[datetime | None, int]:
-    """When the last confirmation was written for that address, and how many since a day."""
-    requete = select(func.max(Courrier.cree_a), func.count()).where(
-        Courrier.rdv_id == rdv_id,
-        Courrier.evenement == "confirmation",
-        Courrier.destinataire == courriel,
-        Courrier.cree_a > maintenant - _JOUR,
-    )
-    dernier, nombre = (await uow.conn.execute(requete)).one()
-    return dernier, nombre

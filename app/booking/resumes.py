@@ -18,17 +18,16 @@ from sqlalchemy import DateTime, and_, bindparam, delete, exists, func, or_, sel
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.booking.agents.a_rappeler import JOURS_DEFAUT
-from app.booking.agents.rappels import read_rappels, read_zone
 from app.booking.droits import has_acces, scoped
 from app.booking.outils import Outils
+from app.booking.rappels import Recherche, count_rappels, read_zone
 from app.courrier.resume import MessageResume, RdvResume, ServiceResume, write_resume
 from app.courrier.texte import duree_en_mots
 from app.db import UnitOfWork, describe
+from app.domain.contre_appel import JOURS_A_RAPPELER
 from app.domain.horaires import from_minute, get_cadran
 from app.errors import Indisponible
 from app.tables import Affectation, Guichet, GuichetAgent, Motif, RendezVous, Resume, ServiceFiscal
-from app.web.dates import heure
 
 log = structlog.get_logger("accueil.resumes")
 
@@ -145,8 +144,8 @@ async def build_resume(
                 a_replacer_url=f"{base}/services/{ident}/organiser/a-replacer" if replacer else "",
             )
         )
-    zone, _ = await read_zone(conn, du.agent_id, maintenant, JOURS_DEFAUT)
-    a_rappeler = len(await read_rappels(conn, du.agent_id, zone))
+    zone, _ = await read_zone(conn, du.agent_id, maintenant, JOURS_A_RAPPELER)
+    a_rappeler = sum((await count_rappels(conn, Recherche(du.agent_id, zone))).values())
     return MessageResume(
         agent_id=du.agent_id,
         jour=du.jour,
@@ -231,7 +230,7 @@ async def _read_siens(
 
 def _tell(rdv: Mapping[str, Any], zone: ZoneInfo, base: str) -> RdvResume:
     return RdvResume(
-        heure=heure(rdv["debut"], zone),
+        heure=f"{rdv['debut'].astimezone(zone):%H:%M}",
         duree=duree_en_mots(rdv["fin"] - rdv["debut"]),
         type_rdv=_TYPES[rdv["type_rdv"]],
         motif=rdv["motif"],

@@ -6,26 +6,24 @@ It may come the days after: presence is frozen then, the suite is not. A visit m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import insert
 
-from app.booking.acte import raise_revision, record
+from app.booking.acte import perform, raise_revision, record
+from app.booking.contexte import ServiceContexte
 from app.booking.outils import Auteur, Outils
+from app.booking.reprise import find_same
 from app.booking.textes import TexteInvalide, clean_text
-from app.booking.titres import ParDroit, lock_rdv
-from app.booking.vie import journal_refus
 from app.db import UnitOfWork
 from app.domain.rendez_vous import Evenement
 from app.domain.suite_donnee import NatureSuite, refuse_suite
-from app.errors import Conflit, Introuvable, SaisieInvalide, TransitionImpossible
+from app.errors import Conflit, SaisieInvalide, TransitionImpossible
 from app.tables import Suite
 
 REFERENCE_MAX: Final = 60
 NOTE_MAX: Final = 1000
-_REPRISE: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +55,12 @@ async def record_suite(
     (``champs``: nature, reference, note), Introuvable (journaled), Conflit on a stale ``revision``,
     TransitionImpossible while nobody has come.
     """
-    assert auteur.agent_id is not None
-    agent_id = auteur.agent_id
     textes = _check(nature, reference, note)
 
-    async def travail(uow: UnitOfWork) -> SuiteNotee | None:
-        rdv = await lock_rdv(uow.conn, rdv_id, ParDroit(agent_id))
-        if rdv is None:
-            return None
-        valeurs: dict[str, Any] = {"rdv_id": rdv["id"], "agent_id": agent_id, **textes}
+    async def travail(uow: UnitOfWork, rdv: dict[str, Any], _: ServiceContexte) -> SuiteNotee:
+        valeurs: dict[str, Any] = {"rdv_id": rdv["id"], "agent_id": auteur.agent_id, **textes}
         if revision is not None and revision != rdv["revision"]:
-            deja = await _find_same(uow.conn, valeurs, maintenant)
+            deja = await find_same(uow.conn, Suite, valeurs, maintenant)
             if deja is not None:
                 return SuiteNotee(deja, rdv["id"], rdv["service_id"], rdv["etat"], rdv["revision"], False)
             raise Conflit(etat=rdv["etat"], revision=rdv["revision"])
@@ -81,11 +74,7 @@ async def record_suite(
         await record(uow, rdv, auteur, maintenant, Evenement.MODIFIE.value, apres=faits)
         return SuiteNotee(ident, rdv["id"], rdv["service_id"], rdv["etat"], touchee, True)
 
-    notee = await outils.db.transaction(travail)
-    if notee is None:
-        await journal_refus(outils, rdv_id, auteur, "suite", maintenant)
-        raise Introuvable(ParDroit.introuvable)
-    return notee
+    return await perform(outils, rdv_id, auteur, maintenant, "suite", travail)
 
 
 def _check(nature: str, reference: str, note: str) -> dict[str, str]:
@@ -106,18 +95,3 @@ def _check(nature: str, reference: str, note: str) -> dict[str, str]:
     if champs:
         raise SaisieInvalide(champs=champs)
     return textes
-
-
-async def _find_same(conn: AsyncConnection, valeurs: dict[str, Any], maintenant: datetime) -> int | None:
-    """The last suite of that RDV when it is this very one, just noted: a double click, an answer that was lost."""
-    colonnes = Suite.__table__.c
-    requete = (
-        select(Suite.id, Suite.cree_a, *(colonnes[nom] for nom in valeurs))
-        .where(Suite.rdv_id == valeurs["rdv_id"])
-        .order_by(Suite.id.desc())
-        .limit(1)
-    )
-    derniere = (await conn.execute(requete)).mappings().one_or_none()
-    if derniere is None or any(derniere[nom] != valeur for nom, valeur in valeurs.items()):
-        return None
-    return int(derniere["id"]) if maintenant - derniere["cree_a"] <= _REPRISE else None

@@ -85,6 +85,11 @@ async def leave_place(uow: UnitOfWork, trajet: Trajet, rdv: Mapping[str, Any], m
     await free_place(uow, trajet.depart, rdv, maintenant)
 
 
+def tell_left(uow: UnitOfWork, rdv: Mapping[str, Any]) -> None:
+    """Tell the place free without any wait: somebody else takes it in the same transaction."""
+    uow.annonces.creneau("creneau.libre", _services(rdv), guichet=rdv["guichet_id"], debut=rdv["debut"], fin=rdv["fin"])
+
+
 def take_place(uow: UnitOfWork, valeurs: Mapping[str, Any]) -> None:
     """Tell the new place taken. After ``leave_place`` of everybody concerned: a public grid applies them in order."""
     uow.annonces.creneau(

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.courrier import texte
 from app.courrier.opportunite import RDV_ANNULE, RDV_DEPLACE, RDV_PASSE, Situation
 from app.courrier.rendu import Entete, render_lettre
+from app.courrier.resume import DROIT_RETIRE
 
 EVENEMENT: Final = "affectation"
 #: What happened, seen from the agent's guichet.
@@ -155,7 +156,9 @@ async def write_affectation(
 
 
 def find_obstacle(message: MessageAffectation, situation: Situation, a: datetime) -> str | None:
-    """Why it must not leave at ``a``, or None: a later one says what is true, or it is over."""
+    """Why it must not leave at ``a``, or None: a later one says what is true, it is over, or he may not read it."""
+    if not situation.permis:
+        return DROIT_RETIRE
     if message.fin <= a and (message.ancien_debut is None or message.ancien_debut <= a):
         return RDV_PASSE
     if message.fait == "annule":

@@ -2,6 +2,9 @@
 
 As for his guichet (``app.courrier.affectation``), nobody's name is in it, nor what the usager wrote. ``sequence`` is
 the RDV's revision: assigned, unassigned and assigned again are three messages.
+
+Who may not open the fiche is told nothing, not even that he comes off it: hour, motif and code are no longer his to
+read, and a mail without them would only make him look for what he cannot see.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.courrier import texte
 from app.courrier.opportunite import RDV_ANNULE, RDV_DEPLACE, RDV_PASSE, Situation
 from app.courrier.rendu import Entete, render_lettre
+from app.courrier.resume import DROIT_RETIRE
 
 EVENEMENT: Final = "designation"
 FAITS: Final = ("affecte", "retire")
@@ -57,12 +61,19 @@ class MessageDesignation:
         return cls(**lues)
 
 
-# A notice on their pages, and a mail when they have an address.
+# Who may open the fiche today, by the service that receives the RDV or else by the one that entrusted it: a notice on
+# their pages, and a mail when they have an address.
 _ECRIRE: Final = text(
     """
     WITH dits AS (
-      SELECT a.id, a.courriel, CASE WHEN a.id = ANY(:ajoutes) THEN 'affecte' ELSE 'retire' END AS fait
+      SELECT a.id, a.courriel, p.service_id, CASE WHEN a.id = ANY(:ajoutes) THEN 'affecte' ELSE 'retire' END AS fait
         FROM agent a
+        JOIN rendez_vous r ON r.id = :rdv
+        JOIN LATERAL (SELECT x.service_id FROM acces x
+                       WHERE x.agent_id = a.id AND x.module = 'agenda'
+                         AND x.service_id IN (r.service_id, r.service_origine_id)
+                       ORDER BY x.service_id <> r.service_id
+                       LIMIT 1) p ON TRUE
        WHERE a.id = ANY(:ajoutes || :retires) AND a.suspendu_a IS NULL AND a.id <> :auteur),
     plis AS (
       INSERT INTO courrier (rdv_id, evenement, canal, destinataire, message_id, donnees, cree_a, du_a)
@@ -73,9 +84,9 @@ _ECRIRE: Final = text(
        ORDER BY d.id
           ON CONFLICT DO NOTHING)
     INSERT INTO avis (agent_id, rdv_id, service_id, evenement, fait, sequence, donnees, cree_a)
-    SELECT d.id, :rdv, r.service_id, :evenement, d.fait, :sequence,
+    SELECT d.id, :rdv, d.service_id, :evenement, d.fait, :sequence,
            CAST(:donnees AS jsonb) || jsonb_build_object('fait', d.fait), :a
-      FROM dits d JOIN rendez_vous r ON r.id = :rdv
+      FROM dits d
      ORDER BY d.id
         ON CONFLICT DO NOTHING
     """
@@ -103,7 +114,7 @@ async def write_designation(
     domaine: str,
 ) -> bool:
     """Insert the notices and mails of those who come and of those who go, in the caller's transaction; none to the
-    author. True when somebody is told.
+    author, nor to who may not open the fiche. True when somebody is told.
     """
     ecrits = await conn.execute(
         _ECRIRE,
@@ -123,7 +134,9 @@ async def write_designation(
 
 
 def find_obstacle(message: MessageDesignation, situation: Situation, a: datetime) -> str | None:
-    """Why it must not leave at ``a``, or None: it is over, or a later message says what is true."""
+    """Why it must not leave at ``a``, or None: it is over, a later message says what is true, or he may not read it."""
+    if not situation.permis:
+        return DROIT_RETIRE
     if situation.fin <= a:
         return RDV_PASSE
     if message.fait == "retire":

@@ -21,13 +21,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from app.courrier.opportunite import REMPLACE, Situation
-from app.tables import Courrier, RendezVous
+from app.tables import Agent, Avis, Courrier, RendezVous
+from app.tables.vues import acces
 
 EN_COURS: Final = "envoi commencé, issue inconnue"
 #: Events that make the earlier messages of the same RDV untrue.
 REMPLACANTS: Final = ("annulation", "deplacement")
 #: Events that a later message to the same address never makes untrue: a cancellation, what agents are told.
 _RESTENT: Final = ("annulation", "affectation", "designation", "changement")
+#: Events told to an agent, whose right is asked again when they leave. Each has its notice, written with it.
+_AUX_AGENTS: Final = ("affectation", "designation")
 #: Events that are about no RDV.
 SANS_RDV: Final = ("invitation", "delegation", "resume")
 
@@ -158,8 +161,24 @@ def _situation() -> Select[str, datetime, datetime, bool]:
     )
 
 
-# Built once: these two run for every mail, and building them costs more than running them.
+def _permis() -> ColumnElement[bool]:
+    """True when somebody told by this change is active, has this address, and holds the agenda by which he was told."""
+    return exists().where(
+        Avis.rdv_id == bindparam("rdv_id"),
+        Avis.evenement == bindparam("evenement"),
+        Avis.sequence == bindparam("sequence"),
+        Agent.id == Avis.agent_id,
+        Agent.suspendu_a.is_(None),
+        Agent.courriel == bindparam("destinataire"),
+        acces.c.agent_id == Avis.agent_id,
+        acces.c.module == "agenda",
+        acces.c.service_id == Avis.service_id,
+    )
+
+
+# Built once: one of these runs for every mail, and building them costs more than running them.
 _SITUATION: Final = _situation()
+_SITUATION_AGENT: Final = _SITUATION.add_columns(_permis().label("permis"))
 _NOTER: Final = (
     update(Courrier)
     .where(Courrier.id == bindparam("pli"))
@@ -168,9 +187,16 @@ _NOTER: Final = (
 
 
 async def read_situation(conn: AsyncConnection, pli: Pli) -> Situation | None:
-    """The RDV of a claimed mail as it is now, or None when it no longer exists."""
+    """The RDV of a claimed mail as it is now, or None when it no longer exists. One query, whatever the mail.
+
+    Raises KeyError when a row to an agent has no ``sequence``.
+    """
     qui = {"rdv_id": pli.rdv_id, "destinataire": pli.destinataire, "id": pli.id}
-    ligne = (await conn.execute(_SITUATION, qui)).one_or_none()
+    if pli.evenement in _AUX_AGENTS:
+        qui |= {"evenement": pli.evenement, "sequence": pli.donnees["sequence"]}
+        ligne = (await conn.execute(_SITUATION_AGENT, qui)).one_or_none()
+    else:
+        ligne = (await conn.execute(_SITUATION, qui)).one_or_none()
     return None if ligne is None else Situation(*ligne)
 
 

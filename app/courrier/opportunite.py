@@ -28,12 +28,16 @@ RDV_COMMENCE: Final = "rendez-vous déjà commencé"
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The RDV as it is now, and whether a move or a cancellation was written after this message."""
+    """The RDV as it is now, and whether a move or a cancellation was written after this message.
+
+    ``permis``: of a mail to an agent, that he may still read it, at this address; true of the others.
+    """
 
     etat: str
     debut: datetime
     fin: datetime
     remplace: bool
+    permis: bool = True
 
 
 def obstacle(evenement: str, message: MessageRdv, situation: Situation, a: datetime) -> str | None:

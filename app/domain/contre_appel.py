@@ -68,6 +68,8 @@ def last_jour(aujourdhui: date, jours_ouvres: int, feries: Collection[date]) -> 
     return jour
 
 
+#: Working days that the worklist covers unless others are asked for.
+JOURS_A_RAPPELER: Final = 3
 #: Calls under which a share says little by itself.
 ASSEZ: Final = 10
 #: Weight of what is expected beforehand, in calls.

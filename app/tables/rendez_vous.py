@@ -194,10 +194,16 @@ class ContreAppel(Base):
     commentaire: Mapped[Texte]
     annule_rdv: Mapped[bool]
     cree_a: Mapped[Instant]
+    #: What the call was about when it was recorded: the RDV may change since, figures may not. Written by the database
+    #: (trigger of migration 0006).
+    motif_id: Mapped[int | None] = mapped_column(BigInteger)
+    service_id: Mapped[int | None] = mapped_column(BigInteger)
 
     __table_args__ = (
         CheckConstraint("resultat IN ('regle', 'a_recevoir', 'sans_reponse', 'message_laisse')", name="resultat"),
         CheckConstraint("commentaire <> ''", name="commentaire"),
+        Index("ix_contre_appel_motif_id_cree_a", "motif_id", "cree_a", postgresql_include=["service_id", "resultat"]),
+        Index("ix_contre_appel_cree_a", "cree_a", postgresql_include=["resultat"]),
     )
 
 

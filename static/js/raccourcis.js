@@ -33,7 +33,7 @@ export function mentionner(touche, texte) {
 }
 
 const saisit = (e) => e.target instanceof Element
-  && (e.target.matches("input, select, textarea") || e.target.isContentEditable || e.target.closest("dialog"));
+  && (e.target.matches("input, select, textarea") || e.target.isContentEditable || e.target.closest("dialog[open]"));
 
 document.addEventListener("keydown", (e) => {
   if (e.defaultPrevented || e.ctrlKey || e.altKey || e.metaKey || saisit(e) || !actifs()) return;

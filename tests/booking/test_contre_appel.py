@@ -12,7 +12,7 @@ from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
-from app.booking import contre_appel, vie
+from app.booking import acte, vie
 from app.booking.contre_appel import ContreAppelFait, ContreAppelSaisi, record_contre_appel
 from app.booking.outils import Auteur, Outils
 from app.booking.reserver import RdvReserve, book
@@ -105,6 +105,17 @@ class TestEnregistrer:
         for revision, resultat in enumerate(("sans_reponse", "message_laisse", "a_recevoir"), start=1):
             await call(outils, service, rdv, ContreAppelSaisi(resultat, "Appel"), revision=revision)
         assert await scalar(outils, "SELECT count(*) FROM contre_appel WHERE rdv_id = :r", r=rdv.id) == 3
+
+    async def test_it_keeps_the_motif_and_the_service_it_was_about(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve
+    ) -> None:
+        fait = await call(outils, service, rdv, SANS_REPONSE, revision=1)
+        motif = await scalar(outils, "SELECT motif_id FROM rendez_vous WHERE id = :r", r=rdv.id)
+        async with outils.db.engine.begin() as conn:
+            await conn.execute(text("UPDATE rendez_vous SET motif_id = :m"), {"m": service.motifs[1]})
+        assert motif != service.motifs[1]
+        objet = "SELECT array_agg(ARRAY[motif_id, service_id]) FROM contre_appel WHERE id = :i"
+        assert await scalar(outils, objet, i=fait.id) == [[motif, service.id]]
 
     async def test_a_decision_to_keep_it_in_its_place_survives(
         self, outils: Outils, service: MondeService, rdv: RdvReserve
@@ -262,7 +273,7 @@ class TestDeuxAgents:
             return lu
 
         monkeypatch.setattr(vie, "lock_rdv", read_unlocked)
-        monkeypatch.setattr(contre_appel, "lock_rdv", read_unlocked)
+        monkeypatch.setattr(acte, "lock_rdv", read_unlocked)
         appel, arrivee = await self._race(outils, service, rdv)
         assert not isinstance(appel, BaseException)
         assert not isinstance(arrivee, BaseException)

@@ -11,15 +11,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert, select, text, update
 
+from app.booking.confirmations import ADRESSE_CORRIGEE, MAXIMUM, MAXIMUM_RDV, Limite
 from app.booking.forms import UsagerSaisi
 from app.booking.liens import empreinte, jeton_lien
-from app.booking.modifier import ADRESSE_CORRIGEE, Modification, modify
+from app.booking.modifier import Modification, RdvModifie, modify
 from app.booking.outils import Auteur, Outils
+from app.booking.renvoyer import resend
 from app.booking.reserver import RdvReserve, book
 from app.booking.vie import act
 from app.domain.horaires import to_minute
 from app.domain.rendez_vous import Action
-from app.errors import Conflit, Introuvable, TransitionImpossible
+from app.errors import Conflit, Introuvable, RegleRefusee, TransitionImpossible
 from app.tables import Courrier, Journal, Maintien, Outbox, RdvUsager, RendezVous
 from tests.booking.outillage import demande, personne
 from tests.fixtures.donnees import MondeService, build_equipe, build_service
@@ -362,3 +364,90 @@ class TestCourriels:
         )
         assert fait.change
         assert not fait.envoye
+
+
+class TestLimites:
+    """An address corrected to and fro is not a way to fill a mailbox; what is corrected is saved all the same."""
+
+    @staticmethod
+    async def _leave(outils: Outils, a: datetime) -> None:
+        """Every mail that waits has left."""
+        async with outils.db.engine.begin() as conn:
+            attend = (Courrier.evenement == "confirmation", Courrier.abandonne_a.is_(None))
+            await conn.execute(update(Courrier).where(*attend, Courrier.envoye_a.is_(None)).values(envoye_a=a))
+
+    async def _correct(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve, adresse: str, rang: int, a: datetime
+    ) -> RdvModifie:
+        """The ``rang``-th correction, once the mails before it have left."""
+        await self._leave(outils, a)
+        return await modify(outils, rdv.id, voulu(personne(1, courriel=adresse)), agent(service), a, revision=rang)
+
+    async def test_to_and_fro_within_a_minute_the_same_address_is_written_to_once(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve
+    ) -> None:
+        for rang in range(1, 9):
+            adresse = "usager1@usagers.test" if rang % 2 == 0 else "autre@usagers.test"
+            a = LUNDI_9H + timedelta(seconds=rang)
+            fait = await self._correct(outils, service, rdv, adresse, rang, a)
+            assert fait.change
+            assert (fait.envoye, fait.retenue) == ((True, None) if rang == 1 else (False, Limite.INTERVALLE))
+            assert await scalar(outils, select(RdvUsager.courriel).where(RdvUsager.rdv_id == rdv.id)) == adresse
+        ecrites = [qui for quoi, qui, _ in await courriers(outils, rdv.id) if quoi == "confirmation"]
+        assert ecrites == ["usager1@usagers.test", "autre@usagers.test"]
+        rappels = [qui for quoi, qui, _ in await courriers(outils, rdv.id) if quoi == "rappel"]
+        assert rappels == ["usager1@usagers.test"]
+
+    async def test_to_one_address_as_many_a_day_as_by_sending_again(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve
+    ) -> None:
+        envois, rang = 1, 0
+        for tour in range(MAXIMUM + 1):
+            for adresse in (f"autre{tour}@usagers.test", "usager1@usagers.test"):
+                rang += 1
+                a = LUNDI_9H + timedelta(minutes=2 * rang)
+                fait = await self._correct(outils, service, rdv, adresse, rang, a)
+                envois += fait.envoye and adresse == "usager1@usagers.test"
+        assert envois == MAXIMUM
+        assert fait.retenue is not None
+        await self._leave(outils, a)
+        with pytest.raises(RegleRefusee, match="déjà été envoyées"):
+            await resend(outils, rdv.id, agent(service), a + timedelta(minutes=2))
+
+    async def test_of_one_rdv_no_more_a_day_whatever_the_addresses(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve
+    ) -> None:
+        faits = [
+            await self._correct(
+                outils, service, rdv, f"autre{rang}@usagers.test", rang, LUNDI_9H + timedelta(seconds=rang)
+            )
+            for rang in range(1, MAXIMUM_RDV + 3)
+        ]
+        assert sum(fait.envoye for fait in faits) == MAXIMUM_RDV - 1  # the booking's own is the first
+        assert [fait.retenue for fait in faits[-3:]] == [Limite.RDV] * 3
+        with pytest.raises(RegleRefusee, match="de ce rendez-vous"):
+            await resend(outils, rdv.id, agent(service), LUNDI_9H + timedelta(hours=1))
+        lendemain = LUNDI_9H + timedelta(hours=25)
+        assert (await self._correct(outils, service, rdv, "usager1@usagers.test", faits[-1].revision, lendemain)).envoye
+
+    async def test_sending_again_counts_for_what_is_corrected(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve
+    ) -> None:
+        for rang in range(1, MAXIMUM):
+            assert (await resend(outils, rdv.id, agent(service), LUNDI_9H + timedelta(minutes=2 * rang))).change
+        a = LUNDI_9H + timedelta(hours=1)
+        assert (await self._correct(outils, service, rdv, "autre@usagers.test", 1, a)).envoye
+        retour = await self._correct(outils, service, rdv, "usager1@usagers.test", 2, a + timedelta(minutes=2))
+        assert (retour.change, retour.envoye, retour.retenue) == (True, False, Limite.ADRESSE)
+
+    async def test_one_taken_back_before_it_left_has_reached_nobody(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve
+    ) -> None:
+        for rang in range(1, MAXIMUM_RDV * 2 + 1):
+            adresse = "usager1@usagers.test" if rang % 2 == 0 else "autre@usagers.test"
+            fait = await modify(
+                outils, rdv.id, voulu(personne(1, courriel=adresse)), agent(service), LUNDI_9H, revision=rang
+            )
+            assert fait.envoye
+        vives = [qui for quoi, qui, morte in await courriers(outils, rdv.id) if quoi == "confirmation" and not morte]
+        assert vives == ["usager1@usagers.test"]

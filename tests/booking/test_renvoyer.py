@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app.booking.confirmations import MAXIMUM
 from app.booking.modifier import modify
 from app.booking.outils import Outils
-from app.booking.renvoyer import ANNULE, COMMENCE, MAXIMUM, PASSE, SANS_COURRIEL, resend
+from app.booking.renvoyer import ANNULE, COMMENCE, PASSE, SANS_COURRIEL, resend
 from app.booking.reserver import RdvReserve
 from app.booking.vie import act
 from app.courrier.message import MessageRdv

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import event, insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
@@ -27,6 +27,7 @@ from app.embedded.smtp import Smtp
 from app.tables import GuichetAgent
 from tests.accueil.monde import JOUR, Journee, epoch_minute
 from tests.admin.courriels import plain, wait_for_mails
+from tests.booking.agents.foule import fill
 from tests.fixtures.donnees import MondeService
 
 DEMAIN = JOUR + timedelta(days=1)
@@ -120,6 +121,27 @@ class TestContenu:
         (chef,), (box,) = await written(journee, nevers, "chef"), await written(journee, nevers)
         assert (chef.services[0].a_replacer, chef.a_rappeler) == (3, 2)
         assert (box.services[0].a_replacer, box.a_rappeler) == (None, 2)  # he organises nothing
+
+    async def test_thousands_to_call_are_counted_exactly_and_nobody_is_read(
+        self, journee: Journee, nevers: MondeService
+    ) -> None:
+        await journee.book(nevers, "09:00", jour=DEMAIN)
+        await fill(journee, nevers, 2100, nevers.motifs[0], JOUR + timedelta(days=2))
+        requetes: list[str] = []
+        moteur = journee.outils.db.engine.sync_engine
+
+        def note(*recu: Any) -> None:
+            requetes.append(recu[2])
+
+        event.listen(moteur, "before_cursor_execute", note)
+        try:
+            await run(journee, at("07:00"))
+        finally:
+            event.remove(moteur, "before_cursor_execute", note)
+        (message,) = await written(journee, nevers)
+        assert message.a_rappeler == 2100
+        assert any("rdv_usager" in requete for requete in requetes)
+        assert not any(nom in requete for requete in requetes for nom in ("nom_usage", "prenoms", "raison_sociale"))
 
     async def test_a_long_day_is_cut_and_says_so(self, journee: Journee, nevers: MondeService) -> None:
         for rang in range(LISTE_MAX + 2):

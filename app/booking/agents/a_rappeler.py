@@ -19,21 +19,12 @@ from app import clock
 from app.booking.agents.acces import note_lecture, open_rdv, write_lecture
 from app.booking.agents.contre_appel import LISTE, Formulaire, build_formulaire, render_rdv, tell_fait
 from app.booking.agents.lectures import PHRASE
-from app.booking.agents.rappels import (
-    LIGNES_MAX,
-    ServiceAppels,
-    couples,
-    get_chances,
-    order_rappels,
-    read_rappels,
-    read_zone,
-    tell_chance,
-    tell_rappel,
-)
+from app.booking.agents.rappels import LIGNES_MAX, get_chances, tell_chance, tell_rappel
 from app.booking.agents.visite import load_visite
 from app.booking.outils import Outils
+from app.booking.rappels import Couple, Recherche, ServiceAppels, count_rappels, read_rappels, read_zone
 from app.booking.traces import Trace
-from app.domain.contre_appel import Chance
+from app.domain.contre_appel import JOURS_A_RAPPELER, Chance
 from app.errors import AccesRefuse
 from app.identite.acteur import Acteur
 from app.web.adresses import is_nombre
@@ -41,7 +32,6 @@ from app.web.dates import jour_court
 from app.web.pages import agent_page, page
 
 JOURS_MAX: Final = 10
-JOURS_DEFAUT: Final = 3
 #: Subjects that one socket may follow, one of them kept for the RDV shown beside.
 SERVICES_MAX: Final = 19
 MOMENTS: Final = (
@@ -55,7 +45,7 @@ MOMENTS: Final = (
 class Vue:
     """What the address asks to see, written back canonical."""
 
-    jours: int = JOURS_DEFAUT
+    jours: int = JOURS_A_RAPPELER
     service: int | None = None
     moment: str = ""
     rdv: int | None = None
@@ -66,7 +56,7 @@ class Vue:
         lus = request.query_params
         jours, service, moment, rdv = (lus.get(nom, "") for nom in ("jours", "service", "moment", "rdv"))
         return cls(
-            int(jours) if is_nombre(jours) and 1 <= int(jours) <= JOURS_MAX else JOURS_DEFAUT,
+            int(jours) if is_nombre(jours) and 1 <= int(jours) <= JOURS_MAX else JOURS_A_RAPPELER,
             int(service) if is_nombre(service) else None,
             moment if moment in dict(MOMENTS) else "",
             int(rdv) if is_nombre(rdv) else None,
@@ -81,19 +71,16 @@ class Vue:
 
 @dataclass(frozen=True, slots=True)
 class Liste:
-    """The list as read: every service of the zone, those shown, the rows in order, their figures."""
+    """The list as read: every service of the zone, those shown, how many are to be called, the first of them in order,
+    the figures of them all."""
 
     vue: Vue
     zone: Sequence[ServiceAppels]
     services: Sequence[ServiceAppels]
     epoque: str
+    total: int
     lignes: Sequence[dict[str, Any]]
-    chances: dict[tuple[int, int], Chance]
-
-    @property
-    def montrees(self) -> Sequence[dict[str, Any]]:
-        """The rows that are drawn."""
-        return self.lignes[:LIGNES_MAX]
+    chances: dict[Couple, Chance]
 
 
 async def _read(
@@ -105,17 +92,19 @@ async def _read(
         if vue.service not in {s.id for s in zone}:
             vue = replace(vue, service=None)
         services = [s for s in zone if vue.service in (None, s.id)][:SERVICES_MAX]
-        lignes = await read_rappels(conn, acteur.agent_id, services, moment=vue.moment)
+        recherche = Recherche(acteur.agent_id, services, vue.moment)
+        comptes = await count_rappels(conn, recherche)
         jour = min((s.aujourdhui for s in services), default=maintenant.date())
-        chances = await get_chances(request).read(conn, couples(lignes), jour)
-    return Liste(vue, zone, services, epoque, order_rappels(lignes, chances), chances)
+        chances = await get_chances(request).read(conn, comptes, jour)
+        lignes = await read_rappels(conn, recherche, chances, LIGNES_MAX)
+    return Liste(vue, zone, services, epoque, sum(comptes.values()), lignes, chances)
 
 
 def _render_region(request: Request[Any, Any, Any], liste: Liste) -> str:
     """The live region: a function of the services' versions, of the rights and of the day."""
     par_id = {s.id: s for s in liste.services}
     vue = liste.vue
-    motifs = {(r["service_id"], r["motif_id"]): r["motif"] for r in liste.montrees}
+    motifs = {_cle(r): r["motif"] for r in liste.lignes}
     chances = sorted(motifs, key=lambda cle: (-liste.chances[cle].note, motifs[cle], cle))
     gabarit = request.app.state.gabarits.get_template("booking/agents/_a_rappeler_region.html")
     return str(
@@ -128,7 +117,7 @@ def _render_region(request: Request[Any, Any, Any], liste: Liste) -> str:
             du=min(s.du for s in liste.services),
             au=max(s.au for s in liste.services),
             expire=min(s.du for s in liste.services),
-            total=len(liste.lignes),
+            total=liste.total,
             plusieurs=len(liste.services) > 1,
             jusqu=jour_court(max(s.dernier for s in liste.services)),
             lignes=[
@@ -137,7 +126,7 @@ def _render_region(request: Request[Any, Any, Any], liste: Liste) -> str:
                     "url": vue.url(rdv=ligne["id"]) + "#noter",
                     "choisi": ligne["id"] == vue.rdv,
                 }
-                for ligne in liste.montrees
+                for ligne in liste.lignes
             ],
             chiffres=[
                 {
@@ -157,13 +146,13 @@ def _render_region(request: Request[Any, Any, Any], liste: Liste) -> str:
     )
 
 
-def _cle(ligne: dict[str, Any]) -> tuple[int, int]:
+def _cle(ligne: dict[str, Any]) -> Couple:
     return ligne["service_id"], ligne["motif_id"]
 
 
 def _traces(liste: Liste) -> list[Trace]:
     """A line by service whose people are shown, with its days."""
-    montres = {ligne["service_id"] for ligne in liste.montrees}
+    montres = {ligne["service_id"] for ligne in liste.lignes}
     return [
         Trace("rappels.lus", s.id, apres={"au": s.dernier.isoformat(), "moment": liste.vue.moment})
         for s in liste.services

@@ -52,7 +52,7 @@ async def read_agenda(
     domaine = domaine_de(parse_expediteur(outils.settings.courriel_expediteur)[1])
     corps = await asyncio.to_thread(build_ics, flux, lignes, domaine=domaine, base_url=outils.settings.base_url)
     entetes["Content-Disposition"] = 'inline; filename="rendez-vous.ics"'
-    return Response(corps, media_type="text/calendar; charset=utf-8", headers=entetes)
+    return Response(corps, media_type="text/calendar", headers=entetes)
 
 
 def _is_known(request: Request[Any, Any, Any], flux: Flux) -> bool:

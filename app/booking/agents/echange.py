@@ -70,10 +70,11 @@ async def show_echange_fragment(
     rdv_id: FromPath[int],
     avec: FromQuery[int] = 0,
     jour: FromQuery[str] = "",
+    vues: FromQuery[str] = "",
 ) -> Response[bytes]:
-    """Exactly the live region of that page."""
+    """Exactly the live region of that page. ``vues``: the revisions that it was opened with, « 3-1 »."""
     acces, dossier = await open_ici(request, outils, acteur, rdv_id)
-    region = await _render_region(request, outils, acteur, acces, dossier, avec, jour)
+    region = await _render_region(request, outils, acteur, acces, dossier, avec, jour, vues=_read_vues(vues))
     return Response(region.encode(), media_type="text/html")
 
 
@@ -98,7 +99,7 @@ async def do_echanger(
         if wants_json(request) or refus.statut not in (409, 422):
             raise
         acces, dossier = await open_ici(request, outils, acteur, rdv_id)
-        region = await _render_region(request, outils, acteur, acces, dossier, avec, "")
+        region = await _render_region(request, outils, acteur, acces, dossier, avec, "")  # both as they are now
         return _page(request, acteur, dossier, region, avec, refus)
     if wants_json(request):
         return Response({"message": "Rendez-vous échangés", "suite": f"/rendez-vous/{rdv_id}"})
@@ -110,6 +111,14 @@ def _read_nombre(texte: Any) -> int:
     if not isinstance(texte, str) or not is_nombre(texte):
         raise SaisieInvalide(_INCOMPLET, remede="Rouvrez la fiche.")
     return int(texte)
+
+
+def _read_vues(texte: str) -> tuple[int, int] | None:
+    """Raises SaisieInvalide on what the page never writes."""
+    if not texte:
+        return None
+    un, _, autre = texte.partition("-")
+    return _read_nombre(un), _read_nombre(autre)
 
 
 def _page(
@@ -151,8 +160,13 @@ async def _render_region(
     jour: str,
     *,
     ouvre: bool = False,
+    vues: tuple[int, int] | None = None,
 ) -> str:
-    """The other ones of a day, or both. ``ouvre``: a page is opened, which is always journaled."""
+    """The other ones of a day, or both. ``ouvre``: a page is opened, which is always journaled.
+
+    ``vues``: the revisions that the page shows; once either has changed, its button is gone and it says so, for nobody
+    confirms what came in the place of what he read.
+    """
     contexte, rdv, maintenant = dossier.contexte, dossier.rdv, clock.now()
     choisi: date = read_jour(jour, rdv["jour"])
     demande = {"avec": avec} if avec else {"jour": choisi.isoformat()}
@@ -170,6 +184,10 @@ async def _render_region(
         lus = (rdv["id"], avec)
         traces = [Trace("rdv.lu", contexte.id, ident) for ident in lus]
         faits |= await _build_paire(outils, acteur, request, dossier, autre, maintenant)
+        montrees = vues or (rdv["revision"], autre["revision"])
+        faits["change"] = montrees != (rdv["revision"], autre["revision"])
+        faits["revisions"] = montrees
+        faits["fragment"] += f"&vues={montrees[0]}-{montrees[1]}"
     else:
         async with outils.db.read() as conn:
             lignes = await read_jours(conn, acteur.agent_id, contexte.id, choisi, choisi)

@@ -122,6 +122,7 @@ def render_rdv(
         "rdv_id": rdv["id"],
         "rattache": prouve.rattache,
         "deplacable": is_deplacable(rdv, contexte),
+        "modifiable": is_modifiable(rdv),
         "annulable": possible(rdv, Action.ANNULER, contexte, maintenant),
         "fait": fait,
         "refus": refus,
@@ -132,6 +133,11 @@ def render_rdv(
 def is_deplacable(rdv: Mapping[str, Any], contexte: ServiceContexte) -> bool:
     """True when it is still to come: one whose person is here, or whose hour is past, is for its own service."""
     return rdv["etat"] == "prevu" and rdv["debut"] > clock.now() and not contexte.ferme
+
+
+def is_modifiable(rdv: Mapping[str, Any]) -> bool:
+    """True until it is over, while nobody has come: what is said of it afterwards is for its own service."""
+    return bool(rdv["etat"] == "prevu" and rdv["fin"] > clock.now())
 
 
 def answer_refus(request: Requete, acteur: Acteur, demande: Demande, refus: AppError) -> Response[Any]:
@@ -163,7 +169,7 @@ async def show_par_code(
     return render_rdv(request, acteur, demande, prouve, await read_contexte(outils, prouve))
 
 
-@get([f"{URL}/annuler", f"{URL}/deplacer"], include_in_schema=False)
+@get([f"{URL}/annuler", f"{URL}/deplacer", f"{URL}/modifier"], include_in_schema=False)
 async def reopen() -> Response[Any]:
     """Somebody reloads the address of an answer: the two words are asked again."""
     return Redirect(URL, status_code=303)

@@ -44,7 +44,8 @@ from app.web.pages import page
 
 _ANNULER: Final = frozenset({"faire", "raison", "revision"})
 _DEPLACER: Final = frozenset({"faire", "motif", "type", "jour", "debut", "revision"})
-_PERDU: Final = (SaisieInvalide, AccesRefuse, TropDeDemandes)
+#: What proves nothing.
+PERDU: Final = (SaisieInvalide, AccesRefuse, TropDeDemandes)
 
 
 @post("/agent/rendez-vous/par-code/annuler", status_code=200, include_in_schema=False)
@@ -53,7 +54,7 @@ async def cancel(request: Requete, outils: NamedDependency[Outils], acteur: Name
     demande = await read_demande(request, outils, acteur, _ANNULER)
     try:
         prouve = await prove_demande(request, outils, acteur, demande, "annuler")
-    except _PERDU as refus:
+    except PERDU as refus:
         return answer_refus(request, acteur, demande, refus)
     if demande.champs.get("faire") != "confirmer":
         return await _show_annulation(request, outils, acteur, demande, prouve)
@@ -64,32 +65,34 @@ async def cancel(request: Requete, outils: NamedDependency[Outils], acteur: Name
             Action.ANNULER,
             auteur_agent(acteur, request),
             clock.now(),
-            revision=_read_revision(demande),
+            revision=read_revision(demande),
             raison=demande.champs.get("raison", ""),
             titre=prouve.titre,
         )
     except SaisieInvalide as refus:
         return await _show_annulation(request, outils, acteur, demande, prouve, refus)
     except Conflit as refus:
-        return await _show_again(request, outils, acteur, demande, "annuler", refus=refus)
-    fait = "Rendez-vous annulé", "La place est rendue. " + _tell(prouve)
-    return await _show_again(request, outils, acteur, demande, "annuler", fait=fait)
+        return await show_again(request, outils, acteur, demande, "annuler", refus=refus)
+    fait = "Rendez-vous annulé", "La place est rendue. " + tell(prouve)
+    return await show_again(request, outils, acteur, demande, "annuler", fait=fait)
 
 
-def _tell(prouve: Prouve) -> str:
+def tell(prouve: Prouve) -> str:
+    """Whether the usager is told, or is to be."""
     if prouve.rdv["courriel"]:
         return "L’usager en est averti par courriel."
     return "L’usager n’a pas donné de courriel : dites-le-lui."
 
 
-def _read_revision(demande: Demande) -> int:
+def read_revision(demande: Demande) -> int:
+    """The one that the page shows. Raises SaisieInvalide."""
     texte = demande.champs.get("revision", "")
     if not (texte.isascii() and texte.isdecimal() and len(texte) < 10):
         raise SaisieInvalide("Cette page est incomplète : rien n’a été enregistré.", remede="Rouvrez le rendez-vous.")
     return int(texte)
 
 
-async def _show_again(
+async def show_again(
     request: Requete,
     outils: Outils,
     acteur: Acteur,
@@ -102,7 +105,7 @@ async def _show_again(
     """The RDV as it is now."""
     try:
         prouve = await prove_demande(request, outils, acteur, demande, action)
-    except _PERDU as perdu:
+    except PERDU as perdu:
         return answer_refus(request, acteur, demande, perdu)
     return render_rdv(request, acteur, demande, prouve, await read_contexte(outils, prouve), fait=fait, refus=refus)
 
@@ -133,7 +136,7 @@ async def relocate(request: Requete, outils: NamedDependency[Outils], acteur: Na
     demande = await read_demande(request, outils, acteur, _DEPLACER)
     try:
         prouve = await prove_demande(request, outils, acteur, demande, "deplacer")
-    except _PERDU as refus:
+    except PERDU as refus:
         return answer_refus(request, acteur, demande, refus)
     if demande.champs.get("faire") != "confirmer":
         return await _show_deplacement(request, outils, acteur, demande, prouve)
@@ -143,14 +146,14 @@ async def relocate(request: Requete, outils: NamedDependency[Outils], acteur: Na
             motif_id=read_id(demande.champs.get("motif")) or None,
             type_rdv=demande.champs.get("type") or None,
         )
-        auteur, revision = auteur_agent(acteur, request), _read_revision(demande)
+        auteur, revision = auteur_agent(acteur, request), read_revision(demande)
         await move(outils, prouve.rdv["id"], cible, auteur, clock.now(), revision=revision, titre=prouve.titre)
     except (CreneauPris, RegleRefusee, SaisieInvalide) as refus:
         return await _show_deplacement(request, outils, acteur, demande, prouve, refus)
     except Conflit as refus:
-        return await _show_again(request, outils, acteur, demande, "deplacer", refus=refus)
-    fait = "Rendez-vous déplacé", "Son code ne change pas. " + _tell(prouve)
-    return await _show_again(request, outils, acteur, demande, "deplacer", fait=fait)
+        return await show_again(request, outils, acteur, demande, "deplacer", refus=refus)
+    fait = "Rendez-vous déplacé", "Son code ne change pas. " + tell(prouve)
+    return await show_again(request, outils, acteur, demande, "deplacer", fait=fait)
 
 
 async def _show_deplacement(

@@ -17,8 +17,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("agent", sa.Column("resume_minute", sa.Integer(), server_default="420", nullable=False))
-    op.create_check_constraint(op.f("ck_agent_resume_minute"), "agent", "resume_minute BETWEEN 0 AND 1439")
+    # Alone: every booking reads its agent, and would wait while the foreign keys below wait for bookings.
+    with op.get_context().autocommit_block():
+        op.execute(
+            "ALTER TABLE agent ADD COLUMN IF NOT EXISTS resume_minute integer DEFAULT 420 NOT NULL"
+            " CONSTRAINT ck_agent_resume_minute CHECK (resume_minute BETWEEN 0 AND 1439)"
+        )
     op.create_table(
         "avis",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -72,5 +76,5 @@ def downgrade() -> None:
     op.drop_table("resume")
     op.drop_table("abonnement")
     op.drop_table("avis")
-    op.drop_constraint(op.f("ck_agent_resume_minute"), "agent", type_="check")
-    op.drop_column("agent", "resume_minute")
+    with op.get_context().autocommit_block():
+        op.execute("ALTER TABLE agent DROP COLUMN IF EXISTS resume_minute")

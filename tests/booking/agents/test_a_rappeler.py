@@ -16,7 +16,9 @@ from app.booking.chances import Chances
 from app.tables import ContreAppel
 from tests.accueil.monde import JOUR, Journee, axe, personne
 from tests.booking.agents.delegues import book_for, entrust
+from tests.booking.agents.foule import fill
 from tests.booking.agents.outillage import DEMAIN, service_ordinaire, texte
+from tests.booking.agents.test_agenda import en_process
 from tests.booking.agents.test_contre_appel import call
 from tests.booking.agents.test_fiche import lire
 from tests.e2e.outillage import find_difference
@@ -49,6 +51,11 @@ async def add_appels(
                     cree_a=cree_a,
                 )
             )
+
+
+async def change_motif(journee: Journee, rdv: int, motif: int) -> None:
+    async with journee.outils.db.engine.begin() as conn:
+        await conn.execute(text("UPDATE rendez_vous SET motif_id = :m WHERE id = :r"), {"m": motif, "r": rdv})
 
 
 async def book_past(journee: Journee, service: MondeService, motif: int, heure: str) -> int:
@@ -176,11 +183,8 @@ class TestOrdre:
     async def test_few_calls_here_the_nation_speaks(self, journee: Journee) -> None:
         service, autre = await service_ordinaire(journee), await service_ordinaire(journee)
         ailleurs = await journee.book(autre, "14:00", "Ailleurs")
+        await change_motif(journee, ailleurs, service.motifs[0])
         await add_appels(journee, autre, ailleurs, 12, 15)
-        async with journee.outils.db.engine.begin() as conn:
-            await conn.execute(
-                text("UPDATE rendez_vous SET motif_id = :m WHERE id = :r"), {"m": service.motifs[0], "r": ailleurs}
-            )
         await journee.book(service, "08:40", "Rare", jour=DEMAIN)
         page = (await lire(journee, service, LISTE)).text
         lu = texte(page)
@@ -215,6 +219,38 @@ class TestOrdre:
         async with journee.outils.db.read() as conn:
             assert (await connues.read(conn, [cle], JOUR))[cle].compte == avant
             assert (await connues.read(conn, [cle], JOUR + timedelta(days=1)))[cle].compte.total == avant.total + 1
+
+    async def test_beyond_thousands_the_order_and_the_count_are_still_those_of_all(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        await add_appels(journee, service, await book_past(journee, service, 0, "14:00"), 2, 20)
+        await add_appels(journee, service, await book_past(journee, service, 1, "14:40"), 9, 10)
+        await fill(journee, service, 4200, service.motifs[0], DEMAIN)
+        jeudi = JOUR + timedelta(days=3)
+        await journee.book(service, "19:00", "Dernier", jour=jeudi, motif_id=service.motifs[1], guichet=1)
+        async with en_process(journee, service) as (client, requetes):
+            page = (await client.get(LISTE)).text
+            lues = [r for r in requetes if "rdv_usager.nom_usage" in r]
+            assert len(lues) == 1
+            assert "LIMIT" in lues[0]
+        assert noms(page)[0] == "DERNIER Justine"
+        assert len(noms(page)) == LIGNES_MAX
+        assert f"4201 personnes à rappeler d’ici le jeu. 26 nov. : voici les {LIGNES_MAX} premières" in texte(page)
+
+    async def test_a_process_that_asks_later_reads_the_same_figures_whatever_became_of_the_rdv(
+        self, journee: Journee
+    ) -> None:
+        service, autre = await service_ordinaire(journee), await service_ordinaire(journee)
+        rdv = await book_past(journee, service, 0, "14:00")
+        await add_appels(journee, service, rdv, 9, 12)
+        await journee.book(service, "08:00", "Un", jour=DEMAIN, motif_id=service.motifs[0])
+        await journee.book(service, "09:00", "Deux", jour=DEMAIN, motif_id=service.motifs[1])
+        page = (await lire(journee, service, LISTE)).text
+        await change_motif(journee, rdv, service.motifs[1])
+        async with journee.outils.db.engine.begin() as conn:
+            await conn.execute(text("UPDATE rendez_vous SET service_id = :s WHERE id = :r"), {"s": autre.id, "r": rdv})
+        assert "réglé par téléphone 8 fois sur 10" in texte(page)
+        async with en_process(journee, service) as (client, _):
+            assert (await client.get(f"{LISTE}/fragment?jours=3")).text.strip() in page
 
 
 class TestDroits:

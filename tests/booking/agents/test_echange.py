@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.accueil.monde import Journee, axe, personne
 from tests.booking.agents.outillage import DEMAIN, change, service_ordinaire, texte
@@ -125,9 +125,8 @@ class TestDeuxAgents:
             vues = champs(await seconde.content())
             await premiere.get_by_role("button", name="Échanger").click()
             await premiere.wait_for_url(f"**/rendez-vous/{un}?fait=echange")
-            await seconde.wait_for_function(
-                "() => document.querySelector('[name=revision]').value === '2'", timeout=5000
-            )
+            await expect(seconde.locator("#echange [role=status]")).to_contain_text("ont changé depuis l’ouverture")
+            await expect(seconde.get_by_role("button", name="Échanger")).to_have_count(0)
             async with journee.client(service.agents["chef"]) as client:
                 perime = await client.post(f"/rendez-vous/{autre}/echange", data=vues)
             assert perime.status_code == 409, "what the second one saw is no more"
@@ -135,3 +134,21 @@ class TestDeuxAgents:
         finally:
             for contexte in contextes:
                 await contexte.close()
+
+    async def test_without_script_the_second_button_is_refused_in_words_with_both_as_they_are(
+        self, journee: Journee, browser: Browser
+    ) -> None:
+        service = await service_ordinaire(journee)
+        un, autre = await deux_rdv(journee, service)
+        contexte = await journee.context(browser, service.agents["chef"], java_script_enabled=False)
+        try:
+            page = await journee.open(contexte, f"/rendez-vous/{autre}/echanger?avec={un}", direct=False)
+            async with journee.client(service.agents["agent"]) as client:
+                paire = (await client.get(f"/rendez-vous/{un}/echanger?avec={autre}")).text
+                assert (await client.post(f"/rendez-vous/{un}/echange", data=champs(paire))).status_code == 303
+            await page.get_by_role("button", name="Échanger").click()
+            await expect(page.get_by_role("alert")).to_contain_text("Rien n’a été échangé")
+            await expect(page.locator("#echange")).to_contain_text("15:00")
+            assert await heures(journee, un, autre) == ["15:00", "08:40"]
+        finally:
+            await contexte.close()
