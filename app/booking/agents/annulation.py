@@ -8,6 +8,7 @@ from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect, Response
+from sqlalchemy import select
 
 from app import clock
 from app.booking.agents.acces import Acces, note_lecture, open_rdv, write_lecture
@@ -17,12 +18,14 @@ from app.booking.agents.changements import Vu, render_changements
 from app.booking.agents.fiche import load, nom_motif
 from app.booking.agents.lectures import nom_agenda
 from app.booking.agents.mots import TYPES
+from app.booking.droits import scoped
 from app.booking.outils import Outils
 from app.booking.traces import Trace
 from app.booking.vie import act
 from app.domain.rendez_vous import Action
 from app.errors import AppError, SaisieInvalide
 from app.identite.acteur import Acteur
+from app.tables import RendezVous
 from app.web.dates import heure, jour_long
 from app.web.dependances import auteur_agent
 from app.web.erreurs import wants_json
@@ -77,8 +80,20 @@ async def do_annuler(
         acces = await open_rdv(outils, acteur, request, rdv_id)
         await note_lecture(outils, acteur, request, Trace("rdv.lu", acces.receveur_id, rdv_id))
         return await _render(request, outils, acteur, acces, rdv_id, raison=raison, refus=refus)
-    suite = retour or f"/rendez-vous/{rdv_id}?fait=annule"
-    return await answer(request, outils, acteur, acte, "Rendez-vous annulé", suite)
+    deja = not acte.change and not await _is_sienne(outils, acteur, rdv_id)
+    suite = retour or f"/rendez-vous/{rdv_id}?fait={'deja-annule' if deja else 'annule'}"
+    message = (
+        "Ce rendez-vous était déjà annulé : votre raison n’a pas été enregistrée" if deja else "Rendez-vous annulé"
+    )
+    return await answer(request, outils, acteur, acte, message, suite)
+
+
+async def _is_sienne(outils: Outils, acteur: Acteur, rdv_id: int) -> bool:
+    """True when the RDV was cancelled by this agent: the second click of a double click says what the first one did."""
+    requete = select(RendezVous.annule_par_agent).where(RendezVous.id == rdv_id)
+    async with outils.db.read() as conn:
+        par = await conn.execute(scoped(requete, acteur.agent_id, "agenda", origine=True))
+    return par.scalar_one_or_none() == acteur.agent_id
 
 
 def _read_revision(texte: str) -> int:

@@ -22,6 +22,10 @@ _ISSUES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "affecte": ("Agents affectés enregistrés", "Chacun est prévenu par courriel."),
     "annule": ("Annulation enregistrée", ""),
+    "deja-annule": (
+        "Ce rendez-vous était déjà annulé",
+        "Votre raison n’a pas été enregistrée : celle qui est affichée est la première.",
+    ),
 }  # fmt: skip
 _PREVENIR: Final = ("deplace", "annule")
 _PREVENU: Final = "L’usager en est prévenu par courriel : {courriel}."

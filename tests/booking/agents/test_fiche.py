@@ -272,6 +272,19 @@ class TestAnnulation:
         )
         assert mails == 1
 
+    async def test_of_two_who_cancel_the_second_is_not_told_that_he_did(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        rdv = await journee.book(service, "11:00")
+        premiere = await agir(journee, service, rdv, "annulation", json=False, raison="Souffrant", revision="1")
+        reprise = await agir(journee, service, rdv, "annulation", json=False, raison="Souffrant", revision="1")
+        assert premiere.headers["location"] == reprise.headers["location"] == f"/rendez-vous/{rdv}?fait=annule"
+        async with journee.client(service.agents["chef"]) as client:
+            seconde = await client.post(f"/rendez-vous/{rdv}/annulation", data={"raison": "Autre", "revision": "1"})
+            fiche = texte((await client.get(seconde.headers["location"])).text)
+        assert "était déjà annulé" in fiche
+        assert "Votre raison n’a pas été enregistrée" in fiche
+        assert "Raison : Souffrant" in fiche
+
     async def test_without_a_reason_it_is_refused_beside_the_field(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
         rdv = await journee.book(service, "11:00")
