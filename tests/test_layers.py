@@ -39,20 +39,11 @@ AUTORISES: dict[str, tuple[str, ...]] = {
 }
 #: Prefix of a module → what it may never import, among the rest.
 INTERDITS: dict[str, tuple[str, ...]] = {
-    "app.booking.store": (
-        "app.booking.jugement",
-        "app.booking.reserver",
-        "app.booking.vie",
-        "app.booking.options",
-        "app.web",
-    ),
-    "app.booking.contexte": ("app.web", "app.booking.reserver"),
-    "app.booking.disponibilites": ("app.web", "app.booking.reserver"),
-    "app.booking.forms": ("app.web", "app.db", "sqlalchemy"),
-    "app.booking.jugement": ("app.web", "litestar", "app.booking.reserver", "app.booking.vie"),
-    "app.booking.reserver": ("app.web", "litestar"),
-    "app.booking.options": ("app.web", "litestar"),
-    "app.booking.vie": ("app.web", "litestar"),
+    "app.booking.store": ("app.booking.jugement", "app.booking.reserver", "app.booking.vie", "app.booking.options"),
+    "app.booking.contexte": ("app.booking.reserver",),
+    "app.booking.disponibilites": ("app.booking.reserver",),
+    "app.booking.forms": ("app.db", "sqlalchemy"),
+    "app.booking.jugement": ("app.booking.reserver", "app.booking.vie"),
     "app.booking": ("app.admin", "app.accueil", "app.pilotage", "app.demo", "app.realtime", "app.embedded"),
     "app.accueil": ("app.admin", "app.pilotage", "app.demo", "app.realtime", "app.embedded"),
     "app.pilotage": ("app.admin", "app.accueil", "app.demo", "app.realtime", "app.embedded"),
@@ -62,6 +53,9 @@ INTERDITS: dict[str, tuple[str, ...]] = {
     "app.realtime": ("sqlalchemy", "litestar"),
     "app.embedded": ("app.booking", "app.web", "app.realtime", "app.db"),
 }
+#: Pages and interfaces are built on the use cases (``app/booking/*.py``), none of which knows of them.
+ENTREES_BOOKING = ("app.booking.agents", "app.booking.api", "app.booking.usager")
+INTERDITS_AUX_USAGES = ("app.web", "litestar", *ENTREES_BOOKING)
 #: Engines and clients are built in the entry points, and nowhere else.
 ENTREES = {
     "app.main",
@@ -100,12 +94,19 @@ def most_precise(nom: str, table: dict[str, tuple[str, ...]]) -> str | None:
     return max((p for p in table if below(nom, (p,))), key=len, default=None)
 
 
+def is_use_case(nom: str) -> bool:
+    """True of every module of ``app.booking`` but the pages and interfaces below it."""
+    return below(nom, ("app.booking",)) and not below(nom, ENTREES_BOOKING)
+
+
 @pytest.mark.parametrize("fichier", MODULES, ids=module_name)
 def test_a_module_imports_only_what_its_floor_allows(fichier: Path) -> None:
     nom = module_name(fichier)
     fautes: list[str] = []
     prefixe = most_precise(nom, AUTORISES)
     for importe in iter_imports(fichier):
+        if is_use_case(nom) and below(importe, INTERDITS_AUX_USAGES):
+            fautes.append(f"{nom} imports {importe}, forbidden to every use case")
         if importe.startswith("app.") and prefixe is not None and not below(importe, AUTORISES[prefixe]):
             fautes.append(f"{nom} imports {importe}, not among {AUTORISES[prefixe]}")
         for source, interdits in INTERDITS.items():
@@ -154,3 +155,30 @@ def test_a_forbidden_import_would_be_seen(tmp_path: Path) -> None:
     faux.write_text("def f():\n    from app.db import Database\n    return Database\n")
     assert "app.db.Database" in list(iter_imports(faux))
     assert not below("app.db.Database", AUTORISES["app.domain"])
+
+
+def test_every_module_of_booking_is_a_use_case_or_an_entry() -> None:
+    """The rule names no module: a new one is under it at once."""
+    ici = {module_name(f) for f in (RACINE / "app/booking").glob("*.py")}
+    assert {"app.booking.vie", "app.booking.modifier", "app.booking.resumes"} <= ici
+    assert all(is_use_case(nom) for nom in ici)
+    sous = {f"app.booking.{d.parent.name}" for d in (RACINE / "app/booking").glob("*/__init__.py")}
+    assert sous == set(ENTREES_BOOKING)
+
+
+@pytest.mark.parametrize(
+    "ligne",
+    [
+        "from app.web.dates import heure",
+        "import litestar",
+        "from app.booking.agents.rappels import read_rappels",
+        "from app.booking import usager",
+        "from app.booking.api import routes",
+    ],
+)
+def test_a_use_case_that_knew_a_page_would_be_seen(tmp_path: Path, ligne: str) -> None:
+    faux = tmp_path / "faux.py"
+    faux.write_text(f"def f():\n    {ligne}\n")
+    assert is_use_case("app.booking.faux")
+    assert not is_use_case("app.booking.agents.faux")
+    assert any(below(importe, INTERDITS_AUX_USAGES) for importe in iter_imports(faux))

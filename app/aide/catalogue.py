@@ -130,11 +130,13 @@ def search_pages(question: str, dossier: Path = DOSSIER) -> list[PageAide]:
 
 
 def _rate(page: PageAide, cherches: tuple[str, ...]) -> int:
-    """0 when a word is nowhere; a whole word is worth more than a beginning."""
+    """0 when a word is nowhere; a whole word is worth more than a beginning, and one letter is the beginning of none."""
     total = 0
     for cherche in cherches:
         trouves = (
-            valeur * (2 if mot == cherche else 1) for mot, valeur in page.poids.items() if mot.startswith(cherche)
+            valeur * (2 if mot == cherche else 1)
+            for mot, valeur in page.poids.items()
+            if mot == cherche or (len(cherche) > 1 and mot.startswith(cherche))
         )
         meilleur = max(trouves, default=0)
         if not meilleur:

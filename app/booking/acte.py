@@ -42,9 +42,9 @@ async def perform(
 ) -> T:
     """Run ``travail`` on the locked RDV, in one transaction. ``nom``: the act, for the line of a refusal.
 
-    ``titre``: how it is reached; by default, as a RDV that a service of the agent receives. ``origine``: also as one that
-    such a service has entrusted. Raises Introuvable,
-    journaled, when it is not reached; what its rules refuse (``decide_modification``).
+    ``titre``: how it is reached; by default, as a RDV that a service of the agent receives. ``origine``: also as one
+    that such a service has entrusted. Raises Introuvable, journaled, when it is not reached; what its rules refuse
+    (``decide_modification``).
     """
     if titre is None:
         assert auteur.agent_id is not None

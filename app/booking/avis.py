@@ -6,7 +6,6 @@ Nobody's name is in it, as in the mails that tell the same (docs/decisions, « A
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,31 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.droits import has_acces
 from app.identite.non_lus import select_non_lus
-from app.tables import Agenda, Avis, Epoque, RendezVous, ServiceFiscal
-from app.tables.vues import acces
+from app.tables import Avis, RendezVous, ServiceFiscal
 
 #: How long a notice is kept.
 RETENTION: Final = timedelta(days=30)
-#: Notices of one page, and services that one page follows (what one socket may).
+#: Notices of one page.
 PAR_PAGE: Final = 50
-SUIVIS_MAX: Final = 20
 
 
 def _siens(agent_id: int) -> tuple[ColumnElement[bool], ...]:
     return Avis.agent_id == agent_id, has_acces(agent_id, "agenda", Avis.service_id)
-
-
-async def read_suivis(conn: AsyncConnection, agent_id: int) -> tuple[dict[int, int], str]:
-    """Service → version of its agenda, for the first services of the zone; and the database's epoch."""
-    requete = (
-        select(Agenda.service_id, Agenda.version, select(Epoque.valeur).scalar_subquery())
-        .join(acces, acces.c.service_id == Agenda.service_id)
-        .where(acces.c.agent_id == agent_id, acces.c.module == "agenda")
-        .order_by(Agenda.service_id)
-        .limit(SUIVIS_MAX)
-    )
-    lignes = (await conn.execute(requete)).all()
-    return {service: version for service, version, _ in lignes}, lignes[0][2] if lignes else ""
 
 
 async def read_avis(conn: AsyncConnection, agent_id: int, *, avant: int | None = None) -> list[dict[str, Any]]:
@@ -96,9 +80,3 @@ async def mark_lus(conn: AsyncConnection, agent_id: int, jusqu_a: int, a: dateti
 async def purge_avis(conn: AsyncConnection, maintenant: datetime) -> int:
     """Forget the notices older than ``RETENTION``; called by the worker."""
     return (await conn.execute(delete(Avis).where(Avis.cree_a < maintenant - RETENTION))).rowcount
-
-
-def describe_versions(suivis: dict[int, int]) -> tuple[str, str]:
-    """Subjects and versions as a live region writes them."""
-    services: Sequence[int] = sorted(suivis)
-    return " ".join(f"service:{s}" for s in services), " ".join(str(suivis[s]) for s in services)

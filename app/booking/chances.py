@@ -1,8 +1,8 @@
 """How often a call settles the matter, by motif: what the contre-appels of twelve months show [A1 §3.2].
 
-The figures of a day stop before it begins anywhere, and count the motif and the service that each call was about when it
-was recorded: they never change during the day, so that a list ordered by them is a function of the services' versions and
-of their day whatever the process, and each process asks for them once a day and motif.
+The figures of a day stop before it begins anywhere, and count each call for the motif and the service that it was about
+when it was recorded: they never change during that day. A list ordered by them is a function of the services' versions
+and of their day, whatever the process; each process asks for them once a day and motif.
 """
 
 from __future__ import annotations

@@ -205,12 +205,18 @@ class _Lecture:
             return None
 
 
+#: What is said to the usager himself, or to the agent who types for him.
+_NATURE: Final = "Indiquez si vous êtes un particulier."
+_NATURE_PAR_AGENT: Final = "Indiquez si l’usager est un particulier ou un professionnel."
+_AVIS: Final = {False: "votre avis d’impôt", True: "l’avis d’impôt"}
+
+
 def parse_usager(
-    donnees: Mapping[str, Any], *, departement: str, aujourdhui: date
+    donnees: Mapping[str, Any], *, departement: str, aujourdhui: date, par_agent: bool = False
 ) -> tuple[UsagerSaisi, dict[str, str]]:
-    """The person typed and the errors by field (empty when all is well)."""
+    """The person typed and the errors by field (empty when all is well). ``par_agent``: by an agent, for him."""
     lu = _Lecture(donnees, departement, aujourdhui)
-    nature = lu.choice("nature", ("particulier", "professionnel"), requis="Indiquez si vous êtes un particulier.")
+    nature = lu.choice("nature", ("particulier", "professionnel"), requis=_NATURE_PAR_AGENT if par_agent else _NATURE)
     telephones = lu.phones()
     preference = lu.choice("preference_appel", ("matin", "apres-midi"))
     courriel = lu.email("courriel")
@@ -244,7 +250,7 @@ def parse_usager(
             numero_fiscal=lu.number(
                 "numero_fiscal",
                 nif,
-                "Ce numéro fiscal n’est pas valable : 13 chiffres, en haut à gauche de votre avis d’impôt.",
+                f"Ce numéro fiscal n’est pas valable : 13 chiffres, en haut à gauche de {_AVIS[par_agent]}.",
             ),
             telephones=telephones,
             preference_appel=preference,

@@ -25,6 +25,7 @@ from app.domain.horaires import floor_minute
 from app.domain.vocabulaire import Canal, TypeRdv
 
 _CANAL = Canal.EXTERIEUR.value
+_NIVEAUX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,31 @@ class Offre:
     maintenant: datetime
 
     def list_motifs(self) -> list[MotifOffert]:
-        """Its own motif first, then those of the open guichets that take externals, in the national order."""
-        autres = [
+        """Its own motif and those of the open guichets that take externals, in the order of the national tree."""
+        offerts = [
             motif
             for motif in self.contexte.motifs.values()
-            if motif.ouvert and motif.id != self.rdv["motif_id"] and self.list_types(motif.id)
+            if motif.id == self.rdv["motif_id"] or (motif.ouvert and self.list_types(motif.id))
         ]
-        sien = self.contexte.motifs.get(self.rdv["motif_id"])
-        return [sien, *autres] if sien is not None else autres
+        rangs = {ident: rang for rang, ident in enumerate(self.contexte.motifs)}
+        return sorted(offerts, key=lambda motif: [rangs[m.id] for m in (*self._find_parents(motif), motif)])
+
+    def group_motifs(self) -> list[tuple[str, list[MotifOffert]]]:
+        """The same under the branch of each: « Particulier – Impôt sur le revenu », "" when it has none."""
+        branches: dict[str, list[MotifOffert]] = {}
+        for motif in self.list_motifs():
+            branche = " – ".join(parent.libelle for parent in self._find_parents(motif))
+            branches.setdefault(branche, []).append(motif)
+        return list(branches.items())
+
+    def _find_parents(self, motif: MotifOffert) -> list[MotifOffert]:
+        """From the root down; at most three levels [G 2.3.1]."""
+        parents: list[MotifOffert] = []
+        parent = self.contexte.motifs.get(motif.parent_id or 0)
+        while parent is not None and len(parents) < _NIVEAUX:
+            parents.insert(0, parent)
+            parent = self.contexte.motifs.get(parent.parent_id or 0)
+        return parents
 
     def list_types(self, motif_id: int) -> tuple[str, ...]:
         """The types that a guichet open to externals takes for that motif."""

@@ -17,7 +17,6 @@ from sqlalchemy import (
     ColumnElement,
     Double,
     FromClause,
-    Lateral,
     Select,
     and_,
     bindparam,
@@ -29,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from app.booking.droits import scoped
 from app.domain.contre_appel import A_REFAIRE, Chance, last_jour
@@ -181,7 +181,7 @@ async def read_rappels(
     return [dict(ligne) for ligne in (await conn.execute(requete)).mappings()]
 
 
-def _last_call(*colonnes: Any) -> Lateral:
+def _last_call(*colonnes: Any) -> LateralFromClause:
     """These columns of the last call about the RDV of the row, and who made it."""
     return (
         select(*colonnes)

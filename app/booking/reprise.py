@@ -18,7 +18,7 @@ REPRISE: Final = timedelta(minutes=10)
 async def find_same(
     conn: AsyncConnection, table: type[ContreAppel | Suite], valeurs: Mapping[str, Any], maintenant: datetime
 ) -> int | None:
-    """The id of the last row of that RDV (``valeurs["rdv_id"]``, locked) when it holds these very values, just recorded.
+    """The id of the last row of that RDV (``valeurs["rdv_id"]``, locked) when it is recent and holds these values.
 
     A double click, an answer that was lost. None when it is another one, or an old one.
     """

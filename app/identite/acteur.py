@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import DateTime, LargeBinary, Select, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.identite.non_lus import select_non_lus
+from app.identite.non_lus import Suivis, select_epoque, select_non_lus, select_suivis
 from app.tables import Agent, CleApi, Habilitation, Rattachement, ServiceFiscal, SessionAgent
 from app.tables.vues import acces
 
@@ -37,6 +37,8 @@ class Acteur:
     origine: str = field(default="agenda")
     #: Notices that he has not read, counted up to ``non_lus.COMPTES_MAX``.
     avis: int = 0
+    #: The services whose notices his pages follow, at the version where ``avis`` was counted.
+    suivis: Suivis = field(default=Suivis())
 
     @property
     def nom_complet(self) -> str:
@@ -71,7 +73,9 @@ def _select_agent() -> Select[tuple[int, str, str, str, datetime | None, list[st
 
 _PAR_SESSION: Final = (
     _select_agent()
-    .add_columns(SessionAgent.id, SessionAgent.vue_a, select_non_lus(Agent.id))
+    .add_columns(
+        SessionAgent.id, SessionAgent.vue_a, select_non_lus(Agent.id), select_suivis(Agent.id), select_epoque()
+    )
     .join(SessionAgent, SessionAgent.agent_id == Agent.id)
     .where(
         SessionAgent.empreinte == bindparam("empreinte", type_=LargeBinary),
@@ -86,7 +90,7 @@ async def read_by_session(conn: AsyncConnection, empreinte: bytes, maintenant: d
     ligne = (await conn.execute(_PAR_SESSION, {"empreinte": empreinte, "maintenant": maintenant})).one_or_none()
     if ligne is None:
         return None
-    ident, identifiant, nom, prenom, precedente, profils, zone, fuseau, session_id, vue_a, avis = ligne
+    ident, identifiant, nom, prenom, precedente, profils, zone, fuseau, session_id, vue_a, avis, suivis, epoque = ligne
     return Acteur(
         ident,
         identifiant,
@@ -99,6 +103,7 @@ async def read_by_session(conn: AsyncConnection, empreinte: bytes, maintenant: d
         vue_a=vue_a,
         fuseau=fuseau or "Europe/Paris",
         avis=avis,
+        suivis=Suivis.of(suivis or (), epoque),
     )
 
 

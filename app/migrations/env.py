@@ -1,8 +1,8 @@
 """Alembic on the async engine, beside a service that runs.
 
 One process migrates a database at a time. Each migration is committed apart, and may commit its own parts: it must then
-bear to be run again from any of them. No statement waits long for a lock, because everybody waits behind it: the whole is
-tried again a little later, from where it stands.
+bear to be run again from any of them. No statement waits long for a lock, because everybody waits behind it: what could
+not be done is tried again a little later, from where it stands.
 """
 
 from __future__ import annotations

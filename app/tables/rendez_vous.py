@@ -196,8 +196,8 @@ class ContreAppel(Base):
     cree_a: Mapped[Instant]
     #: What the call was about when it was recorded: the RDV may change since, figures may not. Written by the database
     #: (trigger of migration 0006).
-    motif_id: Mapped[int | None] = mapped_column(BigInteger)
-    service_id: Mapped[int | None] = mapped_column(BigInteger)
+    motif_id: Mapped[int] = mapped_column(BigInteger)
+    service_id: Mapped[int] = mapped_column(BigInteger)
 
     __table_args__ = (
         CheckConstraint("resultat IN ('regle', 'a_recevoir', 'sans_reponse', 'message_laisse')", name="resultat"),

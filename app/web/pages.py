@@ -151,9 +151,13 @@ def agent_page(acteur: Acteur, *, actif: str = "", menu: list[dict[str, Any]] | 
             "derniere_connexion": _derniere_connexion(derniere, ZoneInfo(acteur.fuseau)) if derniere else "",
         },
         "menu": [{**entree, "actif": entree["url"] == actif} for entree in entrees],
-        "non_lus": acteur.avis,
-        "non_lus_max": COMPTES_MAX,
+        **notices_entry(acteur),
     }
+
+
+def notices_entry(acteur: Acteur) -> dict[str, Any]:
+    """The header's entry to the notices, a live region of every agents' page (``agent/_avis_lien.html``)."""
+    return {"non_lus": acteur.avis, "non_lus_max": COMPTES_MAX, "avis_suivis": acteur.suivis}
 
 
 def service_menu(service_id: int, site_id: int) -> list[dict[str, Any]]:

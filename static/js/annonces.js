@@ -25,10 +25,59 @@ export function annoncer(texte) {
   if (!minuteur) dire();
 }
 
+/** How long a visible sentence stays, in milliseconds; it then waits while it is pointed at or has the focus. */
+const DUREE = 10_000;
+const SURSIS = 2000;
+
+function zoneDits() {
+  let zone = document.getElementById("faits-usager");
+  if (!zone) {
+    zone = document.createElement("div");
+    zone.id = "faits-usager";
+    zone.className = "avis";
+    document.querySelector("main").append(zone);
+  }
+  return zone;
+}
+
+/**
+ * Show a sentence at the bottom of the window for a while, and say it once. `alerte`: something was undone; it takes the
+ * focus and stays until it is closed, so that a key meant for what is no more acts on nothing. `ensuite`: where the focus goes.
+ */
+export function montrer(texte, { alerte = false, ensuite = null } = {}) {
+  const p = document.createElement("p");
+  p.className = `fait-usager dit${alerte ? " dit--alerte" : ""}`;
+  p.dataset.dit = "";
+  p.append(texte);
+  const fermer = document.createElement("button");
+  fermer.type = "button";
+  fermer.className = "fr-btn fr-btn--tertiary-no-outline fr-btn--sm fr-icon-close-line";
+  fermer.textContent = "Fermer";
+  const oter = () => {
+    const focus = p.contains(document.activeElement);
+    p.remove();
+    if (focus) ensuite?.();
+  };
+  fermer.addEventListener("click", oter);
+  p.append(" ", fermer);
+  zoneDits().replaceChildren(p);
+  if (alerte) {
+    p.tabIndex = -1;
+    p.setAttribute("role", "alert");
+    p.addEventListener("keydown", (e) => { if (e.key === "Escape") oter(); });
+    p.focus({ preventScroll: true });
+    return;
+  }
+  annoncer(texte);
+  const partir = () => (p.matches(":hover, :focus-within") ? setTimeout(partir, SURSIS) : p.remove());
+  setTimeout(partir, DUREE);
+}
+
 /** Say nothing more of what this page showed. */
 export function taire() {
   file.length = 0;
   document.getElementById("annonces")?.replaceChildren();
+  document.querySelector("[data-dit]")?.remove();
 }
 
 /** Flash an element once (a change made by somebody else). */

@@ -1,68 +1,68 @@
-// The header's count of unread notices. A frame that carries `avis` says that somebody has one, never who nor what: each
-// page then asks for its own count. It is announced politely, without a sound.
+// The header's count of unread notices is a live region like another (flux.js); here is what the feed does not tell. What
+// is marked as read is told to the other tabs of this browser; another device learns it when it is looked at again.
 
 import { annoncer } from "./annonces.js";
 import { flux } from "./flux.js";
 
-/** The pages of one service ask within that time, in milliseconds, not all together. */
-const DISPERSION = 300;
-/** A tab looked at again asks once more, at most at that pace. */
-const REVUE = 30_000;
-
-let minuteur = 0;
-let enVol = false;
-let encore = false;
-let derniere = performance.now();
+/** A tab looked at again asks once more, at most at that pace, in milliseconds. */
+const REVUE = 3000;
+const AUTRES = "Avis : les avis de vos autres services arrivent au rechargement de la page";
 
 const lien = () => document.getElementById("avis-lien");
 
-function poser(neuf) {
-  const actuel = lien();
-  const [avant, apres] = [Number(actuel.dataset.nonLus), Number(neuf.dataset.nonLus)];
-  actuel.innerHTML = neuf.innerHTML;
-  actuel.dataset.nonLus = neuf.dataset.nonLus;
-  if (apres > avant) annoncer(apres === 1 ? "Un avis non lu" : `${apres} avis non lus`);
-}
+let connus = Number(lien()?.dataset.nonLus);
+let derniere = performance.now();
+let canal = null;
 
-async function demander() {
-  minuteur = 0;
-  if (enVol) {
-    encore = true;
-    return;
-  }
-  enVol = true;
-  encore = false;
+/** Ask again for the count and for the list of notices. */
+function redemander() {
   derniere = performance.now();
-  try {
-    const reponse = await fetch(lien().dataset.fragmentAvis, {
-      headers: { accept: "text/html", "x-fragment": "1" }, cache: "no-store", signal: AbortSignal.timeout(4000),
-    });
-    const texte = reponse.ok && !reponse.redirected ? await reponse.text() : "";
-    const neuf = new DOMParser().parseFromString(texte, "text/html").getElementById("avis-lien");
-    if (neuf) poser(neuf);
-  } catch {
-    // The next frame, or the next look at the tab, asks again.
-  } finally {
-    enVol = false;
-    if (encore) compter(0);
-  }
+  for (const r of flux.ecoutes) if ("avis" in r.element.dataset) prendre(r);
 }
 
-function compter(dispersion = DISPERSION) {
-  if (minuteur || flux.arret) return;
-  minuteur = setTimeout(demander, Math.random() * dispersion);
+/** What is on its way may have been read before the mark. */
+function prendre(r) {
+  if (r.enVol) setTimeout(() => prendre(r), 100);
+  else r.rafraichir(0);
+}
+
+function revoir() {
+  if (!document.hidden && performance.now() - derniere > REVUE) redemander();
+}
+
+function ecouter() {
+  canal = new BroadcastChannel("avis");
+  canal.onmessage = redemander;
+}
+
+/** A page with many subjects of its own leaves no room for all those of the header. */
+function dire() {
+  if (flux.coupe) lien().title = AUTRES;
 }
 
 if (lien()) {
-  document.addEventListener("flux:avis", () => compter());
-  // Marked as read by this page.
+  ecouter();
+  document.addEventListener("flux:change", ({ detail }) => {
+    if (detail.element !== lien() || detail.trame) return;
+    const lus = Number(lien().dataset.nonLus);
+    if (lus > connus) annoncer(lus === 1 ? "Un avis non lu" : `${lus} avis non lus`);
+    connus = lus;
+    dire();
+  });
+  document.addEventListener("flux:suit", dire);
+  document.addEventListener("flux:arret", () => lien().querySelector(".avis-lien__nombre")?.remove());
   document.addEventListener("action:faite", ({ detail }) => {
     if (!detail.adresse.startsWith("/agent/avis/")) return;
-    compter(0);
-    for (const r of flux.regions) if ("avis" in r.element.dataset) r.rafraichir(0);
+    redemander();
+    canal?.postMessage("lu");
   });
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden && performance.now() - derniere > REVUE) compter();
+  document.addEventListener("visibilitychange", revoir);
+  addEventListener("focus", revoir);
+  // An open channel would keep the page out of the browser's memory of pages left.
+  addEventListener("pagehide", () => { canal?.close(); canal = null; });
+  addEventListener("pageshow", (e) => {
+    if (!e.persisted) return;
+    ecouter();
+    redemander();
   });
-  addEventListener("pageshow", (e) => { if (e.persisted) compter(); });
 }

@@ -1,5 +1,6 @@
-// The desk's second thoughts: a row that has just been marked moves away, so its undoing is offered for a while in the strip
-// of the totals, where no row is: never under the pointer, never over somebody else's button.
+// Second thoughts: a row that has just been marked moves away, or leaves a list that shows one state alone, so its undoing is
+// offered for a while. On the board it is in the strip of the totals, where no row is: never under the pointer, never over
+// somebody else's button. ``data-defaire-zone`` may say what the zone follows, for who does not see it.
 
 import { annoncer } from "./annonces.js";
 
@@ -53,7 +54,8 @@ function placer(bloc) {
 
 function proposer({ evenement, rdv, nom, adresse }) {
   const geste = GESTES[evenement];
-  const base = adresse.replace(/\/annulation$/, "");
+  const [chemin, retour] = adresse.split("?");
+  const base = chemin.replace(/\/annulation$/, "");
   const bloc = document.createElement("div");
   bloc.className = "defaire";
   bloc.dataset.defaire = rdv;
@@ -63,7 +65,7 @@ function proposer({ evenement, rdv, nom, adresse }) {
   const bouton = document.createElement("button");
   bouton.className = "fr-btn fr-btn--secondary fr-icon-arrow-go-back-line fr-btn--icon-left";
   bouton.setAttribute("form", "actions");
-  bouton.setAttribute("formaction", base + geste.suite);
+  bouton.setAttribute("formaction", base + geste.suite + (retour ? `?${retour}` : ""));
   bouton.dataset.evenement = geste.evenement;
   bouton.dataset.pour = rdv;
   bouton.textContent = geste.inverse;
@@ -74,22 +76,24 @@ function proposer({ evenement, rdv, nom, adresse }) {
   bloc.append(texte, bouton);
   zone.replaceChildren(bloc);
   placer(bloc);
-  annoncer(`${texte.textContent}. Le bouton « ${geste.inverse} » suit le champ de recherche pendant 8 secondes.`);
+  annoncer(`${texte.textContent}. Le bouton « ${geste.inverse} » suit ${zone.dataset.defaireZone || "le champ de recherche"} pendant 8 secondes.`);
   patienter(bloc);
 }
 
-const ligneDe = (rdv) => document.querySelector(`[data-groupes] [data-rdv="${CSS.escape(rdv)}"]`);
+const ligneDe = (rdv) => document.querySelector(`:is([data-groupes], .liste) [data-rdv="${CSS.escape(rdv)}"]`);
+/** A list of one state, or in their order: the row is about to go. */
+const partante = (ligne) => Boolean(ligne?.closest(".liste-rdv--relire"));
 
 /** Once the row has moved: nothing to offer when its own button is still where the click was. */
 function apresDeplacement(detail, depuis = performance.now()) {
   const ligne = ligneDe(detail.rdv);
-  if (ligne && ligne.dataset.etat !== GESTES[detail.evenement].tient && performance.now() - depuis < 2000) {
+  if (ligne && !partante(ligne) && ligne.dataset.etat !== GESTES[detail.evenement].tient && performance.now() - depuis < 2000) {
     setTimeout(() => apresDeplacement(detail, depuis), 50);
     return;
   }
   const { left, top, width, height } = detail.cadre;
   const dessous = document.elementsFromPoint(left + width / 2, top + height / 2);
-  if (!ligne || !dessous.some((e) => ligne.contains(e))) proposer(detail);
+  if (!ligne || partante(ligne) || !dessous.some((e) => ligne.contains(e))) proposer(detail);
 }
 
 if (zone) {

@@ -1,7 +1,7 @@
 // A RDV moved on the grid: dragged by the pointer, or carried by the keyboard (d, arrows, Enter, Escape). One that changes
 // meanwhile is put back, and that is said.
 
-import { annoncer } from "./annonces.js";
+import { annoncer, montrer } from "./annonces.js";
 import { effacerCible, lire, montrer, siennes, viserPlace, viserPoint, viserRdv } from "./cible.js";
 import { demanderRevision, deplacer } from "./envoi-deplacement.js";
 import { aller, sousFocus } from "./grille.js";
@@ -299,13 +299,42 @@ if (document.querySelector("[data-flux] [data-grille], [data-flux]#agenda")) {
 
 // --- What happens meanwhile ------------------------------------------------------------------------------------------
 
-document.addEventListener("flux:change", () => {
+/** RDV that their usager himself has just moved or cancelled: the sentence must not blame a colleague. */
+const parUsager = new Set();
+document.addEventListener("flux:usager", ({ detail }) => parUsager.add(String(detail.rdv)));
+
+const RETIRES = { "rdv.annule": "annulé", "rdv.replanifie": "déplacé", "rdv.arrive": "marqué arrivé" };
+
+/** What has just become of the RDV being moved, and who did it. */
+function direChange(rdv, bloc, trame) {
+  const quoi = (String(trame?.rdv) === rdv.id && RETIRES[trame.type])
+    || (!bloc ? "déplacé ou annulé" : bloc.dataset.etat === "prevu" ? "déplacé" : "modifié");
+  const qui = parUsager.delete(rdv.id) ? "l’usager" : "un collègue";
+  return `${rdv.nom}, ${rdv.heure} : ce rendez-vous vient d’être ${quoi} par ${qui}, déplacement abandonné.`;
+}
+
+/** Taken from under the hand: said in sight, where it takes the next key and the release of the button. */
+function interrompre(phrase) {
+  const { rdv, genre } = enCours;
+  aAvaler = genre === "pointeur";
+  finir();
+  montrer(phrase, {
+    alerte: true,
+    ensuite: () => {
+      const table = document.querySelector("[data-grille]");
+      const cellule = blocDe(rdv.id)?.querySelector(".case") ?? table?.querySelector('.case[tabindex="0"]');
+      if (cellule) aller(cellule.closest("[data-grille]"), cellule);
+    },
+  });
+}
+
+document.addEventListener("flux:change", ({ detail: { trame } }) => {
   if (enCours) {
     const { rdv, genre, x, y } = enCours;
     const bloc = blocDe(rdv.id);
     const intact = deplacable(bloc) && bloc.dataset.g === rdv.g && Number(bloc.dataset.m) === rdv.m && Number(bloc.dataset.d) === rdv.d;
     if (!intact) {
-      abandonner(`${rdv.nom}, ${rdv.heure} : ce rendez-vous vient de changer, son déplacement est abandonné.`);
+      interrompre(direChange(rdv, bloc, trame));
       return;
     }
     rdv.table = bloc.closest("[data-grille]");

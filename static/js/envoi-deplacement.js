@@ -1,6 +1,6 @@
 // A move asked of the server: its warnings are shown and confirmed, its refusals said; the RDV itself waits for the feed.
 
-import { annoncer } from "./annonces.js";
+import { annoncer, montrer } from "./annonces.js";
 import { afficherErreurs } from "./erreurs.js";
 import { flux } from "./flux.js";
 import { marquerPropre, oublierPropre } from "./propres.js";
@@ -97,7 +97,7 @@ export async function deplacer(rdv, cible, revision) {
     reponse = { statut: 0, ok: false, detail: PERDU };
   }
   if (reponse.ok) {
-    annoncer(reponse.message ?? `Rendez-vous déplacé à ${cible.texte}`);
+    montrer(reponse.message ?? `Rendez-vous déplacé à ${cible.texte}`);
     flux.apresAction();
     return true;
   }

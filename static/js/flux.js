@@ -22,12 +22,20 @@ const SONDAGE = 10_000;
 /** Longest wait between two tries: short for three minutes (a cut heals within seconds), then long. */
 const PLAFONDS = [[180_000, 2500], [Infinity, 10_000]];
 
+/** Subjects of one socket: the page's own come first, the header's count takes what they leave. */
+const SUJETS_MAX = 20;
+
 /** Frames that are whole pictures, not changes: the newest is enough, whatever came between. */
 const INSTANTANES = new Set(["compteurs"]);
 
 class Flux {
   constructor() {
     this.regions = [];
+    /** The header's count of notices: it listens as they do, and is none of what the page shows. */
+    this.entete = null;
+    /** Subjects followed for the header alone, and whether some of its own are not. */
+    this.enPlus = 0;
+    this.coupe = false;
     this.socket = null;
     this.arret = "";
     this.etat = "attente";
@@ -40,14 +48,21 @@ class Flux {
     this.dernierSondage = -Infinity;
   }
 
-  /** Open the feed of every [data-flux] of the page. Without any, nothing happens. */
+  /** Everything that listens. */
+  get ecoutes() {
+    return this.entete ? [...this.regions, this.entete] : this.regions;
+  }
+
+  /** Open the feed of every [data-flux] of the page, and of its [data-suit]. Without any, nothing happens. */
   demarrer() {
     this.regions = [...document.querySelectorAll("[data-flux]")].map((e) => new Region(e, this));
-    if (this.regions.length === 0) return;
+    const entete = document.querySelector("[data-suit]");
+    if (entete) this.entete = new Region(entete, this);
+    if (this.ecoutes.length === 0) return;
     this.donneesDe = maintenant();
     this.dernierMessage = this.dernierFrais = performance.now();
     this.perduDepuis = performance.now();
-    this.zone = this.regions[0].element.dataset.zone ?? "Europe/Paris";
+    this.zone = this.regions[0]?.element.dataset.zone ?? "Europe/Paris";
     this.ouvrir();
     setInterval(() => this.surveiller(), 200);
     addEventListener("online", () => this.presser());
@@ -90,13 +105,20 @@ class Flux {
 
   adresse() {
     const versions = new Map();
-    for (const r of this.regions) {
-      for (const [sujet, s] of r.suivis) versions.set(sujet, Math.min(versions.get(sujet) ?? Infinity, s.version));
+    const suivre = (sujet, s) => versions.set(sujet, Math.min(versions.get(sujet) ?? Infinity, s.version));
+    for (const r of this.regions) r.suivis.forEach((s, sujet) => suivre(sujet, s));
+    const propres = versions.size;
+    this.coupe = false;
+    for (const [sujet, s] of this.entete?.suivis ?? []) {
+      if (versions.has(sujet) || versions.size < SUJETS_MAX) suivre(sujet, s);
+      else this.coupe = true;
     }
+    this.enPlus = versions.size - propres;
+    if (versions.size === 0) return null;
     const url = new URL("/temps-reel", location.href);
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     for (const [sujet, v] of versions) url.searchParams.append("sujet", v ? `${sujet}@${v}` : sujet);
-    const epoque = this.regions.find((r) => r.epoque)?.epoque;
+    const epoque = this.ecoutes.find((r) => r.epoque)?.epoque;
     if (epoque) url.searchParams.set("epoque", epoque);
     return url;
   }
@@ -105,7 +127,13 @@ class Flux {
     clearTimeout(this.minuteur);
     this.minuteur = 0;
     if (this.arret || this.socket) return;
-    const socket = new WebSocket(this.adresse());
+    const adresse = this.adresse();
+    if (!adresse) { // nothing is left that may be followed
+      this.rompre("droits");
+      return;
+    }
+    document.dispatchEvent(new CustomEvent("flux:suit"));
+    const socket = new WebSocket(adresse);
     this.socket = socket;
     this.situes.clear();
     this.ouvert = false;
@@ -113,7 +141,7 @@ class Flux {
     socket.onopen = () => {
       this.ouvert = true;
       this.dernierMessage = performance.now();
-      for (const r of this.regions) r.relancer();
+      for (const r of this.ecoutes) r.relancer();
     };
     socket.onmessage = (e) => { if (socket === this.socket) this.recevoir(e.data); };
     socket.onclose = (e) => { if (socket === this.socket) this.perdre(e.code); };
@@ -132,7 +160,9 @@ class Flux {
     const jamaisOuvert = !this.ouvert;
     this.fermer();
     this.perduDepuis ||= performance.now();
-    if (code === 4403) this.rompre("droits");
+    // Which right was lost is not said: when it may be one that only the header follows, each fragment says.
+    if (code === 4403 && this.enPlus === 0) this.rompre("droits");
+    else if (code === 4403) for (const r of this.ecoutes) r.rafraichir(0);
     if (code === 4401) this.rompre("session");
     if (this.arret) return;
     this.essais += 1;
@@ -154,7 +184,7 @@ class Flux {
 
   /** Try at once: the network or the person is back. */
   presser() {
-    if (this.arret || this.socket || this.regions.length === 0) return;
+    if (this.arret || this.socket || this.ecoutes.length === 0) return;
     this.ouvrir();
   }
 
@@ -166,8 +196,6 @@ class Flux {
       return;
     }
     this.dernierMessage = performance.now();
-    // Somebody has a notice of it, or what was missed may hold one.
-    if (trame.avis || trame.type === "resync") document.dispatchEvent(new CustomEvent("flux:avis"));
     if (trame.par === "usager") document.dispatchEvent(new CustomEvent("flux:usager", { detail: trame }));
     if (trame.type === "frais") {
       this.entendreFrais(trame);
@@ -199,7 +227,7 @@ class Flux {
   }
 
   pour(trame, faire) {
-    for (const r of this.regions) if (r.suivis.has(trame.sujet)) faire(r);
+    for (const r of this.ecoutes) if (r.suivis.has(trame.sujet)) faire(r);
   }
 
   /** Five times a second: silence, regions left behind, polling when there is no socket. */
@@ -209,7 +237,7 @@ class Flux {
     const silence = present - this.dernierMessage;
     if (this.socket && !this.ouvert && present - this.debutEssai > CONNEXION) this.perdre(0);
     else if (this.socket && this.ouvert && silence > ABANDON) this.perdre(0);
-    for (const r of this.regions) {
+    for (const r of this.ecoutes) {
       if (r.retard(present) > 2000 && !r.occupee) r.rafraichir(500);
       r.echoir();
     }
@@ -221,8 +249,7 @@ class Flux {
   /** Without the socket, HTTP may still answer: the page stays at most a few seconds behind. */
   sonder() {
     this.dernierSondage = performance.now() - Math.random() * 2000;
-    for (const r of this.regions) r.rafraichir(1000);
-    document.dispatchEvent(new CustomEvent("flux:avis"));
+    for (const r of this.ecoutes) r.rafraichir(1000);
   }
 
   /** After an action of this page: its frame normally comes first; else the fragment says what happened. */
@@ -253,11 +280,12 @@ class Flux {
 
   /** "droits" or "session": the feed stops for good, what was shown is hidden, and the line says what to do. */
   rompre(raison) {
-    if (this.arret || this.regions.length === 0) return;
+    if (this.arret || this.ecoutes.length === 0) return;
     this.arret = raison;
     this.fermer();
-    for (const r of this.regions) clearTimeout(r.minuteur);
-    masquer(this.regions.map((r) => r.element), raison);
+    for (const r of this.ecoutes) clearTimeout(r.minuteur);
+    if (this.regions.length) masquer(this.regions.map((r) => r.element), raison);
+    document.dispatchEvent(new CustomEvent("flux:arret"));
     this.afficher();
   }
 
@@ -269,7 +297,7 @@ class Flux {
     const muet = present - this.dernierFrais > SILENCE;
     if (!this.socket || !this.ouvert || muet) return this.etat === "attente" && !muet ? "attente" : "perdu";
     const situe = this.regions.every((r) => [...r.suivis.keys()].every((sujet) => this.situes.has(sujet)));
-    const suivi = this.regions.every((r) => (this.etat === "direct"
+    const suivi = this.ecoutes.every((r) => (this.etat === "direct"
       ? r.retard(present) <= INDULGENCE : r.rejointe(this.debutEssai, present, INDULGENCE)));
     return situe && suivi ? "direct" : this.etat === "direct" ? "perdu" : this.etat;
   }

@@ -4,6 +4,7 @@
 import { annoncer } from "./annonces.js";
 import { flux } from "./flux.js";
 import { preparer } from "./fragments.js";
+import { decorer } from "./horloge.js";
 import { adresseConnexion } from "./masque.js";
 import { choisir, reprendrePlace } from "./place.js";
 import { commencer } from "./recap.js";
@@ -50,7 +51,18 @@ function marquer(racine) {
   }
 }
 
-function dire(titre, texte, lien) {
+/** Whether the session was seen to end: its form's token is then another one's. */
+let sessionPerdue = false;
+
+/** Sign in elsewhere: here, the form would be lost. */
+function ailleurs(a) {
+  a.target = "_blank";
+  a.rel = "noopener";
+  a.title = "Se reconnecter – nouvelle fenêtre";
+}
+
+/** Say it at the top of the panel, wherever it is scrolled. `focus`: where the eyes must go, as to a refusal. */
+function dire(titre, texte, { lien = "", suite = "", focus = false } = {}) {
   const bloc = document.createElement("div");
   bloc.className = "fr-alert fr-alert--error fr-alert--sm fr-mb-2w";
   bloc.setAttribute("role", "alert");
@@ -61,11 +73,29 @@ function dire(titre, texte, lien) {
     const a = document.createElement("a");
     a.href = adresseConnexion();
     a.textContent = lien;
-    p.append(" ", a);
+    ailleurs(a);
+    p.append(" ", a, " ", suite);
   }
   bloc.append(p);
   panneau.querySelector("[data-panneau-dit]")?.remove();
-  panneau.prepend(bloc);
+  const barre = panneau.querySelector(".panneau__barre");
+  if (barre) barre.after(bloc);
+  else panneau.prepend(bloc);
+  if (!focus || panneau.hidden) return;
+  bloc.tabIndex = -1;
+  panneau.scrollTop = 0;
+  bloc.focus({ preventScroll: true });
+  bloc.scrollIntoView({ block: "nearest" });
+}
+
+/** Signed in again in another tab: the form takes the token of that session. */
+async function reprendreSession() {
+  const page = await fetch(formulaire().action + "/nouveau", { headers: { accept: "text/html" }, cache: "no-store", signal: AbortSignal.timeout(15_000) });
+  const lue = new DOMParser().parseFromString(await page.text(), "text/html").querySelector('meta[name="csrf"]')?.content;
+  if (!page.ok || page.redirected || !lue) return;
+  sessionPerdue = false;
+  document.querySelector('meta[name="csrf"]').content = lue;
+  for (const e of document.querySelectorAll('input[name="_csrf"]')) e.value = lue;
 }
 
 /** Lay what the server answered: the form, or the booking made. False when it is neither. */
@@ -80,7 +110,11 @@ function poser(html) {
   fermer.textContent = "Fermer le formulaire";
   fermer.title = "Fermer le formulaire (Échap)";
   fermer.addEventListener("click", fermerPanneau);
-  panneau.replaceChildren(document.adoptNode(neuf), fermer);
+  const barre = document.createElement("div");
+  barre.className = "panneau__barre";
+  barre.append(fermer);
+  panneau.replaceChildren(barre, document.adoptNode(neuf));
+  decorer(panneau);
   panneau.hidden = false;
   const region = panneau.querySelector("[data-flux]");
   if (region) flux.adopter(region);
@@ -102,12 +136,19 @@ async function demander(adresse, options = {}) {
     });
     if (poser(await reponse.text())) return true;
   } catch {
-    dire("Le serveur ne répond pas.", "Votre saisie est conservée : réessayez.");
+    dire("Le serveur ne répond pas.", "Votre saisie est conservée : réessayez.", { focus: true });
     return false;
   }
   const session = reponse.status === 401 || reponse.redirected;
-  dire(session ? "Votre session est terminée." : "Cette demande n’a pas pu être traitée.",
-    "Rien n’a été enregistré ; votre saisie est conservée.", session ? "Se reconnecter" : "");
+  if (session) {
+    sessionPerdue = true;
+    flux.rompre("session"); // now, not under the code of a booking made once signed in again
+    dire("Votre session est terminée.", "Rien n’a été enregistré. Votre saisie reste ici tant que cet onglet est ouvert :", {
+      lien: "Se reconnecter", suite: "dans un nouvel onglet, puis revenez ici et enregistrez.", focus: true,
+    });
+  } else {
+    dire("Cette demande n’a pas pu être traitée.", "Rien n’a été enregistré ; votre saisie est conservée : réessayez.", { focus: true });
+  }
   return false;
 }
 
@@ -149,6 +190,7 @@ async function envoyer(form, bouton) {
   enCours = true;
   const region = panneau.querySelector("[data-flux]");
   if (region) flux.quitter(region); // what this form books is no news to it
+  if (sessionPerdue || flux.arret === "session") await reprendreSession().catch(() => {}); // the request itself says what is the matter
   const donnees = new URLSearchParams(bouton?.name ? new FormData(form, bouton) : new FormData(form));
   for (const b of panneau.querySelectorAll("button")) b.setAttribute("aria-disabled", "true");
   const pose = await demander(form.action, {
@@ -164,7 +206,23 @@ async function envoyer(form, bouton) {
   if (region) flux.adopter(region);
 }
 
+const plus = document.querySelector("[data-outils-plus]");
+if (plus) {
+  const large = matchMedia(LARGE);
+  const regler = () => { plus.open = large.matches; };
+  regler();
+  large.addEventListener("change", regler);
+  document.addEventListener("keydown", (e) => { // the search that « / » goes to is in it
+    if (e.key === "/" && !e.target.closest?.("input, textarea, select")) plus.open = true;
+  }, { capture: true });
+}
+
 if (panneau) {
+  // The page's own « Se reconnecter » (state line, masked grid) would lose the form as well.
+  document.addEventListener("click", (e) => {
+    const a = e.target.closest?.("a");
+    if (a && formulaire() && a.getAttribute("href") === adresseConnexion()) ailleurs(a);
+  }, { capture: true });
   document.addEventListener("click", (e) => {
     if (e.defaultPrevented || e.button || e.ctrlKey || e.metaKey || e.shiftKey || !matchMedia(LARGE).matches) return;
     const a = e.target.closest?.(LIEN);
@@ -172,6 +230,7 @@ if (panneau) {
       e.preventDefault();
       ouvrir(a);
     } else if (e.target.closest?.("#panneau [data-abandonner]")) {
+      if (flux.arret) return; // the grid was masked meanwhile: the link brings a new one
       e.preventDefault();
       fermerPanneau();
     }

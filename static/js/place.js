@@ -4,7 +4,7 @@
 import { annoncer } from "./annonces.js";
 import { flux } from "./flux.js";
 
-const CHAMPS = { jour: "jour", guichet: "guichet", heure: "du", fin: "au", motif: "motif" };
+const CHAMPS = { jour: "jour", guichet: "guichet", heure: "du", fin: "au", motif: "motif", type: "type" };
 const DELAI = 300;
 let minuteur = 0;
 

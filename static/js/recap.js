@@ -20,18 +20,11 @@ document.addEventListener("input", (e) => {
   if (recap() && ["guichet", "jour", "du"].includes(e.target.name)) ecrire();
 });
 
-const visible = (e) => {
-  const { top, bottom } = e.getBoundingClientRect();
-  return bottom > 0 && top >= 0 && bottom <= innerHeight;
-};
-
-/** Who comes is asked first; where that field is lower than the window, the first one still empty. The place stays in sight. */
+/** Who comes is asked first, right after the place, which stays in sight. */
 export function commencer() {
   const qui = champ("numero_fiscal") ?? champ("siren");
-  const vide = ["guichet", "jour", "du", "motif", "precision"].map(champ).find((e) => e && !e.value);
-  const cible = qui && !visible(qui) ? vide ?? qui : qui;
-  cible?.focus({ preventScroll: true });
-  cible?.scrollIntoView({ block: "nearest" });
+  qui?.focus({ preventScroll: true });
+  qui?.scrollIntoView({ block: "nearest" });
 }
 
 // A refusal, or what was found, has the focus already.

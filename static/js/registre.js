@@ -30,6 +30,7 @@ export function concerne(trame, element) {
 /** True when the region now stands at the frame's version without its fragment. */
 export function appliquer(trame, element) {
   if (!concerne(trame, element)) return true;
+  if ("avis" in element.dataset) return false; // the frame never says which notices
   const siens = traitements.get(trame.type);
   return siens !== undefined && siens.every((traiter) => traiter(trame, element) === true);
 }

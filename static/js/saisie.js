@@ -8,6 +8,8 @@ const MEMOIRE = "accueil:saisie:";
 /** The form that was left last, then the one that an answer interrupted: its session was over, the database was away. */
 const QUITTEE = "accueil:saisie:quittee";
 const INTERROMPUE = "accueil:saisie:interrompue";
+/** Entries of the agents' booking form that were accepted → the fiche. */
+const FINIES = "accueil:prises";
 const DUREE = 3_600_000;
 const form = document.querySelector("form[data-saisie]");
 const garde = (e) => e.name && e.name !== "_csrf" && !["password", "file", "submit", "button"].includes(e.type);
@@ -34,6 +36,18 @@ function oublier(tout) {
     if (tout || vieux) m.removeItem(cle);
   }));
 }
+
+/** The form that led to this page was accepted: going back to it leads here again, never to a form that seems lost. */
+function finir() {
+  memoire((m) => {
+    const quittee = JSON.parse(m.getItem(QUITTEE));
+    if (!quittee?.chemin.includes("/rendez-vous/nouveau") || !(Date.now() - quittee.a < DUREE)) return;
+    const finies = { ...JSON.parse(m.getItem(FINIES)), [quittee.id]: location.pathname };
+    m.setItem(FINIES, JSON.stringify(Object.fromEntries(Object.entries(finies).slice(-20))));
+  });
+}
+
+const finie = () => (history.state?.saisie && memoire((m) => JSON.parse(m.getItem(FINIES))?.[history.state.saisie])) || "";
 
 function retenir() {
   const id = history.state?.saisie;
@@ -97,8 +111,12 @@ function rendre(id) {
 }
 
 const adresse = document.querySelector('meta[name="adresse"]')?.content;
-oublier(Boolean(document.querySelector("[data-saisie-finie]")));
-if (adresse) {
+const accepte = document.querySelector("[data-saisie-finie]");
+if (accepte) finir();
+oublier(Boolean(accepte));
+if (form?.id === "prise" && finie()) {
+  location.replace(finie()); // booked: its own place would be said to be taken
+} else if (adresse) {
   history.replaceState(form ? { saisie: nouvelId(), due: true } : null, "", adresse);
 } else if (form) {
   const connue = history.state?.saisie ?? reprendre();
@@ -109,6 +127,10 @@ if (adresse) {
 const coupure = document.querySelector("[data-saisie-interrompue]");
 if (coupure) interrompre(coupure);
 for (const sortie of document.querySelectorAll('form[action$="/deconnexion"]')) {
-  sortie.addEventListener("submit", () => oublier(true));
+  sortie.addEventListener("submit", () => {
+    oublier(true);
+    memoire((m) => m.removeItem(FINIES));
+  });
 }
 if (form) addEventListener("pagehide", retenir);
+if (form?.id === "prise") addEventListener("pageshow", (e) => { if (e.persisted && finie()) location.replace(finie()); });

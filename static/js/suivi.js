@@ -22,8 +22,12 @@ export class Suivi {
   }
 }
 
-/** Subject → Suivi, from `data-flux="service:12 service:13"` and `data-version="345 12"`, in the same order. */
+/**
+ * Subject → Suivi, from `data-flux="service:12 service:13"` and `data-version="345 12"`, in the same order. The header's
+ * count, which every page has besides its own regions, says `data-suit`.
+ */
 export function lireSuivis(element) {
+  const sujets = (element.dataset.flux ?? element.dataset.suit ?? "").split(" ").filter(Boolean);
   const versions = (element.dataset.version ?? "").split(" ");
-  return new Map(element.dataset.flux.split(" ").map((sujet, i) => [sujet, new Suivi(Number(versions[i]) || 0)]));
+  return new Map(sujets.map((sujet, i) => [sujet, new Suivi(Number(versions[i]) || 0)]));
 }

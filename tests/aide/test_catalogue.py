@@ -110,9 +110,12 @@ class TestRecherche:
     def test_the_page_looked_for_is_among_the_first_three(self, question: str, attendue: str) -> None:
         assert attendue in [page.cle for page in search_pages(question)[:3]]
 
-    @pytest.mark.parametrize("question", ["", "   ", "de la", "zzzzzz", "déplacer zzzzzz", "<script>"])
+    @pytest.mark.parametrize("question", ["", "   ", "de la", "zzzzzz", "déplacer zzzzzz", "<script>", "m"])
     def test_a_question_without_an_answer_finds_nothing(self, question: str) -> None:
         assert search_pages(question) == []
+
+    def test_a_letter_is_looked_for_whole(self) -> None:
+        assert [page.cle for page in search_pages("<b>")] == ["plannings"], "« b » is one of its shortcuts"
 
     def test_words_are_compared_without_accents_capitals_nor_plurals(self) -> None:
         assert split_mots("Les Créneaux d’été : RENDEZ-VOUS") == ("creneau", "ete", "rdv")

@@ -93,3 +93,132 @@ class TestRdvPris:
     async def test_he_sees_no_agenda(self, api: Api) -> None:
         chemin = f"/services/{api.nevers.id}/agenda?jour={VENDREDI}"
         assert (await api.call("exterieur", "GET", chemin)).status_code == 404
+
+
+class TestParCode:
+    """« RDV reached by exact code + name, journaled; else 404 »: both words, with every act, and no others."""
+
+    NOM = "Valenton"
+
+    @pytest.fixture(autouse=True)
+    async def aucun_essai(self, api: Api) -> None:
+        """Nobody has guessed yet."""
+        await api.execute("DELETE FROM tentative")
+
+    async def take(self, api: Api) -> tuple[int, dict[str, str]]:
+        """A RDV of the service on Monday, by its own agent; and what names it."""
+        libres = await api.call(
+            "exterieur",
+            "GET",
+            f"/services/{api.nevers.id}/creneaux?motif={api.nevers.motifs[0]}&du=2026-09-21",
+        )
+        pris = await api.book("agent", debut=libres.json()["elements"][0]["debut"])
+        assert pris.status_code == 201, pris.text
+        return pris.json()["id"], {"code": pris.json()["code"], "nom": self.NOM}
+
+    async def find(self, api: Api, dit: dict[str, str], qui: str = "exterieur") -> Any:
+        return await api.call(qui, "POST", "/rendez-vous/par-code", json=dit)
+
+    async def free(self, api: Api) -> str:
+        """The last créneau offered to externals on Tuesday."""
+        chemin = f"/services/{api.nevers.id}/creneaux?motif={api.nevers.motifs[0]}&du=2026-09-22&au=2026-09-22"
+        return str((await api.call("exterieur", "GET", chemin)).json()["elements"][-1]["debut"])
+
+    async def test_both_words_find_it_without_its_person(self, api: Api) -> None:
+        rdv, dit = await self.take(api)
+        lu = await self.find(api, {"code": dit["code"].lower(), "nom": " VALENTON "})
+        assert lu.status_code == 200, lu.text
+        corps = lu.json()
+        assert set(corps) == {
+            "id", "code", "service", "motif", "motif_libelle", "type", "debut", "fin", "etat", "revision",
+        }  # fmt: skip
+        assert (corps["id"], corps["code"], corps["etat"]) == (rdv, dit["code"], "prevu")
+        trace = "SELECT apres::text FROM journal WHERE rdv_id = :r AND action = 'rdv.lu'"
+        assert '"par": "code"' in await api.scalar(trace, r=rdv)
+
+    async def test_whatever_is_wrong_it_is_the_same_404(self, api: Api) -> None:
+        rdv, dit = await self.take(api)
+        autre, _ = await self.take(api)
+        faux = [
+            {**dit, "code": "AAAAAA"},
+            {**dit, "nom": "Philippe"},
+            {**dit, "nom": "Valento"},
+            {**dit, "code": "<b>"},
+        ]
+        reponses = [await self.find(api, essai) for essai in faux]
+        for essai, ident in [*((f, rdv) for f in faux[:2]), (dit, autre), (dit, 987654321)]:
+            for chemin, corps in (("annulation", {"raison": "x"}), ("replanification", {"debut": at("15:00")})):
+                reponses.append(
+                    await api.call("exterieur", "POST", f"/rendez-vous/{ident}/{chemin}", json={**corps, **essai})
+                )
+        assert {(r.status_code, r.text) for r in reponses} == {(404, reponses[0].text)}
+        assert await api.scalar("SELECT etat FROM rendez_vous WHERE id = :r", r=autre) == "prevu"
+        refus = "SELECT count(*) FROM journal WHERE rdv_id = :r AND action = 'rdv.acces_refuse'"
+        assert await api.scalar(refus, r=autre) == 2
+        quotes = "SELECT count(*) FROM journal WHERE apres::text LIKE :mot"
+        assert await api.scalar(quotes, mot=f"%{dit['code']}%") == 0
+
+    async def test_he_cancels_with_both_words_and_once(self, api: Api) -> None:
+        rdv, dit = await self.take(api)
+        chemin, corps = f"/rendez-vous/{rdv}/annulation", {"raison": "Réglé au téléphone", "revision": 1}
+        assert (await api.call("exterieur", "POST", chemin, json=corps)).status_code == 404
+        perime = await api.call("exterieur", "POST", chemin, json={**corps, **dit, "revision": 7})
+        assert (perime.status_code, perime.json()["revision"]) == (409, 1)
+        faits = [await api.call("exterieur", "POST", chemin, json={**corps, **dit}) for _ in range(2)]
+        assert [(f.status_code, f.json()["etat"], f.json()["change"]) for f in faits] == [
+            (200, "annule", True),
+            (200, "annule", False),
+        ]
+        par = "SELECT annule_par_agent FROM rendez_vous WHERE id = :r"
+        assert await api.scalar(par, r=rdv) == api.nevers.agents["exterieur"]
+
+    async def test_he_moves_it_within_the_external_rules(self, api: Api) -> None:
+        rdv, dit = await self.take(api)
+        chemin, debut = f"/rendez-vous/{rdv}/replanification", await self.free(api)
+        lu = await api.call("exterieur", "POST", chemin, json={"debut": debut, "revision": 1, **dit})
+        assert lu.status_code == 200, lu.text
+        assert (lu.json()["debut"], lu.json()["revision"], lu.json()["change"]) == (debut, 2, True)
+        for trop, raison in ((at("10:00", "2026-09-16"), "delai"), (at("10:07", "2026-09-22"), "hors_grille")):
+            refus = await api.call("exterieur", "POST", chemin, json={"debut": trop, **dit})
+            assert (refus.status_code, refus.json()["raison"]) == (422, raison)
+        assert (await self.find(api, dit)).json()["debut"] == debut
+
+    @pytest.mark.parametrize("qui", ["exterieur", "agent"])
+    @pytest.mark.parametrize(
+        "force", [{"guichet": 1}, {"duree": 40}, {"acquittees": ["hors_plage"]}], ids=["guichet", "duree", "alertes"]
+    )
+    async def test_by_both_words_nothing_is_forced(self, api: Api, qui: str, force: dict[str, Any]) -> None:
+        rdv, dit = await self.take(api)
+        corps = {"debut": at("15:00"), **dit, **force}
+        refus = await api.call(qui, "POST", f"/rendez-vous/{rdv}/replanification", json=corps)
+        assert refus.status_code == 403
+        assert await api.scalar("SELECT revision FROM rendez_vous WHERE id = :r", r=rdv) == 1
+
+    @pytest.mark.parametrize("seul", ["code", "nom"])
+    async def test_one_word_alone_is_said(self, api: Api, seul: str) -> None:
+        rdv, dit = await self.take(api)
+        for chemin, corps in (("annulation", {"raison": "x"}), ("replanification", {"debut": at("15:00")})):
+            corps[seul] = dit[seul]
+            refus = await api.call("exterieur", "POST", f"/rendez-vous/{rdv}/{chemin}", json=corps)
+            assert (refus.status_code, list(refus.json()["champs"])) == (422, ["nom" if seul == "code" else "code"])
+
+    async def test_pilotage_alone_is_refused_and_journaled(self, api: Api) -> None:
+        rdv, dit = await self.take(api)
+        assert (await self.find(api, dit, "pilote")).status_code == 403
+        corps = {"raison": "x", **dit}
+        assert (await api.call("pilote", "POST", f"/rendez-vous/{rdv}/annulation", json=corps)).status_code == 403
+        refus = "SELECT count(*) FROM journal WHERE agent_id = :a AND action = 'service.acces_refuse'"
+        assert await api.scalar(refus, a=api.nevers.agents["pilote"]) == 2
+
+    async def test_guessing_is_stopped_by_every_door_at_once(self, api: Api) -> None:
+        rdv, dit = await self.take(api)
+        faux = {**dit, "nom": "Autre"}
+        for _ in range(5):
+            assert (await self.find(api, faux)).status_code == 404
+            refus = await api.call("exterieur", "POST", f"/rendez-vous/{rdv}/annulation", json={"raison": "x", **faux})
+            assert refus.status_code == 404
+        for corps, chemin in ((dit, "par-code"), ({"raison": "x", **dit}, f"{rdv}/annulation")):
+            refus = await api.call("exterieur", "POST", f"/rendez-vous/{chemin}", json=corps)
+            assert refus.status_code == 429
+            assert int(refus.headers["retry-after"]) <= 300
+        assert (await self.find(api, dit, "agent")).status_code == 200, "nobody else is stopped"

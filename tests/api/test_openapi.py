@@ -22,6 +22,7 @@ ROUTES = {
     "GET /services/{service_id}/creneaux",
     "GET /services/{service_id}/agenda",
     "POST /rendez-vous",
+    "POST /rendez-vous/par-code",
     "GET /rendez-vous/{rdv_id}",
     "PUT /rendez-vous/{rdv_id}/arrivee",
     "DELETE /rendez-vous/{rdv_id}/arrivee",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, text, update
 
 from app.booking.affecter import assign, list_affectables, select_affectes
 from app.booking.deplacer import Cible, move
@@ -21,7 +21,7 @@ from app.courrier.rendu import Entete
 from app.domain.horaires import to_minute
 from app.domain.rendez_vous import Action
 from app.errors import Conflit, Introuvable, SaisieInvalide, TransitionImpossible
-from app.tables import Affectation, Agent, Courrier, Journal, Rattachement
+from app.tables import Affectation, Agent, Avis, Courrier, Journal, Rattachement, RendezVous
 from tests.booking.test_modifier import LUNDI_9H, VENDREDI_10H, agent, reserver, scalar
 from tests.fixtures.donnees import MondeService, build_equipe, build_service
 
@@ -127,6 +127,54 @@ class TestAffecter:
         attaches = {service.agents[nom] for nom in ("agent", "orientation", "box", "chef")}
         assert {lu.id for lu in lus} == attaches
         assert not any(lu.affecte for lu in lus)
+
+
+class TestDroit:
+    """Hour, motif and code are told to who may open the fiche, and to nobody else."""
+
+    PERDRE: ClassVar[dict[str, str]] = {
+        "suspendu": "UPDATE agent SET suspendu_a = now() WHERE id = :a",
+        "detache": "DELETE FROM rattachement WHERE agent_id = :a",
+        "sans-habilitation": "DELETE FROM habilitation WHERE agent_id = :a",
+        "ni-l-un-ni-l-autre": "WITH r AS (DELETE FROM rattachement WHERE agent_id = :a)"
+        " DELETE FROM habilitation WHERE agent_id = :a",
+    }
+
+    @pytest.mark.parametrize("perdre", PERDRE.values(), ids=PERDRE)
+    async def test_who_may_open_it_no_more_is_removed_and_not_told(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve, perdre: str
+    ) -> None:
+        await affecter(outils, service, rdv.id, "agent", "box")
+        deja = len(await mails(outils, rdv.id))
+        async with outils.db.engine.begin() as conn:
+            await conn.execute(text(perdre), {"a": service.agents["box"]})
+        fait = await affecter(outils, service, rdv.id, revision=2)
+        assert set(fait.retires) == {service.agents["agent"], service.agents["box"]}
+        assert (await mails(outils, rdv.id))[deja:] == [("retire", await adresse(outils, service, "agent"))]
+        avis = select(func.count()).where(Avis.agent_id == service.agents["box"], Avis.fait == "retire")
+        assert await scalar(outils, avis) == 0
+
+    async def test_who_reads_it_by_the_service_that_entrusted_it_is_told(
+        self, outils: Outils, service: MondeService, rdv: RdvReserve
+    ) -> None:
+        await affecter(outils, service, rdv.id, "box")
+        async with outils.db.engine.begin() as conn:
+            recoit = await build_equipe(conn, await build_service(conn, sages="5809999"), "-b")
+            await conn.execute(text("SET LOCAL session_replication_role = replica"))
+            await conn.execute(
+                update(RendezVous)
+                .where(RendezVous.id == rdv.id)
+                .values(
+                    service_id=recoit.id,
+                    service_origine_id=service.id,
+                    guichet_id=recoit.guichets[0],
+                    motif_id=recoit.motifs[0],
+                )
+            )
+        await assign(outils, rdv.id, set(), agent(recoit, "chef"), LUNDI_9H, revision=2)
+        assert (await mails(outils, rdv.id))[-1] == ("retire", await adresse(outils, service, "box"))
+        avis = select(Avis.service_id).where(Avis.agent_id == service.agents["box"], Avis.fait == "retire")
+        assert await scalar(outils, avis) == service.id
 
 
 class TestRefus:

@@ -8,14 +8,15 @@ from datetime import date, datetime
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
+from sqlalchemy import text
 
 from app import clock
 from app.booking.deplacer import Cible, move
 from app.booking.outils import Auteur
 from app.domain.rendez_vous import Action
 from tests.accueil.ecran import overflow, settle, until
-from tests.accueil.monde import JOUR, Journee, axe, epoch_minute
-from tests.booking.agents.outillage import DEMAIN, add_fermeture, close_guichet, service_ordinaire
+from tests.accueil.monde import JOUR, Journee, axe, epoch_minute, personne
+from tests.booking.agents.outillage import DEMAIN, add_fermeture, change, close_guichet, service_ordinaire
 from tests.e2e.test_agents import agenda, fill
 
 pytestmark = pytest.mark.e2e
@@ -100,6 +101,29 @@ class TestDeplacerAuPointeur:
             await settle(vue, "agenda")
         assert page.url.endswith(LUNDI.replace("23", "24")), "the click that ends a drag opens nothing"
         assert await page.locator(".fantome, .depot, .souleve").count() == 0
+        await contexte.close()
+
+    @pytest.mark.parametrize("courriel", ["justine@usagers.test", ""])
+    async def test_a_move_is_said_in_sight_with_who_has_to_be_told(
+        self, journee: Journee, browser: Browser, courriel: str
+    ) -> None:
+        service = await service_ordinaire(journee)
+        ident = await journee.book(
+            service, "08:40", jour=DEMAIN, usager=personne("Merville", courriel=courriel or None)
+        )
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await journee.open(contexte, agenda(service))
+        await drag(page, rdv(page, "merville").locator(".rdv__nom"), place(page, "09:20", 2))
+        dit = page.locator("[data-dit]")
+        await expect(dit).to_be_in_viewport(ratio=1)
+        await expect(dit).to_contain_text("Rendez-vous déplacé au mardi 24 novembre à 09:20, Guichet 2")
+        await expect(dit).to_contain_text("prévenu par courriel" if courriel else "prévenez-le")
+        await expect(page.locator("#annonces")).to_contain_text("Rendez-vous déplacé au")
+        assert await dit.get_attribute("role") is None, "said once, by the polite region"
+        await asyncio.sleep(2.5)
+        await expect(dit).to_be_visible()
+        assert await axe(page) == []
+        await wait_ou(journee, ident, (service.guichets[1], "09:20"))
         await contexte.close()
 
     async def test_escape_and_a_small_move_move_nothing(self, journee: Journee, browser: Browser) -> None:
@@ -270,6 +294,40 @@ class TestDeplacerAuClavier:
         assert await ou(journee, ident) == (service.guichets[0], "08:00")
         await contexte.close()
 
+    @pytest.mark.parametrize("geste", ["deplace", "annule"])
+    async def test_a_rdv_taken_from_under_the_hand_is_said_in_sight_and_enter_does_nothing(
+        self, journee: Journee, browser: Browser, geste: str
+    ) -> None:
+        service = await service_ordinaire(journee)
+        ident = await journee.book(service, "08:00", "Merville", jour=DEMAIN)
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await journee.open(contexte, agenda(service))
+        await page.locator('[data-grille] [tabindex="0"]').focus()
+        await page.keyboard.press("d")
+        await expect(page.locator(".barre-deplacement")).to_be_visible()
+        if geste == "annule":
+            await journee.act(service, ident, Action.ANNULER)
+        else:
+            auteur, debut = Auteur("agent", agent_id=service.agents["chef"]), epoch_minute("10:40", jour=DEMAIN)
+            await move(journee.outils, ident, Cible(debut, guichet_id=service.guichets[1]), auteur, clock.now())
+        dit = page.locator("[data-dit]")
+        await expect(dit).to_contain_text("par un collègue, déplacement abandonné", timeout=8000)
+        await expect(dit).to_contain_text("annulé" if geste == "annule" else "déplacé")
+        await expect(dit).to_be_in_viewport(ratio=1)
+        await expect(dit).to_be_focused()
+        await expect(page.locator(".barre-deplacement, .depot")).to_have_count(0)
+        assert await axe(page) == []
+        adresse = page.url
+        await page.keyboard.press("Enter")
+        await asyncio.sleep(0.4)
+        assert page.url == adresse
+        await expect(page.locator("#panneau")).to_be_hidden()
+        await page.keyboard.press("Escape")
+        await expect(dit).to_have_count(0)
+        assert await page.evaluate("document.activeElement.closest('[data-grille]') !== null")
+        await settle(page, "agenda")
+        await contexte.close()
+
     async def test_a_long_rdv_may_move_by_less_than_its_length(self, journee: Journee, browser: Browser) -> None:
         service = await service_ordinaire(journee, guichets=1)
         ident = await journee.book(
@@ -350,6 +408,147 @@ class TestPanneau:
         await page.keyboard.press("Escape")
         await expect(page.locator("#panneau")).to_be_hidden()
         assert "08:40 libre" in await page.evaluate("document.activeElement.textContent")
+        await contexte.close()
+
+    async def test_it_opens_on_the_number_of_who_comes_right_after_the_place(
+        self, journee: Journee, browser: Browser
+    ) -> None:
+        service = await service_ordinaire(journee)
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await journee.open(contexte, agenda(service))
+        await place(page, "08:40", 1).click()
+        await expect(page.locator("#champ-numero_fiscal")).to_be_focused()
+        await expect(page.locator("#champ-numero_fiscal")).to_be_in_viewport(ratio=1)
+        await contexte.close()
+
+    async def test_a_session_that_ends_loses_nothing_typed_and_enregistrer_works_again(
+        self, journee: Journee, browser: Browser
+    ) -> None:
+        service = await service_ordinaire(journee)
+        agent = service.agents["agent"]
+        contexte = await journee.context(browser, agent)
+        page = await journee.open(contexte, agenda(service))
+        await place(page, "08:40", 1).click()
+        await fill(page)
+        async with journee.outils.db.engine.begin() as conn:
+            await conn.execute(text("UPDATE session SET revoquee_a = now() WHERE agent_id = :a"), {"a": agent})
+        await page.locator("#panneau form").get_by_role("button", name="Enregistrer", exact=True).click()
+        alerte = page.locator("#panneau [data-panneau-dit]")
+        await expect(alerte).to_contain_text("dans un nouvel onglet, puis revenez ici et enregistrez.")
+        await expect(alerte).to_be_focused()
+        await expect(alerte).to_be_in_viewport(ratio=1)
+        lien = alerte.get_by_role("link", name="Se reconnecter")
+        await expect(lien).to_have_attribute("target", "_blank")
+        async with contexte.expect_page() as vue:
+            await lien.click()
+        await (await vue.value).close()
+        await expect(page.locator("#champ-nom_usage")).to_have_value("Valenton")
+        del journee.jetons[agent]
+        await contexte.add_cookies(
+            [{"name": "accueil_session", "value": await journee.sign_in(agent), "url": journee.site.url}]
+        )
+        await page.locator("#panneau form").get_by_role("button", name="Enregistrer", exact=True).click()
+        await expect(page.locator("#panneau").get_by_role("status")).to_contain_text("Rendez-vous enregistré : code")
+        await contexte.close()
+
+    async def test_a_server_away_is_said_where_the_eyes_are_and_so_is_the_lost_connection(
+        self, journee: Journee, browser: Browser
+    ) -> None:
+        service = await service_ordinaire(journee)
+        contexte = await journee.context(browser, service.agents["agent"], viewport={"width": 1280, "height": 700})
+        page = await journee.open(contexte, agenda(service))
+        await place(page, "08:40", 1).click()
+        await fill(page)
+        bouton = page.locator("#panneau form").get_by_role("button", name="Enregistrer", exact=True)
+        await bouton.scroll_into_view_if_needed()
+        await contexte.set_offline(offline=True)
+        await bouton.click()
+        alerte = page.locator("#panneau [data-panneau-dit]")
+        await expect(alerte).to_contain_text("Le serveur ne répond pas.")
+        await expect(alerte).to_be_focused()
+        await expect(alerte).to_be_in_viewport(ratio=1)
+        await page.mouse.wheel(0, 1500)
+        await expect(page.locator("#direct")).to_have_attribute("data-direct", "perdu", timeout=15000)
+        await page.evaluate("scrollTo(0, document.querySelector('main').offsetTop + 300)")
+        await expect(page.locator("#direct")).to_be_in_viewport(ratio=1)
+        fermer, boite = await page.locator(".panneau__fermer").bounding_box(), await alerte.bounding_box()
+        assert fermer is not None
+        assert boite is not None
+        assert fermer["y"] + fermer["height"] <= boite["y"] + 1, "the cross is not on the alert"
+        await contexte.set_offline(offline=False)
+        await bouton.click()
+        await expect(page.locator("#panneau").get_by_role("status")).to_contain_text("Rendez-vous enregistré : code")
+        await contexte.close()
+
+    async def test_what_is_offered_instead_follows_the_motif_and_the_type(
+        self, journee: Journee, browser: Browser
+    ) -> None:
+        service = await service_ordinaire(journee)
+        await change(journee, service, "UPDATE guichet SET types = '{guichet}' WHERE id = :g", g=service.guichets[1])
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await journee.open(contexte, agenda(service))
+        await place(page, "08:40", 1).click()
+        await fill(page)
+        await journee.book(service, "08:40", "Plusvite", jour=DEMAIN)
+        alerte = page.get_by_role("alert").filter(has_text="Ce créneau vient d’être pris")
+        await expect(alerte.get_by_role("button", name="08:40, Guichet 2")).to_be_visible(timeout=8000)
+        await page.locator("#panneau").get_by_text("Par téléphone", exact=True).click()
+        await expect(alerte.get_by_role("button", name=re.compile("Guichet 2"))).to_have_count(0, timeout=8000)
+        assert await alerte.get_by_role("button").count() == 6
+        await expect(page.locator("#champ-nom_usage")).to_have_value("Valenton")
+        await contexte.close()
+
+    @pytest.mark.parametrize("ou_cela", ["panneau", "page"])
+    async def test_an_hour_already_past_is_said_at_once(self, journee: Journee, browser: Browser, ou_cela: str) -> None:
+        service = await service_ordinaire(journee)
+        contexte = await journee.context(browser, service.agents["agent"])
+        if ou_cela == "page":
+            form = (
+                f"/services/{service.id}/rendez-vous/nouveau?jour=2026-11-20&guichet={service.guichets[0]}&heure=08:40"
+            )
+            page = await journee.open(contexte, form)
+        else:
+            page = await journee.open(contexte, agenda(service))
+            await place(page, "08:40", 1).click()
+            await expect(page.locator("[data-place-passee]")).to_be_hidden()
+            await page.fill("#champ-jour", str(JOUR))
+        await expect(page.locator("[data-place-passee]")).to_be_visible(timeout=8000)
+        assert await axe(page) == []
+        await contexte.close()
+
+    async def test_back_after_saving_on_the_page_leads_to_the_fiche(self, journee: Journee, browser: Browser) -> None:
+        service = await service_ordinaire(journee)
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await journee.open(contexte, agenda(service))
+        form = f"/services/{service.id}/rendez-vous/nouveau?jour={DEMAIN}&guichet={service.guichets[0]}&heure=08:40"
+        await page.goto(journee.site.url + form)
+        await fill(page)
+        await page.get_by_role("button", name="Enregistrer", exact=True).last.click()
+        await page.wait_for_url("**/rendez-vous/*?enregistre=1")
+        await page.go_back()
+        await page.wait_for_url(re.compile(r"/rendez-vous/\d+$"))
+        await expect(page.get_by_text("Ce créneau est déjà pris")).to_have_count(0)
+        await page.go_back()
+        await page.wait_for_url("**/agenda?*")
+        await page.goto(journee.site.url + form.replace("08:40", "09:20"))
+        await expect(page.locator("#champ-nom_usage")).to_have_value("")
+        await expect(page.locator("[data-saisie-dite]")).to_have_count(0)
+        await contexte.close()
+
+    @pytest.mark.parametrize(("large", "haut"), [(390, 844), (720, 450)])
+    async def test_where_it_is_narrow_the_grid_starts_high_and_the_search_is_one_key_away(
+        self, journee: Journee, browser: Browser, large: int, haut: int
+    ) -> None:
+        service = await service_ordinaire(journee)
+        contexte = await journee.context(browser, service.agents["agent"], viewport={"width": large, "height": haut})
+        page = await journee.open(contexte, agenda(service))
+        assert await page.locator("[data-outils-plus][open]").count() == 0
+        outils = await page.locator(".outils-agenda").bounding_box()
+        assert outils is not None
+        assert outils["height"] <= 240
+        assert await axe(page) == []
+        await page.keyboard.press("/")
+        await expect(page.locator("[data-recherche]")).to_be_focused()
         await contexte.close()
 
     async def test_a_hatched_hour_may_be_chosen_and_the_form_warns(self, journee: Journee, browser: Browser) -> None:

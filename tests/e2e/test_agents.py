@@ -168,7 +168,7 @@ class TestClavier:
         await contexte.close()
 
     @pytest.mark.parametrize("touche", ["n", "Enter"])
-    @pytest.mark.parametrize(("large", "haut", "premier"), [(960, 900, "motif"), (390, 844, "motif")])
+    @pytest.mark.parametrize(("large", "haut", "premier"), [(960, 900, "numero_fiscal"), (390, 844, "numero_fiscal")])
     async def test_a_free_place_opens_on_the_first_field_and_back_finds_the_place_again(
         self, journee: Journee, browser: Browser, touche: str, large: int, haut: int, premier: str
     ) -> None:
@@ -199,7 +199,7 @@ class TestClavier:
         contexte = await journee.context(browser, service.agents["agent"], viewport={"width": 960, "height": 900})
         page = await journee.open(contexte, agenda(service))
         await page.get_by_role("link", name="15:20 libre, Guichet 1").click()
-        await expect(page.locator("#champ-motif")).to_be_focused()
+        await expect(page.locator("#champ-numero_fiscal")).to_be_focused()
         await journee.book(service, "15:20", "Plusvite", jour=DEMAIN)
         await page.go_back()
         await expect(page.get_by_role("link", name=re.compile("^15:20.*PLUSVITE"))).to_be_focused()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
 from app.domain.rendez_vous import Action
 from tests.accueil.ecran import compare
-from tests.accueil.monde import JOUR, Journee, axe
+from tests.accueil.monde import JOUR, Journee, axe, personne
 from tests.fixtures.donnees import MondeService
 
 pytestmark = pytest.mark.e2e
@@ -78,6 +79,16 @@ class TestArriveeEnPlace:
             await expect(page.locator(f'[data-rdv="{rdv}"]')).to_have_count(0)
             await expect(page.locator(f'[data-rdv="{reste}"]')).to_be_visible()
             await expect(page.locator("#liste-compte")).to_contain_text("1 résultat trouvé")
+        await expect(ailleurs.locator(".defaire")).to_have_count(0)
+        await expect(ici.locator(".defaire")).to_be_in_viewport()
+        await expect(ici.locator(".defaire")).to_contain_text("MERVILLE Justine : arrivé")
+        assert await axe(ici) == []
+        await ici.wait_for_timeout(800)  # a click already on its way is not for it
+        await ici.locator(".defaire").get_by_role("button", name="Annuler : MERVILLE Justine").click()
+        for page in (ici, ailleurs):
+            await expect(page.locator(f'[data-rdv="{rdv}"]')).to_be_visible()
+            await expect(page.locator("#liste-compte")).to_contain_text("2 résultats trouvés")
+        assert ici.url.endswith("etat=prevu")
         await close(ici, ailleurs)
 
     async def test_a_booking_and_a_cancellation_by_somebody_else_show_at_once(
@@ -112,6 +123,33 @@ class TestArriveeEnPlace:
         await contexte.close()
 
 
+#: The longest name that a form takes.
+LONG = "A" * 120
+
+
+class TestNomsLongs:
+    """Whatever a person is called, no screen is wider than its window."""
+
+    @pytest.mark.parametrize("largeur", [390, 1440])
+    async def test_a_name_of_120_letters_stays_in_the_window(
+        self, journee: Journee, browser: Browser, largeur: int
+    ) -> None:
+        service = await journee.service()
+        rdv = await journee.book(service, "10:20", usager=personne(LONG, LONG, telephones=("+33639980001",)))
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await contexte.new_page()
+        await page.set_viewport_size({"width": largeur, "height": 900})
+        for chemin in (URL, f"/rendez-vous/{rdv}", f"/rendez-vous/{rdv}/annuler", "/agent/a-rappeler", "/agent/avis"):
+            await page.goto(f"{journee.site.url}{chemin}")
+            assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, chemin
+        await page.goto(f"{journee.site.url}{URL}/recherche")
+        await page.locator("#recherche").fill("aaa")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(f'[data-rdv="{rdv}"]')).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        await contexte.close()
+
+
 class TestRecherche:
     """The field from everywhere, by the keyboard alone."""
 
@@ -130,8 +168,62 @@ class TestRecherche:
         await page.get_by_role("button", name=re.compile("^Arrivé : ")).click()
         await expect(page.locator(f'[data-rdv="{rdv}"] [data-mot]')).to_have_text("Arrivé")
         assert await journee.scalar("SELECT etat FROM rendez_vous WHERE id = :r", r=rdv) == "arrive"
-        await page.reload()  # nothing is sent again: what was typed is in no address
+        await contexte.close()
+
+    @pytest.mark.parametrize("retour", ["back", "reload"])
+    async def test_come_back_to_the_words_are_there_and_searched_again(
+        self, journee: Journee, browser: Browser, retour: str
+    ) -> None:
+        service = await journee.service()
+        rdv = await journee.book(service, "10:20", "Jolivaux")
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await journee.open(contexte, f"{URL}/recherche", direct=False)
+        await page.locator("#recherche").fill("jolivaux")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text(re.compile("Recherche faite à [0-9:]+, le 23/11/2026"))).to_be_visible()
+        if retour == "back":
+            await page.get_by_role("link", name="JOLIVAUX Justine").click()
+            await page.wait_for_url(f"**/rendez-vous/{rdv}")
+            await journee.act(service, rdv, Action.MARQUER_ARRIVEE)
+            await page.go_back()
+        else:
+            await journee.act(service, rdv, Action.MARQUER_ARRIVEE)
+            await page.reload()
+        await expect(page.locator(f'[data-rdv="{rdv}"] [data-mot]')).to_have_text("Arrivé")
+        await expect(page.locator("#recherche")).to_have_value("jolivaux")
+        assert "jolivaux" not in page.url
+        await page.go_back()  # the search made again has taken the place of the first one: before it, the empty field
         await expect(page.locator("#recherche")).to_have_value("")
+        await contexte.close()
+
+    async def test_who_signs_in_afterwards_searches_nothing_by_going_back(
+        self, journee: Journee, browser: Browser
+    ) -> None:
+        service = await journee.service()
+        rdv = await journee.book(service, "10:20", "Jolivaux")
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await journee.open(contexte, f"{URL}/recherche", direct=False)
+        await page.evaluate("history.replaceState({recherche: {session: 'autre', mots: 'jolivaux'}}, '')")
+        await page.reload()
+        await page.wait_for_function("history.state?.recherche === null")
+        await expect(page.locator("#recherche")).to_have_value("")
+        await expect(page.locator(f'[data-rdv="{rdv}"]')).to_have_count(0)
+        await contexte.close()
+
+    async def test_the_two_tables_of_a_search_have_the_same_columns(self, journee: Journee, browser: Browser) -> None:
+        service = await journee.service()
+        await journee.book(service, "10:20", "Jolivaux")
+        await journee.book(service, "15:00", "Jolivaux", jour=JOUR - timedelta(3))
+        contexte = await journee.context(browser, service.agents["agent"])
+        page = await journee.open(contexte, f"{URL}/recherche", direct=False)
+        await page.locator("#recherche").fill("jolivaux")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("table.liste")).to_have_count(2)
+        colonnes = await page.evaluate(
+            "[...document.querySelectorAll('table.liste')]"
+            ".map((t) => [...t.querySelectorAll('th')].map((c) => Math.round(c.getBoundingClientRect().left)))"
+        )
+        assert colonnes[0] == colonnes[1]
         await contexte.close()
 
     async def test_the_file_is_downloaded_from_the_list(self, journee: Journee, browser: Browser) -> None:

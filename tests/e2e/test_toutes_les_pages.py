@@ -107,6 +107,14 @@ class Demo:
         await page.get_by_role("button", name="Déplacer").click()
         await page.get_by_role("button", name="Déplacer à cet horaire").wait_for()
 
+    async def modifier_par_code(self, page: Page) -> None:
+        """What may be corrected, once a number was refused."""
+        await self.ouvrir_par_code(page)
+        await page.get_by_role("button", name="Modifier").click()
+        await page.locator("#champ-telephone1").fill("12")
+        await page.get_by_role("button", name="Enregistrer").click()
+        await page.locator("#champ-telephone1-erreur").wait_for()
+
     async def annuler_par_code(self, page: Page) -> None:
         """The page that says it is irreversible."""
         await self.ouvrir_par_code(page)
@@ -221,6 +229,7 @@ PAGES: dict[str, list[Visite]] = {
         at("exterieur", "/agent/rendez-vous/par-code"),
         Visite("exterieur", lambda _: "", Demo.ouvrir_par_code),
         Visite("exterieur", lambda _: "", Demo.deplacer_par_code),
+        Visite("exterieur", lambda _: "", Demo.modifier_par_code),
         Visite("exterieur", lambda _: "", Demo.annuler_par_code),
     ],
     "/agent/rendez-vous": [
@@ -340,6 +349,7 @@ AUTRES: dict[str, str] = {
     "/services/{service_id:int}/prendre/option/prolonger": "redirection",
     "/agent/rendez-vous/par-code/annuler": "redirection",
     "/agent/rendez-vous/par-code/deplacer": "redirection",
+    "/agent/rendez-vous/par-code/modifier": "redirection",
     "/mon-rendez-vous/{jeton:str}/agenda.ics": "file",
     "/agendas/{fichier:str}": "file",
     "/services/{service_id:int}/carte": "part of /services/{service_id:int}",

@@ -132,11 +132,12 @@ def read_jour(texte: str, defaut: date) -> date:
     try:
         jour = date.fromisoformat(texte)
     except ValueError:
-        jour = date.min
-    if jour.year not in _ANNEES:
         phrase = "Cette date n’existe pas."
-        raise SaisieInvalide(phrase, remede="Choisissez une date dans le calendrier.", champs={"jour": phrase})
-    return jour
+    else:
+        if jour.year in _ANNEES:
+            return jour
+        phrase = f"Cette date est trop {'ancienne' if jour.year < _ANNEES.start else 'lointaine'}."
+    raise SaisieInvalide(phrase, remede="Choisissez une date dans le calendrier.", champs={"jour": phrase})
 
 
 def _read_guichets(textes: Iterable[str], contexte: ServiceContexte) -> tuple[int, ...]:

@@ -45,8 +45,8 @@ _fragments = Fragments()
 
 async def _prepare(
     request: Request[Any, Any, Any], outils: Outils, acteur: Acteur, acces: Acces, maintenant: datetime
-) -> tuple[Affichage, ServiceContexte, str]:
-    """The view asked for, its service, and its live region rendered (or remembered).
+) -> tuple[Affichage, ServiceContexte, str, str]:
+    """The view asked for, its service, its title, and its live region rendered (or remembered).
 
     Raises Introuvable, journaled, on a guichet of another service or a right lost since the door.
     """
@@ -70,11 +70,14 @@ async def _prepare(
             aujourdhui,
             *receveurs.items(),
         )
-        region = _fragments.get(cle)
-        if region is None:
-            region = await _render(request, outils, conn, acces, affichage, contexte, droits, receveurs, aujourdhui)
+        titre, region = _fragments.get(("titre", *cle)), _fragments.get(cle)
+        if titre is None or region is None:
+            titre, region = await _render(
+                request, outils, conn, acces, affichage, contexte, droits, receveurs, aujourdhui
+            )
+            _fragments.put(("titre", *cle), titre)
             _fragments.put(cle, region)
-    return affichage, contexte, region
+    return affichage, contexte, titre, region
 
 
 def compute_droits(contexte: ServiceContexte, acces: Acces, affichage: Affichage, maintenant: datetime) -> Droits:
@@ -99,7 +102,8 @@ async def _render(
     droits: Droits,
     receveurs: Mapping[int, tuple[int, int]],
     aujourdhui: date,
-) -> str:
+) -> tuple[str, str]:
+    """The view's title, of the days that it shows, and its region."""
     du, au = affichage.bornes
     mois = affichage.vue == "mois"
     occupes = await read_mois(conn, acces.agent_id, contexte.id, du, au) if mois else {}
@@ -121,7 +125,7 @@ async def _render(
     gabarit = request.app.state.gabarits.get_template("booking/agents/_agenda_region.html")
     suivis = {f"service:{contexte.id}": acces.versions.service}
     suivis |= {f"creneaux:{ident}": creneaux for ident, (creneaux, _) in receveurs.items()}
-    return str(
+    region = str(
         gabarit.render(
             sujet=" ".join(suivis),
             version=" ".join(str(version) for version in suivis.values()),
@@ -138,6 +142,7 @@ async def _render(
             vide=_explain_vide(matiere, seul=seul),
         )
     )
+    return _titre(matiere), region
 
 
 def _explain_vide(matiere: Matiere, *, seul: bool) -> dict[str, str]:
@@ -167,7 +172,7 @@ async def show_agenda(
     """The whole page; its opening is journaled."""
     maintenant = clock.now()
     acces = await open_service(outils, acteur, request, service_id)
-    affichage, contexte, region = await _prepare(request, outils, acteur, acces, maintenant)
+    affichage, contexte, titre, region = await _prepare(request, outils, acteur, acces, maintenant)
     await write_lecture(outils, acteur, request, _trace(affichage))
     aujourdhui = maintenant.astimezone(contexte.zone).date()
     droits = compute_droits(contexte, acces, affichage, maintenant)
@@ -176,14 +181,14 @@ async def show_agenda(
         **agent_page(acteur, actif=affichage.chemin, menu=service_menu(contexte.id, contexte.site_id)),
         "service": service_header(contexte, maintenant),
         "direct": True,
-        "titre": f"Agenda – {_titre(affichage)}",
+        "titre": f"Agenda – {titre}",
         "fil": [
             {"libelle": "Tableau de bord", "url": "/agent"},
             {"libelle": "Agenda du service", "url": ""},
         ],
         "region": region,
         "a": affichage,
-        "intitule": _titre(affichage),
+        "intitule": titre,
         "aujourdhui": affichage.au(aujourdhui),
         "est_aujourdhui": aujourdhui in iter_jours(*affichage.bornes),
         "precedent": affichage.decale(-1),
@@ -228,7 +233,7 @@ async def show_agenda_fragment(
 ) -> Response[bytes]:
     """Exactly the live region of the page with the same parameters."""
     acces = await open_service(outils, acteur, request, service_id)
-    affichage, _, region = await _prepare(request, outils, acteur, acces, clock.now())
+    affichage, _, _, region = await _prepare(request, outils, acteur, acces, clock.now())
     await note_lecture(outils, acteur, request, _trace(affichage))
     return Response(region.encode(), media_type="text/html")
 
@@ -239,12 +244,13 @@ def _trace(affichage: Affichage) -> Trace:
     return Trace("agenda.lu", affichage.service_id, apres={"du": du.isoformat(), "au": au.isoformat()})
 
 
-def _titre(affichage: Affichage) -> str:
+def _titre(matiere: Matiere) -> str:
+    affichage = matiere.affichage
     if affichage.vue == "mois":
         return titre_mois(affichage.jour)
     if affichage.vue == "jour":
         return jour_long(affichage.jour)
-    return titre_semaine(list(iter_jours(*affichage.bornes))[:5])
+    return titre_semaine(matiere.jours)
 
 
 def _ancre(affichage: Affichage, aujourdhui: date) -> date:

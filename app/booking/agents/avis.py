@@ -1,6 +1,7 @@
 """``/agent/avis``: what concerns an agent, told on his pages: RDV of his guichets, RDV assigned to him [G 2.3.3].
 
 The list is live: a frame that carries ``avis`` makes it ask for itself again. The frame says neither who nor what.
+Beyond ``SUIVIS_MAX`` services, what one socket may follow, the page says that it does not hear of the others.
 """
 
 from __future__ import annotations
@@ -21,21 +22,19 @@ from app.booking.agents.mots import TYPES
 from app.booking.avis import (
     PAR_PAGE,
     count_non_lus,
-    describe_versions,
     mark_lu,
     mark_lus,
     read_avis,
-    read_suivis,
 )
 from app.booking.outils import Outils
 from app.courrier.texte import date_en_mots, duree_en_mots
 from app.errors import Introuvable, SaisieInvalide
 from app.identite.acteur import Acteur
-from app.identite.non_lus import COMPTES_MAX
+from app.identite.non_lus import SUIVIS_MAX
 from app.web.adresses import is_nombre
 from app.web.dates import heure, jour_moyen
 from app.web.erreurs import wants_json
-from app.web.pages import agent_page, page, render
+from app.web.pages import agent_page, notices_entry, page, render
 from app.web.securite import CHAMP_CSRF
 
 ADRESSE: Final = "/agent/avis"
@@ -94,19 +93,20 @@ def _suite(request: Request[Any, Any, Any]) -> int | None:
 
 
 async def _build(request: Request[Any, Any, Any], outils: Outils, acteur: Acteur) -> dict[str, Any]:
-    """The region's context: versions first, then the rows."""
+    """The region's context. Its versions were read with who is acting, before the rows."""
     avant = _suite(request)
     async with outils.db.read() as conn:
-        suivis, epoque = await read_suivis(conn, acteur.agent_id)
         lignes = await read_avis(conn, acteur.agent_id, avant=avant)
+    ici = f"?avant={avant}" if avant is not None else ""
     montres: Sequence[Mapping[str, Any]] = lignes[:PAR_PAGE]
-    sujet, version = describe_versions(suivis)
     return {
-        "sujet": sujet,
-        "version": version,
-        "epoque": epoque,
+        "sujet": acteur.suivis.sujet,
+        "version": acteur.suivis.version,
+        "epoque": acteur.suivis.epoque,
+        "suivis_max": SUIVIS_MAX if acteur.suivis.partiel else 0,
         "zone": acteur.fuseau,
-        "fragment": f"{ADRESSE}/fragment" + (f"?avant={avant}" if avant is not None else ""),
+        "fragment": f"{ADRESSE}/fragment{ici}",
+        "adresse": f"{ADRESSE}{ici}",
         "avis": [tell_avis(ligne) for ligne in montres],
         "non_lus": sum(1 for ligne in montres if ligne["lu_a"] is None),
         "jusqua": montres[0]["id"] if montres else 0,
@@ -145,7 +145,7 @@ async def show_compte_fragment(
     request: Request[Any, Any, Any], outils: NamedDependency[Outils], acteur: NamedDependency[Acteur]
 ) -> Response[bytes]:
     """The header's entry alone: how many are unread, now."""
-    html = render(request, "agent/_avis_lien.html", {"non_lus": acteur.avis, "non_lus_max": COMPTES_MAX})
+    html = render(request, "agent/_avis_lien.html", notices_entry(acteur))
     return Response(html.encode(), media_type="text/html")
 
 

@@ -25,7 +25,7 @@ from app.booking.agents.changements import Vu, list_changements, open_ici, rende
 from app.booking.agents.fiche import Dossier, nom_motif
 from app.booking.agents.formulaire import Retour, explain, group_motifs
 from app.booking.agents.lectures import nom_agenda
-from app.booking.agents.mots import TYPES
+from app.booking.agents.mots import TYPES, nom_guichet
 from app.booking.agents.saisie import ALERTES, Saisie, apply_choix, offered_types, read_horaire, read_id, read_saisie
 from app.booking.contexte import ServiceContexte
 from app.booking.deplacer import Cible, RdvDeplace, move
@@ -127,7 +127,7 @@ async def do_deplacer(
         return await _render(request, outils, acteur, acces, dossier, saisie, vu, explain(refus), refus)
     suite = safe_retour(saisie["retour"])
     if wants_json(request):
-        message = _tell(fait, dossier.contexte)
+        message = _tell(fait, dossier.contexte, previent=bool(dossier.rdv["courriel"]))
         return Response({"message": message, "revision": fait.revision, "suite": suite or f"/rendez-vous/{rdv_id}"})
     mot = "deplace" if fait.change else "inchange"
     return Redirect(suite or f"/rendez-vous/{rdv_id}?fait={mot}", status_code=303)
@@ -161,12 +161,15 @@ async def _move(
         raise
 
 
-def _tell(fait: RdvDeplace, contexte: ServiceContexte) -> str:
+def _tell(fait: RdvDeplace, contexte: ServiceContexte, *, previent: bool) -> str:
+    """Where it is now, and who has still to be told."""
     if not fait.change:
         return "Ce rendez-vous est déjà à cette place"
     guichet = contexte.guichets.get(fait.guichet_id)
     quand = f"{jour_moyen(fait.debut.astimezone(contexte.zone).date())} à {heure(fait.debut, contexte.zone)}"
-    return f"Rendez-vous déplacé au {quand}" + (f", {guichet.nom}" if guichet else "")
+    ou = f", {nom_guichet(guichet.nom)}" if guichet else ""
+    usager = "l’usager est prévenu par courriel" if previent else "l’usager n’a pas donné de courriel, prévenez-le"
+    return f"Rendez-vous déplacé au {quand}{ou} ; {usager}"
 
 
 def fill(dossier: Dossier) -> Saisie:

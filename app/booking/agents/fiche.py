@@ -27,7 +27,7 @@ from app.booking.agents.boutons import find_figee, find_renvoi, list_gestes, lis
 from app.booking.agents.dossier_externe import build_lien
 from app.booking.agents.issues import tell_issue
 from app.booking.agents.lectures import nom_agenda, read_fiche, read_histoire, read_noms
-from app.booking.agents.mots import CANAUX, ORIGINES, PREFERENCES, TYPES, fait, forcages, nom_agent
+from app.booking.agents.mots import CANAUX, ORIGINES, PREFERENCES, TYPES, fait, forcages, nom_agent, nom_guichet
 from app.booking.agents.saisie import national
 from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.outils import Outils
@@ -247,6 +247,7 @@ async def show_fiche(
     dossier = await load(request, outils, acteur, acces, rdv_id)
     contexte, rdv = dossier.contexte, dossier.rdv
     await write_lecture(outils, acteur, request, *_traces(outils, dossier))
+    guichet = contexte.guichets.get(rdv["guichet_id"])
     ctx = {
         **dossier.entete(acteur, maintenant),
         "direct": True,
@@ -259,7 +260,8 @@ async def show_fiche(
         "enregistre": request.query_params.get("enregistre") == "1" and rdv["etat"] == "prevu",
         "issue": tell_issue(request.query_params.get("fait") or "", rdv),
         "code": rdv["code"],
-        "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}",
+        "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}"
+        + (f", {nom_guichet(guichet.nom)}" if guichet else ""),
         "agenda": dossier.agenda,
         "region": render_region(request, acces, dossier, maintenant),
     }

@@ -13,7 +13,7 @@ from litestar.response import Response
 
 from app import clock
 from app.booking.agents.affichage import Affichage, read_jour
-from app.booking.agents.mots import ORIGINES, TYPES
+from app.booking.agents.mots import ORIGINES, TYPES, nom_guichet
 from app.booking.agents.saisie import CHAMPS, Saisie, offered_types
 from app.booking.agents.saisie import ORIGINES as ORIGINES_AGENT
 from app.booking.contexte import MotifOffert, ServiceContexte
@@ -31,9 +31,9 @@ _RAISONS_DU_JOUR: Final = frozenset({"horizon", "ferie", "delai"})
 
 #: The fields from top to bottom: the summary of errors reads in their order.
 _ORDRE: Final = (
-    "guichet", "jour", "du", "au", "motif", "type", "origine", "precision", "note_interne", "siren", "raison_sociale",
-    "contact", "numero_fiscal", "civilite", "nom_usage", "prenoms", "nom_naissance", "date_naissance", "telephone1",
-    "telephone2", "preference_appel", "courriel",
+    "guichet", "jour", "du", "au", "siren", "raison_sociale", "contact", "numero_fiscal", "civilite", "nom_usage",
+    "prenoms", "nom_naissance", "date_naissance", "telephone1", "telephone2", "preference_appel", "courriel", "motif",
+    "type", "origine", "precision", "note_interne",
 )  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def render_formulaire(
         "saisi": {**dict.fromkeys(_AFFICHES, ""), **saisie.champs},
         "acquittees": sorted(saisie.acquittees | {a["code"] for a in retour.alertes}),
         "r": retour,
-        "guichets": [(g.id, g.nom if g.ouvert else f"{g.nom} (fermé)") for g in contexte.guichets.values()],
+        "guichets": [(g.id, nom_guichet(g.nom) + ("" if g.ouvert else " (fermé)")) for g in contexte.guichets.values()],
         "motifs": group_motifs(contexte),
         "types": [(code, TYPES[code], "") for code in offered_types(contexte)],
         "origines": [(code, ORIGINES[code], "") for code in ORIGINES_AGENT],
@@ -147,7 +147,7 @@ def is_panneau(request: Request[Any, Any, Any]) -> bool:
 
 def _recap(contexte: ServiceContexte, saisie: Saisie, jour: date) -> str:
     """« mardi 24 novembre 2026 à 08:40, Guichet 1 »: the place chosen; what is not chosen yet is left out."""
-    guichet = next((g.nom for g in contexte.guichets.values() if str(g.id) == saisie["guichet"]), "")
+    guichet = next((nom_guichet(g.nom) for g in contexte.guichets.values() if str(g.id) == saisie["guichet"]), "")
     quand = jour_long(jour) if saisie["jour"] else ""
     if quand and saisie["du"]:
         quand += f" à {saisie['du'][:5]}"
@@ -217,5 +217,5 @@ def _alternative(creneau: Creneau, saisie: Saisie, contexte: ServiceContexte) ->
         "valeur": f"{guichet}-{creneau.debut}",
         "quand": f"{jour_moyen(debut.astimezone(contexte.zone).date())}, "
         f"{heure(debut, contexte.zone)} – {heure(fin, contexte.zone)}",
-        "ou": contexte.guichets[guichet].nom,
+        "ou": nom_guichet(contexte.guichets[guichet].nom),
     }

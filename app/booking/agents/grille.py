@@ -14,7 +14,7 @@ from typing import Any
 from app.booking.agents.affichage import Affichage
 from app.booking.agents.dessin import draw_colonne
 from app.booking.agents.lectures import nom_agenda
-from app.booking.agents.mots import raison_guichet, restrictions
+from app.booking.agents.mots import nom_guichet, raison_guichet, restrictions
 from app.booking.contexte import ServiceContexte
 from app.domain.creneaux import compute_departs
 from app.domain.guichets import GuichetRegle
@@ -196,7 +196,7 @@ def build_jour(matiere: Matiere) -> dict[str, Any] | None:
         "guichets": [
             {
                 "id": g.id,
-                "nom": g.nom,
+                "nom": nom_guichet(g.nom),
                 "detail": restrictions(g, contexte),
                 **_colonne(matiere, g, jour, etendue),
             }

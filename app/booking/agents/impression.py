@@ -23,7 +23,7 @@ from app.booking.contexte import ServiceContexte
 from app.booking.outils import Outils
 from app.booking.traces import Trace
 from app.domain.guichets import GuichetRegle
-from app.domain.horaires import from_minute
+from app.domain.horaires import Intervalle, from_minute, merge
 from app.identite.acteur import Acteur
 from app.web.dates import heure, jour_long
 
@@ -62,12 +62,12 @@ def build_feuille(
 
 
 def _horaires(contexte: ServiceContexte, guichet: GuichetRegle, affichage: Affichage) -> str:
-    """« 08:00–12:00, 13:00–17:00 », or why it is closed."""
+    """« 08:00–12:00, 13:00–17:00 », plages that touch taken together, or why it is closed."""
     ouvertures = contexte.ouvertures(affichage.jour, affichage.jour)
     raison = raison_guichet(contexte, ouvertures, guichet, affichage.jour)
     plages = (
-        f"{heure(from_minute(o.debut), contexte.zone)}–{heure(from_minute(o.fin), contexte.zone)}"
-        for o in ouvertures.get(guichet.id, affichage.jour)
+        f"{heure(from_minute(p.debut), contexte.zone)}–{heure(from_minute(p.fin), contexte.zone)}"
+        for p in merge(Intervalle(o.debut, o.fin) for o in ouvertures.get(guichet.id, affichage.jour))
     )
     return raison or ", ".join(plages)
 

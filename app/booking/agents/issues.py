@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from app.booking.confirmations import Limite
+
 #: Word of the address → title and text; ``{courriel}`` is the usager's.
 _ISSUES: Final[Mapping[str, tuple[str, str]]] = {
     "modifie": ("Modifications enregistrées", ""),
     "modifie-envoye": ("Modifications enregistrées", "La confirmation part à la nouvelle adresse : {courriel}."),
+    **{
+        f"modifie-retenue-{limite.name.lower()}": (
+            "Modifications enregistrées", f"La confirmation n’est pas partie à {{courriel}}. {limite.value}",
+        )
+        for limite in Limite
+    },
     "message": (
         "Modifications enregistrées",
         "L’usager lit votre message sur la page de son rendez-vous. Renvoyer la confirmation le lui envoie.",

@@ -140,9 +140,11 @@ def _read_jour(texte: str, champ: str, erreurs: dict[str, str]) -> date | None:
     try:
         jour = date.fromisoformat(texte)
     except ValueError:
-        jour = date.min
-    if jour.year not in _ANNEES:
         erreurs[champ] = "Cette date n’existe pas : choisissez-la dans le calendrier."
+        return None
+    if jour.year not in _ANNEES:
+        ecart = "ancienne" if jour.year < _ANNEES.start else "lointaine"
+        erreurs[champ] = f"Cette date est trop {ecart} : choisissez-la dans le calendrier."
         return None
     return jour
 

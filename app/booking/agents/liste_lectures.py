@@ -8,14 +8,16 @@ decides.
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
+    LargeBinary,
     Select,
     and_,
     any_,
@@ -26,9 +28,8 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 from sqlalchemy.types import BigInteger
@@ -231,22 +232,26 @@ async def read_page(
     return [dict(ligne) for ligne in lignes.mappings()]
 
 
+async def read_ids(conn: AsyncConnection, agent_id: int, filtre: Filtre, services: Sequence[int]) -> array[int]:
+    """The RDV that an export is to hold, by day and hour, as they are at one instant: eight bytes each."""
+    ids = _filter(select(RendezVous.id, RendezVous.jour, RendezVous.debut), filtre, agent_id, services).subquery("ids")
+    ordre: ColumnElement[Any] = aggregate_order_by(literal_column("''::bytea"), ids.c.jour, ids.c.debut, ids.c.id)
+    octets = (await conn.execute(select(func.string_agg(func.int8send(ids.c.id), ordre, type_=LargeBinary)))).scalar()
+    lus = array("q", octets or b"")
+    if sys.byteorder == "little":
+        lus.byteswap()
+    return lus
+
+
 async def read_lot(
-    conn: AsyncConnection,
-    agent_id: int,
-    filtre: Filtre,
-    services: Sequence[int],
-    jour: date,
-    apres: tuple[datetime, int] | None,
-    limite: int,
+    conn: AsyncConnection, agent_id: int, ids: Sequence[int], services: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """At most ``limite`` rows of one day of an export, by hour, those after ``apres`` (start, id)."""
-    lot = _filter(select(RendezVous.id), filtre, agent_id, services).where(RendezVous.jour == jour)
-    if apres is not None:
-        lot = lot.where(tuple_(RendezVous.debut, RendezVous.id) > tuple_(literal(apres[0]), literal(apres[1])))
-    lot = lot.order_by(RendezVous.debut, RendezVous.id).limit(literal_column(str(limite)))
-    lignes = await conn.execute(select_lignes(lot.cte("lot")).order_by(RendezVous.debut, RendezVous.id))
-    return [dict(ligne) for ligne in lignes.mappings()]
+    """Those of these RDV that are still the agent's to read, in the order of ``ids``, as they are now."""
+    lot = scoped(select(RendezVous.id), agent_id, "agenda", origine=True).where(
+        RendezVous.id == _parmi(ids), designates(services)
+    )
+    lignes = {ligne["id"]: dict(ligne) for ligne in (await conn.execute(select_lignes(lot.cte("lot")))).mappings()}
+    return [lignes[ident] for ident in ids if ident in lignes]
 
 
 def designates(services: Sequence[int]) -> ColumnElement[bool]:

@@ -94,6 +94,8 @@ async def do_modifier(
         return _render(request, acteur, acces, dossier, saisie, vu, reponse)
     if wants_json(request):
         message = "Modifications enregistrées" if fait.change else "Rien n’a changé"
+        if fait.retenue is not None:
+            message += f". {fait.retenue.value}"
         return Response({"message": message, "revision": fait.revision, "suite": f"/rendez-vous/{rdv_id}"})
     return Redirect(_find_suite(saisie, fait), status_code=303)
 
@@ -106,6 +108,8 @@ def _find_suite(saisie: Saisie, fait: RdvModifie) -> str:
         mot = "modifie-envoye" if fait.envoye else "message" if "message_usager" in fait.champs else "modifie"
         if mot == "message" and not (saisie["message_usager"].strip() and saisie["courriel"].strip()):
             mot = "modifie"
+        if fait.retenue is not None:
+            mot = f"modifie-retenue-{fait.retenue.name.lower()}"
     return f"/rendez-vous/{fait.id}?fait={mot}"
 
 
@@ -132,7 +136,9 @@ def fill(rdv: Mapping[str, Any]) -> Saisie:
 def parse(saisie: Saisie, contexte: ServiceContexte, maintenant: Any) -> Modification:
     """What is asked: the checks of the booking form. Raises SaisieInvalide with every wrong field."""
     aujourdhui = maintenant.astimezone(contexte.zone).date()
-    usager, erreurs = parse_usager(saisie.champs, departement=contexte.departement, aujourdhui=aujourdhui)
+    usager, erreurs = parse_usager(
+        saisie.champs, departement=contexte.departement, aujourdhui=aujourdhui, par_agent=True
+    )
     precision = parse_precision(saisie.champs, erreurs, par_agent=True)
     note = read_note(saisie, erreurs)
     message = read_note(saisie, erreurs, "message_usager")

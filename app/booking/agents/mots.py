@@ -74,6 +74,11 @@ _ACTEURS: Final[Mapping[str, str]] = {
 }
 
 
+def nom_guichet(nom: str) -> str:
+    """« Guichet n° 2 » as it is shown: its number never on another line."""
+    return nom.replace("n° ", "n°\N{NO-BREAK SPACE}")
+
+
 def raison_guichet(contexte: ServiceContexte, ouvertures: OuverturesParJour, guichet: GuichetRegle, jour: date) -> str:
     """Why nothing can be booked on that guichet that day, in a few words; "" when it receives."""
     if contexte.ferme:

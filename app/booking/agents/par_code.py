@@ -32,6 +32,8 @@ from app.web.pages import agent_page, page
 Requete = Request[Any, Any, Any]
 URL: Final = "/agent/rendez-vous/par-code"
 _CHAMPS: Final = frozenset({"code", "nom"})
+#: What is shown again of a field: beyond the longest that any of them takes, so that nothing is cut and then accepted.
+_LONGUEUR: Final = 2200
 _MANQUES: Final = {"code": "Saisissez le code du rendez-vous.", "nom": "Saisissez le nom de l’usager."}
 
 
@@ -49,7 +51,7 @@ async def read_demande(request: Requete, outils: Outils, acteur: Acteur, plus: f
     await check_habilitation(outils, acteur, request, "par_code")
     formulaire = dict(await request.form())
     await check_champs_externes(outils, acteur, request, formulaire, _CHAMPS | plus)
-    lus = {nom: str(valeur).encode("utf-8", "replace").decode()[:600] for nom, valeur in formulaire.items()}
+    lus = {nom: str(valeur).encode("utf-8", "replace").decode()[:_LONGUEUR] for nom, valeur in formulaire.items()}
     return Demande(lus.get("code", "")[:40], lus.get("nom", "")[:120], lus)
 
 

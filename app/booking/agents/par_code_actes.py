@@ -141,8 +141,10 @@ async def relocate(request: Requete, outils: NamedDependency[Outils], acteur: Na
     if demande.champs.get("faire") != "confirmer":
         return await _show_deplacement(request, outils, acteur, demande, prouve)
     try:
+        debut = read_debut(demande.champs.get("debut"))
+        await _check_jour(outils, prouve, demande, debut)
         cible = Cible(
-            read_debut(demande.champs.get("debut")),
+            debut,
             motif_id=read_id(demande.champs.get("motif")) or None,
             type_rdv=demande.champs.get("type") or None,
         )
@@ -154,6 +156,19 @@ async def relocate(request: Requete, outils: NamedDependency[Outils], acteur: Na
         return await show_again(request, outils, acteur, demande, "deplacer", refus=refus)
     fait = "Rendez-vous déplacé", "Son code ne change pas. " + tell(prouve)
     return await show_again(request, outils, acteur, demande, "deplacer", fait=fait)
+
+
+async def _check_jour(outils: Outils, prouve: Prouve, demande: Demande, debut: int) -> None:
+    """Hours on the screen may be of the day shown before another was chosen. Raises SaisieInvalide."""
+    voulu = read_jour(demande.champs.get("jour"))
+    if voulu is None:
+        return
+    zone = (await read_contexte(outils, prouve)).zone
+    coche = from_minute(debut).astimezone(zone)
+    if coche.date() != voulu:
+        phrase = f"L’horaire coché est du {en_mots(coche.date())} et le jour choisi est le {en_mots(voulu)}."
+        remede = "Le rendez-vous n’a pas bougé. Cochez l’un des horaires affichés, puis validez."
+        raise SaisieInvalide(phrase, remede=remede, champs={"debut": phrase})
 
 
 async def _show_deplacement(
@@ -182,7 +197,7 @@ async def _show_deplacement(
         **build_cadre(acteur, "Déplacer le rendez-vous"),
         **present_rdv(rdv, offre.contexte, maintenant),
         "dit": {"code": rdv["code"], "nom": demande.nom, "revision": rdv["revision"]},
-        "motifs": [(m.id, m.libelle + (" (motif actuel)" if m.id == rdv["motif_id"] else "")) for m in motifs],
+        "motifs": _present_motifs(offre),
         "motif_choisi": motif_id,
         "types": [(t, AGENT.types[t][0], "") for t in types],
         "type_choisi": type_rdv,
@@ -206,6 +221,15 @@ def _explain(grille: Grille, fenetre: Fenetre) -> str:
     if grille.raison is not None:
         return f"Ce rendez-vous ne peut pas être déplacé ici : {fenetre.phrase(grille.raison)}."
     return f"Aucun créneau n’est libre d’ici au {en_mots(fenetre.au)} : changez de motif ou de type."
+
+
+def _present_motifs(offre: Offre) -> list[Any]:
+    """The options of the list, under their branches."""
+    options: list[Any] = []
+    for branche, motifs in offre.group_motifs():
+        siennes = [(m.id, m.libelle + (" (motif actuel)" if m.id == offre.rdv["motif_id"] else "")) for m in motifs]
+        options += [{"groupe": branche, "options": siennes}] if branche else siennes
+    return options
 
 
 def _present_heures(offre: Offre, grille: Grille, jour: date | None) -> list[dict[str, Any]]:

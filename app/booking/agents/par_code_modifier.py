@@ -86,6 +86,8 @@ def _tell(fait: RdvModifie) -> tuple[str, str]:
         return "Rendez-vous modifié", (
             "La confirmation part à la nouvelle adresse ; un lien envoyé à une autre n’ouvre plus rien."
         )
+    if fait.retenue is not None:
+        return "Rendez-vous modifié", f"La confirmation n’est pas partie. {fait.retenue.value}"
     return "Rendez-vous modifié", "L’usager n’en est pas averti par courriel : confirmez-le-lui."
 
 

@@ -23,11 +23,12 @@ from app.booking.agents.acces import Acces, open_service
 from app.booking.agents.affichage import read_jour
 from app.booking.agents.grille import build_places
 from app.booking.agents.lectures import PHRASE
-from app.booking.agents.mots import raison_guichet
+from app.booking.agents.mots import TYPES, nom_guichet, raison_guichet
 from app.booking.agents.saisie import read_heure
 from app.booking.contexte import ServiceContexte
 from app.booking.droits import permis
 from app.booking.outils import Outils
+from app.domain.guichets import GuichetRegle
 from app.domain.horaires import floor_minute, from_minute, get_cadran
 from app.domain.rendez_vous import NatureOption
 from app.errors import AccesRefuse, SaisieInvalide
@@ -38,6 +39,8 @@ from app.web.dates import heure
 
 #: Free places offered instead of the one that was taken.
 _PROCHES: Final = 6
+#: Among them, at least, on the guichet that was asked for, when it has as many.
+_SIENNES: Final = 3
 #: Presence never changes what is free.
 _SANS: Final = (
     "rdv.arrive rdv.arrivee_annulee rdv.appele rdv.recu rdv.termine rdv.non_honore creneau.pris creneau.libre"
@@ -55,6 +58,8 @@ class PlaceChoisie:
     guichet_id: int = 0
     debut: int = 0
     fin: int = 0
+    motif_id: int = 0
+    type_rdv: str = ""
 
     @property
     def requete(self) -> str:
@@ -63,8 +68,8 @@ class PlaceChoisie:
 
 
 def parse_place(champs: Mapping[str, str], contexte: ServiceContexte) -> PlaceChoisie:
-    """The place that ``jour``, ``guichet``, ``heure``, ``fin`` and ``motif`` mean; unfinished ones are no error."""
-    connus = {nom: champs.get(nom) or "" for nom in ("jour", "guichet", "heure", "fin", "motif")}
+    """The place that ``jour``, ``guichet``, ``heure``, ``fin``, ``motif`` and ``type`` mean; unfinished is no error."""
+    connus = {nom: champs.get(nom) or "" for nom in ("jour", "guichet", "heure", "fin", "motif", "type")}
     try:
         jour = read_jour(connus["jour"], date.min)
     except SaisieInvalide:
@@ -76,7 +81,9 @@ def parse_place(champs: Mapping[str, str], contexte: ServiceContexte) -> PlaceCh
     fin = read_heure(connus["fin"], jour, contexte) if connus["fin"] else None
     motif = contexte.motifs.get(int(connus["motif"])) if is_nombre(connus["motif"]) else None
     duree = motif.duree if motif else contexte.duree
-    return PlaceChoisie(connus, jour, guichet, debut, fin if fin is not None and fin > debut else debut + duree)
+    fin = fin if fin is not None and fin > debut else debut + duree
+    genre = connus["type"] if connus["type"] in TYPES else ""
+    return PlaceChoisie(connus, jour, guichet, debut, fin, motif.id if motif else 0, genre)
 
 
 async def _read_occupes(conn: AsyncConnection, agent_id: int, service_id: int, jour: date) -> _Occupes:
@@ -114,6 +121,7 @@ async def render_place(
         "du": "",
         "au": "",
         "guichets": "",
+        "debut": place.debut,
     }
     if place.jour is not None:
         async with outils.db.read() as conn:
@@ -137,7 +145,7 @@ def _judge(contexte: ServiceContexte, place: PlaceChoisie, jour: date, occupes: 
     """Whether the place is free, and what else is near when it is not."""
     guichet = contexte.guichets[place.guichet_id]
     ouvertures = contexte.ouvertures(jour, jour)
-    quoi = f"{heure(from_minute(place.debut), contexte.zone)}, {guichet.nom}"
+    quoi = f"{heure(from_minute(place.debut), contexte.zone)}, {nom_guichet(guichet.nom)}"
     ici = {"quoi": quoi, "du": place.debut, "au": place.fin, "guichets": str(guichet.id)}
     if _meets(occupes.get(guichet.id, ()), place.debut, place.fin):
         cadran = get_cadran(jour, contexte.zone)
@@ -145,9 +153,14 @@ def _judge(contexte: ServiceContexte, place: PlaceChoisie, jour: date, occupes: 
         return {"etat": "prise", "quoi": quoi, "libres": libres, "du": cadran.debut, "au": cadran.fin, "guichets": ""}
     raison = raison_guichet(contexte, ouvertures, guichet, jour)
     if not guichet.ouvert or contexte.ferme or ouvertures.find_interdit(guichet.id, jour, place.debut, place.fin):
-        return {**ici, "etat": "fermee", "raison": (raison or "Fermeture exceptionnelle").lower()}
+        return {**ici, "etat": "fermee", "raison": _in_sentence(raison or "Fermeture exceptionnelle")}
     couvert = ouvertures.is_couvert(guichet.id, jour, place.debut, place.fin)
     return {**ici, "etat": "libre" if couvert else "hors"}
+
+
+def _in_sentence(raison: str) -> str:
+    """« Jour férié : Noël » → « jour férié : Noël »."""
+    return raison[:1].lower() + raison[1:]
 
 
 def _meets(intervalles: Sequence[tuple[int, int]], debut: int, fin: int) -> bool:
@@ -155,18 +168,33 @@ def _meets(intervalles: Sequence[tuple[int, int]], debut: int, fin: int) -> bool
 
 
 def _find_libres(contexte: ServiceContexte, place: PlaceChoisie, jour: date, occupes: _Occupes) -> list[dict[str, Any]]:
-    """Places of that day where it would fit, the nearest in time first, on its own guichet before the others."""
+    """Places of that day where it would fit, the nearest in time first, on its own guichet before the others.
+
+    Only guichets that take what the form asks for; the one it names has its share, however many others are free.
+    """
     ouvertures, duree = contexte.ouvertures(jour, jour), place.fin - place.debut
     trouvees = [
-        {"guichet": g.id, "nom": g.nom, "m": p["m"], "heure": p["heure"]}
-        for g in contexte.guichets.values()
-        if g.accepts_canal("rattache") and not raison_guichet(contexte, ouvertures, g, jour)
+        {"guichet": g.id, "nom": nom_guichet(g.nom), "m": p["m"], "heure": p["heure"]}
+        for g in _find_guichets(contexte, place)
+        if not raison_guichet(contexte, ouvertures, g, jour)
         for p in build_places(contexte, g, jour, ouvertures)
         if ouvertures.is_couvert(g.id, jour, p["m"], p["m"] + duree)
         and not _meets(occupes.get(g.id, ()), p["m"], p["m"] + duree)
     ]
     trouvees.sort(key=lambda t: (abs(t["m"] - place.debut), t["guichet"] != place.guichet_id))
-    return trouvees[:_PROCHES]
+    siennes = [t for t in trouvees if t["guichet"] == place.guichet_id][:_SIENNES]
+    autres = [t for t in trouvees if t not in siennes][: _PROCHES - len(siennes)]
+    return [t for t in trouvees if t in siennes or t in autres]
+
+
+def _find_guichets(contexte: ServiceContexte, place: PlaceChoisie) -> list[GuichetRegle]:
+    """Those of the attached agents that take its motif and its type; what none takes has to be forced anywhere."""
+    guichets = [g for g in contexte.guichets.values() if g.accepts_canal("rattache")]
+    if place.motif_id:
+        guichets = [g for g in guichets if g.accepts_motif(place.motif_id)] or guichets
+    if place.type_rdv:
+        guichets = [g for g in guichets if g.accepts_type(place.type_rdv)] or guichets
+    return guichets
 
 
 @get("/services/{service_id:int}/rendez-vous/place/fragment", include_in_schema=False)

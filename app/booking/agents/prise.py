@@ -22,6 +22,7 @@ from app.booking.agents.affichage import url_jour
 from app.booking.agents.formulaire import DejaUnRendezVous, Retour, explain, is_panneau, render_formulaire
 from app.booking.agents.identite import identify
 from app.booking.agents.lectures import find_futurs
+from app.booking.agents.mots import nom_guichet
 from app.booking.agents.place_choisie import parse_place, render_place
 from app.booking.agents.saisie import Lecture, Saisie, apply_choix, parse_saisie, prefill, read_saisie
 from app.booking.contexte import ServiceContexte
@@ -95,7 +96,7 @@ async def do_reserver(
         return await _show(request, outils, acteur, acces, contexte, saisie, explain(refus))
     if is_panneau(request):
         debut = rdv.debut.astimezone(contexte.zone)
-        quand = f"{jour_long(debut.date())} à {heure(rdv.debut, contexte.zone)}, {rdv.guichet_nom}"
+        quand = f"{jour_long(debut.date())} à {heure(rdv.debut, contexte.zone)}, {nom_guichet(rdv.guichet_nom)}"
         suite = {"rdv_id": rdv.id, "code": rdv.code, "quand": quand, "agenda": url_jour(contexte.id, debut.date())}
         return page(request, "booking/agents/_enregistre.html", suite)
     if wants_json(request):
@@ -120,6 +121,7 @@ async def _show(
         "heure": saisie["du"],
         "fin": saisie["au"],
         "motif": saisie["motif"],
+        "type": saisie["type"],
     }
     region = await render_place(request, outils, acces, contexte, parse_place(champs, contexte))
     return render_formulaire(request, acteur, contexte, saisie, retour, region)
@@ -182,8 +184,9 @@ async def _search(
 ) -> tuple[Saisie, Retour]:
     """Find a person by numéro fiscal or SIREN: fields filled, RDV already held announced; the read is journaled."""
     champ = "siren" if saisie["nature"] == "professionnel" else "numero_fiscal"
+    aujourdhui = maintenant.astimezone(contexte.zone).date()
     usager, erreurs = parse_usager(
-        saisie.champs, departement=contexte.departement, aujourdhui=maintenant.astimezone(contexte.zone).date()
+        saisie.champs, departement=contexte.departement, aujourdhui=aujourdhui, par_agent=True
     )
     numero = usager.siren if champ == "siren" else usager.numero_fiscal
     if numero is None:

@@ -21,7 +21,7 @@ from app.booking.agents.liste_filtres import CHEMIN
 from app.booking.agents.liste_lectures import ServiceZone, read_zone
 from app.booking.agents.liste_lignes import Ligne, describe_lignes
 from app.booking.agents.recherche_rdv_lectures import LIMITE, TROP, Resultat, search_rdv
-from app.booking.agents.recherche_rdv_saisie import SAISIE_MAX, Lecture, understand
+from app.booking.agents.recherche_rdv_saisie import Lecture, clean_saisie, understand
 from app.booking.forms import region
 from app.booking.outils import Outils
 from app.booking.traces import Trace
@@ -34,6 +34,7 @@ _CHAMPS: Final = frozenset({CHAMP_CSRF, "q"})
 #: How a RDV was found, in words.
 PAR: Final = {
     "nom": "nom",
+    "nom_naissance": "nom de naissance",
     "code": "code",
     "numero": "numéro du rendez-vous",
     "telephone": "téléphone",
@@ -67,7 +68,7 @@ async def do_recherche(
     """Every RDV that a reading of what was typed designates, received by the zone's services or entrusted by them."""
     formulaire = dict(await request.form())
     check_champs(formulaire, _CHAMPS)
-    saisie = str(formulaire.get("q") or "").encode("utf-8", "replace").decode()[:SAISIE_MAX]
+    saisie = clean_saisie(str(formulaire.get("q") or ""))
     async with journal_refus(outils, acteur, request, _REFUS), outils.db.read() as conn:
         zone = await read_zone(conn, acteur.agent_id)
         lecture = understand(saisie, {region(s.departement) for s in zone})

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.agents.liste_lectures import designates, select_lignes
 from app.booking.agents.recherche_rdv_saisie import Lecture
+from app.booking.textes import to_recherche
 from app.tables import RdvUsager, RendezVous
 from app.tables.vues import acces
 
@@ -28,6 +29,8 @@ TROP: Final = 5_000
 _PAR_PARCOURS: Final = 250
 #: Written in the statement: a plan made for any limit would read whole tables.
 _SEUIL: Final[Any] = literal_column(str(TROP + 1))
+#: The names that a row shows.
+_MONTRES: Final = ("nom_usage", "prenoms", "raison_sociale")
 _CLES: Final = func.cles_de_recherche(RdvUsager.services, RdvUsager.recherche, RdvUsager.telephones, RdvUsager.courriel)
 
 
@@ -122,7 +125,7 @@ def compile_recherche(agent_id: int, lecture: Lecture, services: Sequence[int], 
     lus = select(func.count()).select_from(trouves).scalar_subquery()
     return (
         select_lignes(miens)
-        .add_columns(miens.c.genres, miens.c.total, (lus > TROP).label("trop"))
+        .add_columns(miens.c.genres, miens.c.total, (lus > TROP).label("trop"), RdvUsager.nom_naissance)
         .order_by(_measure(RendezVous.debut, maintenant), RendezVous.id)
     )
 
@@ -143,4 +146,12 @@ async def search_rdv(
     total, trop = lignes[0]["total"], lignes[0]["trop"]
     if trop:  # which ones are the nearest is not known: only what was designated otherwise is worth showing
         lignes = [ligne for ligne in lignes if ligne["genres"] != ["nom"]]
-    return Resultat(lignes, total, trop=trop)
+    return Resultat([_tell_naissance(ligne, lecture.mots) for ligne in lignes], total, trop=trop)
+
+
+def _tell_naissance(ligne: dict[str, Any], mots: Sequence[str]) -> dict[str, Any]:
+    """Found by a name that the row does not show: it is the name of birth."""
+    lus = to_recherche(" ".join(ligne[champ] or "" for champ in _MONTRES)).split()
+    if not ligne["nom_naissance"] or all(any(lu.startswith(mot) for lu in lus) for mot in mots):
+        return ligne
+    return {**ligne, "genres": ["nom_naissance" if genre == "nom" else genre for genre in ligne["genres"]]}

@@ -6,6 +6,7 @@ Nobody says which: every reading that holds is searched, and each result says by
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -64,9 +65,22 @@ class Lecture:
         return prints
 
 
+def clean_saisie(texte: str) -> str:
+    """What a field may hold: neither NUL nor other controls (spaces instead), no invisible mark, no lone surrogate.
+
+    A number copied from a directory or a spreadsheet often brings some along: they are no reason to refuse it.
+    """
+    net = []
+    for caractere in texte[: 4 * SAISIE_MAX]:
+        categorie = unicodedata.category(caractere)
+        if categorie not in {"Cf", "Cs", "Cn"}:
+            net.append(" " if categorie in {"Cc", "Zl", "Zp"} else caractere)
+    return "".join(net)[:SAISIE_MAX]
+
+
 def understand(saisie: str, regions: Collection[str]) -> Lecture:
     """The readings of what was typed or scanned. ``regions``: those of phonenumbers where the services are."""
-    utile = saisie[:SAISIE_MAX].strip()
+    utile = clean_saisie(saisie).strip()
     if _ADRESSE.match(utile):  # the QR code of a confirmation
         morceaux = [m for m in _SEPARATEURS.split(utile) if m]
         utile = morceaux[-1] if len(morceaux) > 1 else ""

@@ -114,7 +114,9 @@ class Lecture:
 
 def parse_saisie(saisie: Saisie, contexte: ServiceContexte, aujourdhui: date) -> Lecture:
     """Check every field; rules of booking are not decided here, but in ``book``."""
-    usager, erreurs = parse_usager(saisie.champs, departement=contexte.departement, aujourdhui=aujourdhui)
+    usager, erreurs = parse_usager(
+        saisie.champs, departement=contexte.departement, aujourdhui=aujourdhui, par_agent=True
+    )
     precision = parse_precision(saisie.champs, erreurs, par_agent=True)
     note = read_note(saisie, erreurs)
     motif_id = read_id(saisie, "motif", contexte.motifs, erreurs, "Choisissez le motif du rendez-vous.")

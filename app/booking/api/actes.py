@@ -15,12 +15,17 @@ from app.booking.api.demandes import DemandeAnnulation
 from app.booking.api.description import OperationApi, refusals
 from app.booking.api.fiche import IdentRdv
 from app.booking.api.json_strict import CorpsStrict
+from app.booking.api.par_code import EXEMPLE, read_titre
 from app.booking.api.reponses import RdvEtat
 from app.booking.outils import Auteur, Outils
 from app.booking.vie import act
 from app.domain.rendez_vous import Action
+from app.identite.cles import AccesCle
 
 _JOUR_MEME: Final = "Only on the day itself, in the service's time zone; from the next day presence is frozen (409)."
+
+_RAISON: Final = {"raison": "L’usager ne peut plus venir"}
+_EXEMPLES: Final = [Example(value=_RAISON), Example(value={**_RAISON, **EXEMPLE})]
 
 
 async def _act(outils: Outils, auteur: Auteur, rdv_id: int, action: Action, **plus: Any) -> RdvEtat:
@@ -132,20 +137,22 @@ async def mark_absence(outils: NamedDependency[Outils], auteur: NamedDependency[
     operation_class=OperationApi,
     summary="Cancel",
     description="Irreversible; the usager is told by mail, with the reason. A stale `revision` answers 409 with the "
-    "present state.",
+    "present state. A key that is not attached to the service sends the `code` and the `nom` of the RDV too.",
     tags=["rendez-vous"],
-    responses=refusals(404, 409, 413, 415),
+    responses=refusals(403, 404, 409, 413, 415, 429),
     dto=CorpsStrict[DemandeAnnulation],
     return_dto=None,
 )
 async def cancel_rendez_vous(
     outils: NamedDependency[Outils],
+    acces: NamedDependency[AccesCle],
     auteur: NamedDependency[Auteur],
     rdv_id: IdentRdv,
-    data: Annotated[DemandeAnnulation, Body(examples=[Example(value={"raison": "L’usager ne peut plus venir"})])],
+    data: Annotated[DemandeAnnulation, Body(examples=_EXEMPLES)],
 ) -> RdvEtat:
-    """Cancel a RDV of the caller's zone; repeating it changes nothing."""
-    return await _act(outils, auteur, rdv_id, Action.ANNULER, raison=data.raison, revision=data.revision)
+    """Cancel a RDV of the caller's zone, or one whose code and name he was told; repeating it changes nothing."""
+    titre = await read_titre(outils, acces, auteur, rdv_id, data.code, data.nom, "annuler")
+    return await _act(outils, auteur, rdv_id, Action.ANNULER, raison=data.raison, revision=data.revision, titre=titre)
 
 
 ACTES: Final[list[ControllerRouterHandler]] = [

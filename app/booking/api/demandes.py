@@ -29,6 +29,24 @@ Courriel = Annotated[
     str, Meta(max_length=254, description="One address; without it no mail is sent.", examples=["camille@exemple.fr"])
 ]
 Preference = Literal["matin", "apres-midi"]
+Code = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=40,
+        description="Six letters, told by the usager; case, spaces and hyphens do not matter.",
+        examples=["XOWVVO"],
+    ),
+]
+NomExact = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=120,
+        description="The whole nom d’usage, nom de naissance or raison sociale.",
+        examples=["Valenton"],
+    ),
+]
 
 
 class Particulier(Struct, tag_field="nature", tag="particulier", forbid_unknown_fields=True, kw_only=True):
@@ -82,6 +100,7 @@ class DemandeReplanification(Struct, forbid_unknown_fields=True, kw_only=True):
 
     Without `guichet` the service chooses one that is free on its grid. A warning comes back as 409 with its `alertes`;
     sent again with their codes in `acquittees`, the RDV is moved all the same. `revision`: the one that was read.
+    With `code` and `nom` the rules of external agents apply: neither `guichet`, `duree` nor `acquittees`.
     """
 
     debut: Instant
@@ -91,13 +110,24 @@ class DemandeReplanification(Struct, forbid_unknown_fields=True, kw_only=True):
     duree: Annotated[int, Meta(ge=1, le=1440, description="Minutes")] | None = None
     acquittees: Annotated[list[Alerte], Meta(max_length=8)] = []
     revision: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+    code: Code | None = None
+    nom: NomExact | None = None
 
 
 class DemandeAnnulation(Struct, forbid_unknown_fields=True, kw_only=True):
-    """Why, and the revision that was read, when it matters."""
+    """Why, and the revision that was read, when it matters; `code` and `nom` outside the zone of the key."""
 
     raison: Annotated[str, Meta(min_length=1, max_length=500, examples=["L’usager a téléphoné : affaire réglée"])]
     revision: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
+    code: Code | None = None
+    nom: NomExact | None = None
+
+
+class DemandeParCode(Struct, forbid_unknown_fields=True, kw_only=True):
+    """What the usager tells of his RDV, exactly: both together name it, neither alone."""
+
+    code: Code
+    nom: NomExact
 
 
 class DemandeContreAppel(Struct, forbid_unknown_fields=True, kw_only=True):

@@ -19,6 +19,7 @@ _REFUS: Final = {
     413: "The body is over 256 KiB.",
     415: "The body must be application/json.",
     422: "Malformed or refused by the rules; `champs` ties a sentence to each field.",
+    429: "Too many wrong pairs of code and name from this agent: wait for `Retry-After` seconds.",
     500: "A defect of ours; `incident` is its number.",
     503: "The database is away for a moment: try again, with the same Idempotency-Key.",
 }

@@ -14,6 +14,7 @@ from app.booking.api.demandes import DemandeReplanification
 from app.booking.api.description import OperationApi, refusals
 from app.booking.api.fiche import IdentRdv
 from app.booking.api.json_strict import CorpsStrict
+from app.booking.api.par_code import EXEMPLE, check_force, read_titre
 from app.booking.api.reponses import RdvReplanifie
 from app.booking.api.reservation import read_instant
 from app.booking.contexte import read_versions
@@ -23,8 +24,13 @@ from app.booking.forms import check
 from app.booking.outils import Auteur, Outils
 from app.booking.titres import ParDroit
 from app.booking.trajet import select_rdv
+from app.identite.cles import AccesCle
 
 _EXEMPLE: Final = {"debut": "2026-04-08T09:00:00+02:00", "guichet": 4, "revision": 1}
+_EXEMPLES: Final = [
+    Example(value=_EXEMPLE),
+    Example(value={"debut": _EXEMPLE["debut"], "revision": 1, **EXEMPLE}),
+]
 
 
 @post(
@@ -33,26 +39,33 @@ _EXEMPLE: Final = {"debut": "2026-04-08T09:00:00+02:00", "guichet": 4, "revision
     operation_id="moveRendezVous",
     operation_class=OperationApi,
     summary="Move",
-    description="For the agents attached to the service that receives it. The usager is told by mail; the code and the "
-    "link stay. 409: the créneau is taken (`alternatives`), a warning is to be acknowledged (`alertes`), or a stale "
+    description="For the agents attached to the service that receives it; any other key sends the `code` and the `nom` "
+    "of the RDV, and moves it within the rules of external agents. The usager is told by mail; the code and the link "
+    "stay. 409: the créneau is taken (`alternatives`), a warning is to be acknowledged (`alertes`), or a stale "
     "`revision` (the present `etat` and `revision`). Repeating it changes nothing.",
     tags=["rendez-vous"],
-    responses=refusals(403, 404, 409, 413, 415),
+    responses=refusals(403, 404, 409, 413, 415, 429),
     dto=CorpsStrict[DemandeReplanification],
     return_dto=None,
 )
 async def move_rendez_vous(
     outils: NamedDependency[Outils],
+    acces: NamedDependency[AccesCle],
     auteur: NamedDependency[Auteur],
     rdv_id: IdentRdv,
-    data: Annotated[DemandeReplanification, Body(examples=[Example(value=_EXEMPLE)])],
+    data: Annotated[DemandeReplanification, Body(examples=_EXEMPLES)],
 ) -> RdvReplanifie:
-    """Move a RDV of the caller's zone."""
+    """Move a RDV of the caller's zone, or one whose code and name he was told."""
     erreurs: dict[str, str] = {}
     debut = read_instant(data.debut, "debut", erreurs)
     check(erreurs)
-    cible = await _complete(outils, auteur, rdv_id, _build(data, debut))
-    fait = await move(outils, rdv_id, cible, auteur, clock.now(), revision=data.revision)
+    cible = _build(data, debut)
+    if data.code is not None or data.nom is not None:
+        await check_force(outils, auteur, cible)
+    titre = await read_titre(outils, acces, auteur, rdv_id, data.code, data.nom, "deplacer")
+    if titre is None:
+        cible = await _complete(outils, auteur, rdv_id, cible)
+    fait = await move(outils, rdv_id, cible, auteur, clock.now(), revision=data.revision, titre=titre)
     async with outils.db.read() as conn:
         versions = await read_versions(conn, fait.service_id)
         contexte = await outils.dispo.contextes.get(conn, fait.service_id, versions.planning)

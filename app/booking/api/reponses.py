@@ -137,6 +137,21 @@ class RdvReplanifie(Struct, kw_only=True):
     change: bool
 
 
+class RdvParCode(Struct, kw_only=True):
+    """A RDV named by its code and name: what an external agent may know of it. Reading it is journaled."""
+
+    id: int
+    code: Annotated[str, Meta(examples=["XOWVVO"])]
+    service: int
+    motif: int
+    motif_libelle: str
+    type: TypeDeRdv
+    debut: datetime
+    fin: datetime
+    etat: Etat
+    revision: int
+
+
 class UsagerLu(Struct, kw_only=True):
     """The person as entered for this RDV."""
 

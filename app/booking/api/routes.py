@@ -12,6 +12,7 @@ from app.booking.api.agenda import read_agenda
 from app.booking.api.contre_appel import record as record_contre_appel
 from app.booking.api.creneaux import list_creneaux
 from app.booking.api.fiche import read_rendez_vous
+from app.booking.api.par_code import read_par_code
 from app.booking.api.replanification import move_rendez_vous
 from app.booking.api.reservation import create_rendez_vous
 from app.booking.api.services import list_motifs_of, list_services, read_service
@@ -29,6 +30,7 @@ ROUTES: list[ControllerRouterHandler] = [
             list_creneaux,
             create_rendez_vous,
             read_rendez_vous,
+            read_par_code,
             move_rendez_vous,
             *ACTES,
             record_contre_appel,

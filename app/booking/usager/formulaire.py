@@ -67,7 +67,9 @@ def read_formulaire(
     saisie = read_saisie(donnees)
     # Bytes that are not text (a lone surrogate) arrive as U+FFFD, which nobody types.
     illisibles = {champ: _ILLISIBLE for champ, valeur in saisie.items() if "\ufffd" in valeur}
-    usager, erreurs = parse_usager({**saisie, "nature": nature}, departement=departement, aujourdhui=aujourdhui)
+    usager, erreurs = parse_usager(
+        {**saisie, "nature": nature}, departement=departement, aujourdhui=aujourdhui, par_agent=par_agent
+    )
     precision = parse_precision(saisie, erreurs, par_agent=par_agent)
     if par_agent and saisie["origine"] not in ORIGINES:
         erreurs["origine"] = "Indiquez comment la demande est arrivée."

@@ -12,6 +12,7 @@ The code that searches is started after the end.
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import sqlalchemy as sa
@@ -81,7 +82,7 @@ _REMPLIR: Final = sa.text(
          ORDER BY rdv_id LIMIT :lot FOR NO KEY UPDATE SKIP LOCKED),
     remplis AS (
         UPDATE rdv_usager u SET services = array_remove(ARRAY[r.service_id, r.service_origine_id], NULL)
-          FROM lot JOIN rendez_vous r ON r.id = lot.rdv_id WHERE u.rdv_id = lot.rdv_id AND u.services IS NULL)
+          FROM lot LEFT JOIN rendez_vous r ON r.id = lot.rdv_id WHERE u.rdv_id = lot.rdv_id AND u.services IS NULL)
     SELECT max(rdv_id) FROM lot
     """
 )
@@ -109,6 +110,7 @@ def _fill() -> None:
         apres: int | None = -(2**63)
         while apres is not None:
             apres = connection.execute(_REMPLIR, {"apres": apres, "lot": _LOT}).scalar_one()
+        time.sleep(0.1)
 
 
 def _build_index() -> None:

@@ -73,8 +73,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.execute("ALTER TABLE agent DROP COLUMN IF EXISTS resume_minute")
     op.drop_table("resume")
     op.drop_table("abonnement")
     op.drop_table("avis")
-    with op.get_context().autocommit_block():
-        op.execute("ALTER TABLE agent DROP COLUMN IF EXISTS resume_minute")

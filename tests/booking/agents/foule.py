@@ -28,6 +28,6 @@ _COPIER: Final = text(
 
 async def fill(journee: Journee, service: MondeService, combien: int, motif: int, jour: date) -> None:
     """That many people, one booked and the others copied from him, ten at each minute before."""
-    gabarit = await journee.book(service, "18:00", "Foule", jour=jour, motif_id=motif)
+    gabarit = await journee.book(service, "15:00", "Foule", jour=jour, motif_id=motif)
     async with journee.outils.db.engine.begin() as conn:
         await conn.execute(_COPIER, {"gabarit": gabarit, "copies": combien - 1})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import date, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from app.booking.agents.agenda_abonne import PAR_AGENDA
 from app.booking.deplacer import Cible, move
 from app.booking.outils import Auteur
 from app.domain.rendez_vous import Action
-from app.errors import Introuvable
+from app.errors import Introuvable, RegleRefusee
 from app.tables import GuichetAgent
 from tests.accueil.monde import JOUR, Journee, epoch_minute
 from tests.booking.agents.outillage import texte
@@ -255,7 +256,7 @@ class TestLecture:
         premiere = await fetch(journee, secret)
         etag = premiere.headers["etag"]
         assert premiere.headers["cache-control"].startswith("private")
-        assert premiere.headers["content-type"].startswith("text/calendar")
+        assert premiere.headers["content-type"] == "text/calendar; charset=utf-8"
         assert "set-cookie" not in premiere.headers
         meme = await fetch(journee, secret, **{"If-None-Match": f'"autre", W/{etag}'})
         assert (meme.status_code, meme.content, meme.headers["etag"]) == (304, b"", etag)
@@ -314,6 +315,15 @@ class TestCreation:
             await journee.scalar("SELECT count(*) FROM abonnement WHERE agent_id = :a", a=nevers.agents["box"])
             == ABONNEMENTS_MAX
         )
+
+    async def test_asked_for_together_they_pass_it_no_more(self, journee: Journee, nevers: MondeService) -> None:
+        issues = await asyncio.gather(
+            *(subscribe(journee, nevers, "box") for _ in range(ABONNEMENTS_MAX * 2)), return_exceptions=True
+        )
+        assert sum(isinstance(issue, AbonnementCree) for issue in issues) == ABONNEMENTS_MAX
+        assert sum(isinstance(issue, RegleRefusee) for issue in issues) == ABONNEMENTS_MAX
+        nombre = "SELECT count(*) FROM abonnement WHERE agent_id = :a"
+        assert await journee.scalar(nombre, a=nevers.agents["box"]) == ABONNEMENTS_MAX
 
     @pytest.mark.parametrize(
         ("donnees", "statut"),

@@ -184,6 +184,15 @@ class TestSemaine:
         assert 'data-sans="rdv.arrive ' in page
         assert "data-rdv=" not in page
 
+    @pytest.mark.parametrize("suite", ["", "&guichet={g}"])
+    async def test_its_title_says_the_days_that_it_shows(self, journee: Journee, suite: str) -> None:
+        service = await service_ordinaire(journee, jours_semaine=(1, 2, 3, 4, 5, 7))
+        suite = "?vue=semaine" + suite.format(g=service.guichets[0])
+        for page in [(await lire(journee, service, suite)).text for _ in range(2)]:
+            titre = re.search(r"<h1[^>]*>(.*?)</h1>", page, re.DOTALL)
+            assert titre is not None
+            assert texte(titre[1]) == "Agenda – semaine du 23 au 29 novembre 2026"
+
     async def test_merged_it_counts_apart_what_was_forced_outside_the_plages(self, journee: Journee) -> None:
         service = await service_ordinaire(journee, guichets=2)
         await close_guichet(journee, service, 1)
@@ -326,8 +335,6 @@ class TestDroits:
         [
             "?jour=demain",
             "?jour=2026-02-30",
-            "?jour=0001-01-01",
-            "?jour=9999-12-31",
             "?vue=annee",
             "?zoom=9",
             "?zoom=x",
@@ -338,6 +345,13 @@ class TestDroits:
         reponse = await lire(journee, service, suite)
         assert reponse.status_code == 422
         assert "n’existe pas" in texte(reponse.text)
+
+    @pytest.mark.parametrize(("jour", "mot"), [("1900-01-01", "ancienne"), ("9999-12-31", "lointaine")])
+    async def test_a_date_too_far_away_is_said_so(self, journee: Journee, jour: str, mot: str) -> None:
+        service = await service_ordinaire(journee)
+        reponse = await lire(journee, service, f"?jour={jour}")
+        assert reponse.status_code == 422
+        assert f"Cette date est trop {mot}." in texte(reponse.text)
 
     async def test_another_services_guichet_is_a_404(self, journee: Journee) -> None:
         ici, ailleurs = await service_ordinaire(journee), await service_ordinaire(journee)

@@ -61,6 +61,11 @@ class TestFeuilleDuJour:
         assert "Imprimé le lundi 23 novembre 2026 à 10:0" in lu
         assert "Page 1 sur 1" in lu
 
+    async def test_plages_that_touch_are_printed_as_one(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee, guichets=1, plages=((480, 720), (720, 840)))
+        _, lu = await lire_pdf(journee, service)
+        assert "Guichet 1 – 08:00–14:00 – aucun rendez-vous" in lu
+
     async def test_it_is_a4_landscape_and_its_fonts_are_embedded(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
         await journee.book(service, "08:40", "Nguyễn-Łukasz")

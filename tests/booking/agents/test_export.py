@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import time
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -159,6 +160,8 @@ class TestDroits:
             "SELECT apres FROM journal WHERE action = 'liste.exportee' AND service_id = :s", s=service.id
         )
         assert faits == {**PERIODE, "service": str(service.id), "type": "guichet", "lignes": 2}
+        fin = await wait_for_end(journee, service.agents["agent"])
+        assert fin == {**faits, "donnees": 2}
 
 
 class TestFlux:
@@ -169,10 +172,52 @@ class TestFlux:
         await multiply(journee, service, 10_000, taille=1_000)
         async with journee.client(service.agents["agent"]) as client:
             async with client.stream("POST", URL, data=PERIODE) as reponse:
-                debut = await anext(reponse.aiter_raw())
-                assert debut
+                recus, morceaux = 0, reponse.aiter_raw()
+                while recus < 100_000:
+                    recus += len(await anext(morceaux))
                 await wait_for_idle(journee)  # nothing more is read: the socket's buffers are full
             await wait_for_idle(journee)
+        fin = await wait_for_end(journee, service.agents["agent"])
+        assert fin["lignes"] == 10_000
+        assert 0 < fin["donnees"] < 10_000, "the journal tells what was given, not what was asked for"
+
+    async def test_what_is_moved_meanwhile_is_there_once(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee, guichets=1)
+        await multiply(journee, service, 10_000, taille=1_000)
+        dernier = await journee.book(service, "11:00", "Avancee", jour=DEMAIN)
+        deplacer = text("UPDATE rendez_vous SET jour = :j, debut = debut + :d, fin = fin + :d WHERE id = :r")
+        async with journee.client(service.agents["agent"]) as client, client.stream("POST", URL, data=PERIODE) as flux:
+            morceaux = flux.aiter_raw()
+            lu = await anext(morceaux)
+            await wait_for_idle(journee)
+            premier = await journee.scalar(
+                "SELECT min(id) FROM rendez_vous WHERE service_id = :s", s=service.id
+            )  # given already: a day later it would be given again
+            async with journee.outils.db.engine.begin() as conn:
+                await conn.execute(deplacer, {"j": DEMAIN, "d": timedelta(1), "r": premier})
+                await conn.execute(deplacer, {"j": JOUR, "d": timedelta(-1), "r": dernier})
+            async for morceau in morceaux:
+                lu += morceau
+        numeros = [r["Numéro"] for r in csv.DictReader(io.StringIO(lu.decode("utf-8-sig")), delimiter=";")]
+        assert len(numeros) == len(set(numeros)) == 10_001
+        assert {f"FI{premier}", f"FI{dernier}"} <= set(numeros)
+        fin = await wait_for_end(journee, service.agents["agent"])
+        assert fin["lignes"] == fin["donnees"] == 10_001
+
+    async def test_once_the_right_is_withdrawn_nothing_follows(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee, guichets=1)
+        await multiply(journee, service, 10_000, taille=1_000)
+        agent = service.agents["agent"]
+        async with journee.client(agent) as client, client.stream("POST", URL, data=PERIODE) as flux:
+            morceaux = flux.aiter_raw()
+            lu = await anext(morceaux)
+            await wait_for_idle(journee)
+            async with journee.outils.db.engine.begin() as conn:
+                await conn.execute(text("UPDATE agent SET suspendu_a = now() WHERE id = :a"), {"a": agent})
+            async for morceau in morceaux:
+                lu += morceau
+        fin = await wait_for_end(journee, agent)
+        assert lu.count(b"\r\n") - 1 == fin["donnees"] < fin["lignes"] == 10_000
 
 
 async def multiply(journee: Journee, service: MondeService, nombre: int, taille: int = 12) -> None:
@@ -195,6 +240,19 @@ async def multiply(journee: Journee, service: MondeService, nombre: int, taille:
             ),
             {"g": guichet, "m": motif, "n": nombre, "t": taille},
         )
+
+
+async def wait_for_end(journee: Journee, agent: int) -> Any:
+    """What the journal says of the end of an agent's export."""
+    limite = time.monotonic() + 10
+    while time.monotonic() < limite:
+        fin = await journee.scalar(
+            "SELECT apres FROM journal WHERE action = 'liste.export_fini' AND agent_id = :a", a=agent
+        )
+        if fin:
+            return fin
+        await asyncio.sleep(0.05)
+    raise AssertionError("the journal does not tell the end of the export")
 
 
 async def wait_for_idle(journee: Journee, delai_s: float = 5.0) -> None:

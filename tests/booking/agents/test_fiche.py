@@ -76,7 +76,7 @@ class TestFiche:
             "philippe@usagers.test",
             "le matin",
             "Pericol",
-            "3023217600053",
+            "30 23 217 600 053",
             "Dossier 12",
             "Question sur mon avis",
             "Pièce d'identité",

@@ -48,7 +48,8 @@ class TestGlisser:
         reponse = await agir(journee, service, rdv, "deplacer", champs=glisser(service, "10:05", 1))
         assert reponse.status_code == 200
         assert reponse.json() == {
-            "message": "Rendez-vous déplacé au mardi 24 novembre à 10:05, Guichet 2",
+            "message": "Rendez-vous déplacé au mardi 24 novembre à 10:05, Guichet 2"
+            " ; l’usager n’a pas donné de courriel, prévenez-le",
             "revision": 2,
             "suite": f"/rendez-vous/{rdv}",
         }

@@ -94,6 +94,19 @@ class TestFormulaire:
         assert "Venez par l’entrée B" in page
         assert "Difficile" not in page
 
+    async def test_an_address_corrected_to_and_fro_says_that_its_confirmation_is_held(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        rdv = await journee.book(service, "11:00", jour=DEMAIN, usager=joignable(courriel="une@usagers.test"))
+        fins = []
+        for adresse in ("deux@usagers.test", "une@usagers.test", "deux@usagers.test"):
+            champs = formulaire(await ouvrir(journee, service, rdv), courriel=adresse)
+            reponse = await envoyer(journee, service, rdv, champs)
+            fins.append(reponse.headers["location"].partition("?fait=")[2])
+        assert fins[-1] == "modifie-retenue-intervalle", fins
+        lu = texte((await lire(journee, service, f"/rendez-vous/{rdv}?fait={fins[-1]}")).text)
+        assert "La confirmation n’est pas partie à deux@usagers.test" in lu
+        assert "attendez une minute" in lu
+
     async def test_a_new_address_is_told_on_the_fiche(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
         rdv = await journee.book(service, "11:00", jour=DEMAIN, usager=joignable())

@@ -222,7 +222,8 @@ class TestCriteres:
         [
             ("?du=2026-11-30&au=2026-11-20", "La fin de la période précède son début."),
             ("?du=2026-02-31", "Cette date n’existe pas"),
-            ("?du=1026-02-01", "Cette date n’existe pas"),
+            ("?du=1900-01-01", "Cette date est trop ancienne"),
+            ("?du=2100-01-01", "Cette date est trop lointaine"),
             ("?du=2026-01-01&au=2027-06-01", "dépasse un an"),
             ("?etat=option", "Ce choix n’existe pas"),
             ("?type=pigeon", "Ce choix n’existe pas"),

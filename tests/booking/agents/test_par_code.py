@@ -73,6 +73,19 @@ def horaires(page: str) -> list[str]:
     return re.findall(r'type="radio"[^>]*name="debut" value="([^"]+)"', page)
 
 
+def affiche(page: str) -> dict[str, str]:
+    """What the form of the move would send, as it is shown: its hidden fields, its lists, the type that is ticked."""
+    formulaires = re.findall(rf'<form method="post" action="{re.escape(URL)}/deplacer".*?</form>', page, re.DOTALL)
+    (entier,) = (f for f in formulaires if 'id="proche"' not in f)
+    listes = {
+        nom: re.findall(r'value="([^"]*)" selected', options)[0]
+        for nom, options in re.findall(r'<select[^>]*name="([^"]+)".*?>(.*?)</select>', entier, re.DOTALL)
+    }
+    type_rdv = re.findall(r'name="type" value="([^"]+)" checked', entier)
+    caches = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', entier))
+    return {**caches, **listes, "type": type_rdv[0]}
+
+
 class TestLire:
     """Reached by the exact code and name; what an external needs, and not the notes."""
 
@@ -113,6 +126,19 @@ class TestLire:
         await execute(journee, "UPDATE rendez_vous SET code = 'OIOIAB' WHERE id = :r", r=rdv)
         async with externe(journee, service) as client:
             assert (await client.post(URL, data={"code": "0101ab", "nom": "Éluard-Valentin"})).status_code == 200
+
+    async def test_a_cancelled_one_says_nothing_to_bring_nor_where_to_go(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        _, code = await rdv_de(journee, service)
+        _, annule = await rdv_de(journee, service, heure="09:20", etat="annule")
+        async with externe(journee, service) as client:
+            avant = texte((await client.post(URL, data={"code": code, "nom": "Éluard-Valentin"})).text)
+            page = await client.post(URL, data={"code": annule, "nom": "Éluard-Valentin"})
+        assert page.status_code == 200
+        for dit_avant in ("Documents à apporter", "Où se rendre", "Au guichet du service"):
+            assert dit_avant in avant
+            assert dit_avant not in texte(page.text)
+        assert "Ce rendez-vous est annulé" in texte(page.text)
 
     async def test_who_holds_the_agenda_is_led_to_the_fiche(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
@@ -297,10 +323,10 @@ class TestDeplacer:
         return await client.post(f"{URL}/deplacer", data={"code": code, "nom": "Éluard-Valentin", **choix})
 
     async def move(self, client: httpx.AsyncClient, page: str, debut: str, **plus: str) -> httpx.Response:
-        caches = re.search(r'class="deplacer-quand".*?</form>', page, re.DOTALL)
-        assert caches
-        donnees = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', caches[0]))
-        return await client.post(f"{URL}/deplacer", data={**donnees, "debut": debut, **plus})
+        """Tick that hour on the page and press « Déplacer à cet horaire »; ``plus``: what was chosen meanwhile."""
+        return await client.post(
+            f"{URL}/deplacer", data={**affiche(page), "debut": debut, "faire": "confirmer", **plus}
+        )
 
     async def test_it_moves_to_an_offered_creneau_and_keeps_its_code(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
@@ -317,6 +343,57 @@ class TestDeplacer:
             debut
         )
         assert await journee.scalar("SELECT canal FROM rendez_vous WHERE id = :r", r=rdv) == "rattache"
+
+    async def test_an_hour_of_another_day_than_the_one_chosen_moves_nothing(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        rdv, code = await rdv_de(journee, service)
+        avant = await journee.scalar("SELECT debut FROM rendez_vous WHERE id = :r", r=rdv)
+        lundi = "2026-11-30"
+        async with externe(journee, service) as client:
+            page = await self.open(client, code, jour=VENDREDI.isoformat())
+            refus = await self.move(client, page.text, horaires(page.text)[0], jour=lundi)
+            assert refus.status_code == 422
+            dit = texte(refus.text)
+            assert "L’horaire coché est du vendredi 27 novembre et le jour choisi est le lundi 30 novembre." in dit
+            assert await journee.scalar("SELECT debut FROM rendez_vous WHERE id = :r", r=rdv) == avant
+            assert affiche(refus.text)["jour"] == lundi
+            offerts = horaires(refus.text)
+            assert offerts
+            assert all(debut.startswith(lundi) for debut in offerts)
+            assert (await self.move(client, refus.text, offerts[0])).status_code == 200
+        assert await journee.scalar("SELECT jour::text FROM rendez_vous WHERE id = :r", r=rdv) == lundi
+
+    async def test_what_is_chosen_above_hours_already_shown_is_what_is_moved(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        rdv, code = await rdv_de(journee, service)
+        deces = service.motifs[1]
+        await change(
+            journee,
+            service,
+            "UPDATE motif_service SET duree_minutes = 40 WHERE service_id = :s AND motif_id = :m",
+            s=service.id,
+            m=deces,
+        )
+        async with externe(journee, service) as client:
+            page = await self.open(client, code, jour=VENDREDI.isoformat())
+            fait = await self.move(client, page.text, horaires(page.text)[0], motif=str(deces), type="telephone")
+        assert fait.status_code == 200
+        lu = await journee.scalar(
+            "SELECT motif_id || ' ' || type_rdv || ' ' || extract(epoch FROM fin - debut)::int / 60"
+            " FROM rendez_vous WHERE id = :r",
+            r=rdv,
+        )
+        assert lu == f"{deces} telephone 40"
+
+    async def test_motifs_are_offered_under_their_branches(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        _, code = await rdv_de(journee, service, motif_id=service.motifs[1])
+        async with externe(journee, service) as client:
+            page = await self.open(client, code)
+        motifs = re.search(r'name="motif".*?</select>', page.text, re.DOTALL)
+        assert motifs
+        assert re.findall(r'<option value="(\d+)"', motifs[0]) == [str(m) for m in service.motifs[:2]]
+        assert "(motif actuel)" in re.findall(rf'value="{service.motifs[1]}" selected>([^<]+)<', motifs[0])[0]
 
     async def test_its_own_motif_is_kept_whatever_is_open_and_others_must_be_offered(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
@@ -346,7 +423,9 @@ class TestDeplacer:
         avant = await journee.scalar("SELECT debut FROM rendez_vous WHERE id = :r", r=rdv)
         async with externe(journee, service) as client:
             page = await self.open(client, code)
-            assert (await self.move(client, page.text, debut)).status_code == 422
+            refus = await self.move(client, page.text, debut, jour=debut[:10])
+        assert refus.status_code == 422
+        assert "L’horaire coché est du" not in texte(refus.text)
         assert await journee.scalar("SELECT debut FROM rendez_vous WHERE id = :r", r=rdv) == avant
 
     async def test_the_duration_that_was_decided_for_it_is_kept(self, journee: Journee) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.accueil.monde import Journee
+from tests.accueil.monde import Journee, epoch_minute
 from tests.booking.agents.outillage import (
     DEMAIN,
     add_fermeture,
+    change,
     close_guichet,
     count_rdv,
     formulaire,
@@ -37,6 +38,11 @@ def etat(region: str) -> str:
     return trouve[1]
 
 
+def dit(region: str) -> str:
+    """What it says at once: without what the page's clock will show."""
+    return texte(re.sub(r"<div [^>]*data-place-passee.*?</div>", "", region, flags=re.DOTALL))
+
+
 def libres(region: str) -> list[str]:
     """The places offered instead."""
     return [" ".join(t.split()) for t in re.findall(r"data-jusqua=\"\d+\">([^<]+)<", region)]
@@ -49,7 +55,7 @@ class TestPlace:
         service = await service_ordinaire(journee)
         region = await place(journee, service)
         assert etat(region) == "libre"
-        assert texte(region) == ""
+        assert dit(region) == ""
 
     async def test_outside_the_plages_a_confirmation_is_announced(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
@@ -73,6 +79,41 @@ class TestPlace:
         assert etat(await place(journee, service, fin="09:20")) == "prise"
         assert etat(await place(journee, service, heure="08:50")) == "prise"
 
+    async def test_what_is_offered_takes_the_motif_and_the_type_of_the_form(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee, guichets=3)
+        await journee.book(service, "08:40", jour=DEMAIN)
+        await change(journee, service, "UPDATE guichet SET motifs = '{}' WHERE id = :g", g=service.guichets[1])
+        await change(journee, service, "UPDATE guichet SET types = '{telephone}' WHERE id = :g", g=service.guichets[2])
+        demande = {"motif": str(service.motifs[0]), "type": "guichet"}
+        assert {ou for ou in libres(await place(journee, service)) if "Guichet 1" not in ou}
+        assert all("Guichet 1" in ou for ou in libres(await place(journee, service, **demande)))
+
+    async def test_the_guichet_of_the_form_has_its_share_of_what_is_offered(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee, guichets=8)
+        await journee.book(service, "08:40", jour=DEMAIN)
+        offertes = libres(await place(journee, service))
+        assert len(offertes) == 6
+        assert sum("Guichet 1" in ou for ou in offertes) == 3
+
+    async def test_what_is_offered_is_as_long_as_the_form_says(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee, guichets=1)
+        await journee.book(service, "08:40", jour=DEMAIN)
+        await journee.book(service, "09:20", jour=DEMAIN)
+        assert "09:00, Guichet 1" in libres(await place(journee, service))
+        assert "09:00, Guichet 1" not in libres(await place(journee, service, fin="09:20"))
+
+    async def test_an_hour_that_passes_is_said_by_the_pages_clock(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        region = await place(journee, service)
+        assert f'data-des="{epoch_minute("08:40", jour=DEMAIN)}" hidden>' in region
+        assert "data-place-passee" not in await place(journee, service, heure="")
+
+    async def test_the_number_of_a_guichet_stays_with_its_word(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        await change(journee, service, "UPDATE guichet SET nom = 'Guichet n° 7' WHERE id = :g", g=service.guichets[1])
+        await journee.book(service, "08:40", jour=DEMAIN)
+        assert "Guichet n°\N{NO-BREAK SPACE}7" in await place(journee, service)
+
     async def test_what_is_free_again_is_free(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
         rdv = await journee.book(service, "08:40", jour=DEMAIN)
@@ -91,6 +132,11 @@ class TestPlace:
         assert "guichet fermé. Aucun rendez-vous ne peut y être pris" in texte(ferme)
         await add_fermeture(journee, service, DEMAIN, "Formation")
         assert "formation. Aucun" in texte(await place(journee, service))
+
+    async def test_a_holiday_keeps_its_capital(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        region = await place(journee, service, jour="2026-12-25")
+        assert "jour férié : Noël. Aucun rendez-vous" in texte(region)
 
     @pytest.mark.parametrize(
         "champs",

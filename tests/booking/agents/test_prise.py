@@ -48,7 +48,10 @@ class TestCasNominal:
         lus = valeurs(page)
         assert (lus["jour"], lus["du"]) == ("2026-11-24", "08:40")
         assert f'<option value="{service.guichets[1]}" selected>Guichet 2' in page
-        assert page.index('name="numero_fiscal"') < page.index('name="nom_usage"')
+        ordre = ("guichet", "du", "numero_fiscal", "nom_usage", "courriel", "motif", "precision")
+        rangs = [page.index(f'id="champ-{nom}"') for nom in ordre]
+        assert rangs == sorted(rangs), "the place, who comes, then what for"
+        assert page.index('value="rechercher"') < page.index('id="champ-civilite"')
 
     async def test_motifs_not_offered_are_listed_apart(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
@@ -78,6 +81,7 @@ class TestCasNominal:
             fiche = (await client.get(reponse.headers["location"])).text
         code = await journee.scalar("SELECT code FROM rendez_vous WHERE service_id = :s", s=service.id)
         assert f"Rendez-vous enregistré : code {code}" in texte(fiche)
+        assert "Il est attendu le mardi 24 novembre 2026 à 08:40, Guichet 1." in texte(fiche)
         assert f"/services/{service.id}/agenda?jour=2026-11-24" in fiche
         rdv = await journee.scalar(
             "SELECT r.canal || ' ' || r.origine || ' ' || r.note_interne || ' ' || u.nom_usage FROM rendez_vous r"

@@ -6,13 +6,16 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from app import clock
 from app.booking.agents.recherche_rdv_lectures import TROP, search_rdv
-from app.booking.agents.recherche_rdv_saisie import Lecture, understand
+from app.booking.agents.recherche_rdv_saisie import SAISIE_MAX, Lecture, clean_saisie, understand
 from app.booking.anonymisation import anonymise_anciens
 from app.identite.empreintes import print_critere
 from tests.accueil.monde import JOUR, Journee, personne
@@ -171,6 +174,8 @@ class TestTrouver:
     async def test_each_result_says_how_it_was_found(self, journee: Journee, monde: Monde) -> None:
         assert 'liste__par">téléphone<' in (await chercher(journee, monde.agent, "0639980123")).text
         assert 'liste__par">nom<' in (await chercher(journee, monde.agent, "lefevre")).text
+        assert 'liste__par">nom de naissance<' in (await chercher(journee, monde.agent, "artagnan")).text
+        assert 'liste__par">nom<' in (await chercher(journee, monde.agent, "orsted elise")).text
         assert 'liste__par">SIREN<' in (await chercher(journee, monde.agent, SIREN)).text
 
     async def test_a_person_changed_or_moved_is_found_as_it_is_now(self, journee: Journee) -> None:
@@ -331,6 +336,57 @@ class TestDroits:
         page = await chercher(journee, monde.agent, '"><script>alert(1)</script>\x00\u202e')
         assert page.status_code == 200
         assert "<script>alert" not in page.text
+
+    @pytest.mark.parametrize(
+        "saisie",
+        [
+            *("a\x00@b.fr", "\x00", "\x00@", "lef\x00evre", "FI1\x00", "06\x0012345678", "a\ud800@b.fr", "\ud800"),
+            *("\x1b[31m@x", "\u2028@x.fr", "\uffff@x.fr", "a" * 10_000, "@" + "é" * 10_000, "9" * 10_000, "' " * 5_000),
+            *(
+                "%",
+                "_",
+                "%@%",
+                "a&b",
+                "a | b",
+                "!a",
+                "(",
+                "a:*",
+                "<->",
+                "a' & 'b@x.fr",
+                "\\'@x.fr",
+                ":*@",
+                "\u202ea@b.fr",
+            ),
+        ],
+        ids=lambda saisie: ascii(saisie)[1:16],
+    )
+    async def test_nothing_that_is_typed_is_an_accident(self, journee: Journee, monde: Monde, saisie: str) -> None:
+        corps = "q=" + quote(saisie, errors="surrogatepass")
+        async with journee.client(monde.agent) as client:
+            reponse = await client.post(
+                URL, content=corps, headers={"Content-Type": "application/x-www-form-urlencoded"}
+            )
+        assert reponse.status_code == 200
+        assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", reponse.text)
+
+    async def test_marks_that_a_copy_brings_along_hide_nobody(self, journee: Journee, monde: Monde) -> None:
+        for saisie in (
+            "\u202a06 39 98 01 23\u202c",
+            "lefevre\telise",
+            "\ufefflef\u200bevre",
+            "elise.o@usagers.test\x00",
+        ):
+            assert await trouver(journee, monde, saisie) == ELISE
+
+    @settings(max_examples=150, deadline=None)
+    @given(saisie=st.text(st.characters(), max_size=200))
+    def test_whatever_is_typed_is_a_search_that_can_be_sent(self, saisie: str) -> None:
+        lecture = understand(saisie, FR)
+        for cle in (*lecture.mots, *lecture.telephones, lecture.courriel, lecture.code):
+            assert cle.isprintable()
+            assert len(cle) <= 3 * SAISIE_MAX
+            cle.encode()
+        assert clean_saisie(clean_saisie(saisie)) == clean_saisie(saisie)
 
     async def test_an_unknown_field_is_refused(self, journee: Journee, monde: Monde) -> None:
         async with journee.client(monde.agent) as client:

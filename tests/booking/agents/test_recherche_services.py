@@ -148,6 +148,14 @@ class TestAdresse:
         assert "De quelle commune" not in choisie.text
         assert f"/services/{annuaire['SIE'].id}/detail" in choisie.text
 
+    async def test_while_the_commune_is_asked_for_it_is_not_said_that_there_is_no_service(
+        self, journee: Journee, annuaire: dict[str, MondeService]
+    ) -> None:
+        agent = annuaire["SIP"].agents["exterieur"]
+        page = await search(journee, agent, {"mode": "adresse", "code_postal": "58200", "type": "tresorerie"})
+        assert "De quelle commune s’agit-il" in texte(page.text)
+        assert "Aucun service ne répond" not in texte(page.text)
+
     async def test_a_cedex_or_a_town_unknown_to_the_directory_finds_who_stands_there_or_the_departement(
         self, journee: Journee, annuaire: dict[str, MondeService]
     ) -> None:
