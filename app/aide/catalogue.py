@@ -130,7 +130,7 @@ def search_pages(question: str, dossier: Path = DOSSIER) -> list[PageAide]:
 
 
 def _rate(page: PageAide, cherches: tuple[str, ...]) -> int:
-    """0 when a word is nowhere; a whole word is worth more than a beginning, and one letter is the beginning of none."""
+    """0 when a word is nowhere; a whole word is worth more than a beginning. One letter begins nothing."""
     total = 0
     for cherche in cherches:
         trouves = (

@@ -13,7 +13,7 @@ from app.booking.liens import url_lien
 from app.domain.rendez_vous import Action
 from tests.accueil.monde import Journee, personne
 from tests.booking.agents.delegues import book_for, entrust
-from tests.booking.agents.outillage import DEMAIN, NUMERO_FISCAL, SIREN, service_ordinaire, texte
+from tests.booking.agents.outillage import DEMAIN, NUMERO_FISCAL, SIREN, change, service_ordinaire, texte
 from tests.booking.agents.test_fiche import agir, lire
 from tests.fixtures.donnees import MondeService
 
@@ -102,6 +102,8 @@ class TestFormulaire:
             champs = formulaire(await ouvrir(journee, service, rdv), courriel=adresse)
             reponse = await envoyer(journee, service, rdv, champs)
             fins.append(reponse.headers["location"].partition("?fait=")[2])
+            partie = "UPDATE courrier SET envoye_a = coalesce(envoye_a, cree_a) WHERE rdv_id = :r RETURNING id"
+            await change(journee, service, partie, r=rdv)
         assert fins[-1] == "modifie-retenue-intervalle", fins
         lu = texte((await lire(journee, service, f"/rendez-vous/{rdv}?fait={fins[-1]}")).text)
         assert "La confirmation n’est pas partie à deux@usagers.test" in lu
