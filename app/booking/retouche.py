@@ -79,7 +79,7 @@ def parse_retouche(champs: Mapping[str, str], nature: str, contexte: ServiceCont
     donnees = {**champs, "nature": nature}
     efface = {champ for champ in ("preference_appel",) if champs.get(champ) == INDIFFERENT}
     donnees |= dict.fromkeys(efface, "")
-    lu, fautes = parse_usager(donnees, departement=contexte.departement, aujourdhui=aujourdhui)
+    lu, fautes = parse_usager(donnees, departement=contexte.departement, aujourdhui=aujourdhui, par_agent=True)
     # The person is not in this form: nothing is said of the fields that it has not, nor of those left empty.
     erreurs = {champ: phrase for champ, phrase in fautes.items() if champ in saisis}
     if "sans_courriel" in saisis and "courriel" in saisis:

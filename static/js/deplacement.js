@@ -1,7 +1,7 @@
 // A RDV moved on the grid: dragged by the pointer, or carried by the keyboard (d, arrows, Enter, Escape). One that changes
 // meanwhile is put back, and that is said.
 
-import { annoncer, montrer } from "./annonces.js";
+import { annoncer, montrer as direEnVue } from "./annonces.js";
 import { effacerCible, lire, montrer, siennes, viserPlace, viserPoint, viserRdv } from "./cible.js";
 import { demanderRevision, deplacer } from "./envoi-deplacement.js";
 import { aller, sousFocus } from "./grille.js";
@@ -318,7 +318,7 @@ function interrompre(phrase) {
   const { rdv, genre } = enCours;
   aAvaler = genre === "pointeur";
   finir();
-  montrer(phrase, {
+  direEnVue(phrase, {
     alerte: true,
     ensuite: () => {
       const table = document.querySelector("[data-grille]");

@@ -418,7 +418,7 @@ class TestPanneau:
         page = await journee.open(contexte, agenda(service))
         await place(page, "08:40", 1).click()
         await expect(page.locator("#champ-numero_fiscal")).to_be_focused()
-        await expect(page.locator("#champ-numero_fiscal")).to_be_in_viewport(ratio=1)
+        await expect(page.locator("#champ-numero_fiscal")).to_be_in_viewport(ratio=0.95)
         await contexte.close()
 
     async def test_a_session_that_ends_loses_nothing_typed_and_enregistrer_works_again(

@@ -43,8 +43,10 @@ _REMPLIR: Final = sa.text(
 #: The check is validated without stopping anybody; it then spares NOT NULL from reading the table.
 _EXIGER: Final = (
     "ALTER TABLE contre_appel DROP CONSTRAINT IF EXISTS objet_rempli",
-    "ALTER TABLE contre_appel ADD CONSTRAINT objet_rempli"
-    " CHECK (motif_id IS NOT NULL AND service_id IS NOT NULL) NOT VALID",
+    """
+    ALTER TABLE contre_appel ADD CONSTRAINT objet_rempli
+      CHECK (motif_id IS NOT NULL AND service_id IS NOT NULL) NOT VALID
+    """,
     "ALTER TABLE contre_appel VALIDATE CONSTRAINT objet_rempli",
     "ALTER TABLE contre_appel ALTER COLUMN motif_id SET NOT NULL, ALTER COLUMN service_id SET NOT NULL",
     "ALTER TABLE contre_appel DROP CONSTRAINT objet_rempli",

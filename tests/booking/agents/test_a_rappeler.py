@@ -375,7 +375,9 @@ class TestEnDirect:
             await call(journee, service, rdv, agent="box")
             dit = re.compile(r"appelé lundi 23 novembre à 10:\d\d par Box")
             await expect(page.locator(f"#rappel-{rdv}")).to_contain_text(dit, timeout=4000)
-            await expect(page.locator("#noter")).to_contain_text(re.compile("Déjà appelé lundi 23 novembre à 10:"), timeout=4000)
+            await expect(page.locator("#noter")).to_contain_text(
+                re.compile("Déjà appelé lundi 23 novembre à 10:"), timeout=4000
+            )
             assert await page.get_by_label("Commentaire").input_value() == "Je compose le numéro"
             assert await find_difference(page) == ""
         finally:

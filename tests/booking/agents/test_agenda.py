@@ -239,7 +239,7 @@ class TestFragment:
         fragment = await lire(journee, service, f"/fragment{vue}")
         assert fragment.text.strip() == region.group()
         assert "_csrf" not in fragment.text
-        adresse = re.search(r'data-fragment="([^"]+)"', page)
+        adresse = re.search(r'<section id="agenda"[^>]* data-fragment="([^"]+)"', page)
         assert adresse is not None
         async with journee.client(service.agents["agent"]) as client:
             assert (await client.get(adresse[1].replace("&amp;", "&"))).text == fragment.text
