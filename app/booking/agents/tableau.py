@@ -19,7 +19,7 @@ from app import clock
 from app.booking.agents.lectures import PHRASE, read_tableau
 from app.booking.outils import Outils
 from app.domain.horaires import get_cadran
-from app.domain.vocabulaire import COMPTES
+from app.domain.vocabulaire import COMPTES, Compte
 from app.errors import AccesRefuse
 from app.identite.acteur import Acteur
 from app.web.adresses import is_nombre
@@ -118,6 +118,14 @@ def _find_recherche(lignes: Sequence[Mapping[str, Any]]) -> str:
     return "/agent/rendez-vous/recherche" if any("agenda" in ligne["modules"] for ligne in lignes) else ""
 
 
+def _find_liste(ligne: Mapping[str, Any], compte: Compte) -> str:
+    """What a figure counts: the list of the day in that state, or the board when it adds several up."""
+    if len(compte.etats) > 1:
+        return f"/sites/{ligne['site_id']}/accueil" if "accueil" in ligne["modules"] else ""
+    jour = ligne["jour"].isoformat()
+    return f"/agent/rendez-vous?du={jour}&au={jour}&service={ligne['id']}&etat={compte.etats[0].value}"
+
+
 def _service(ligne: Mapping[str, Any]) -> dict[str, Any]:
     brut = ligne["compteurs"]
     compteurs: dict[str, int] = (json.loads(brut) if isinstance(brut, str) else brut) or {}
@@ -144,7 +152,10 @@ def _service(ligne: Mapping[str, Any]) -> dict[str, Any]:
         "lieu": f"{ligne['code_postal']} {ligne['ville']}",
         "ferme": not ouvert,
         "jour": jour_long(ligne["jour"]),
-        "comptes": [(compte.cle, compte.mot, compte.count(compteurs)) for compte in COMPTES],
+        "comptes": [
+            (compte.cle, compte.mot, compte.count(compteurs), _find_liste(ligne, compte) if rattache else "")
+            for compte in COMPTES
+        ],
         "attend_depuis": instant_utc(ligne["attend_depuis"]),
         "zone": ligne["fuseau"],
         "actions": [{"libelle": mot, "url": url, "icone": icone} for permis, mot, url, icone in actions if permis],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -40,7 +41,9 @@ class TestTableauDeBord:
         assert "SIP DE NEVERS" in lu
         assert "58015 NEVERS CEDEX" in lu
         assert "CODIQUE 058019" in lu
-        assert "Attendus 1 Arrivés 1 En attente 1 la plus longue : Reçus 1 Non venus 1" in lu
+        de_ce_service = "– SIP DE NEVERS"
+        for mot in ("Attendus", "Arrivés", "En attente", "Reçus", "Non venus"):
+            assert f"{mot} 1 {mot.lower()} {de_ce_service}" in lu
         assert re.search(r'data-depuis="2026-[^"]+Z"', page.text)
 
     async def test_it_follows_each_of_its_services_and_the_fragment_is_its_region(self, journee: Journee) -> None:
@@ -77,6 +80,19 @@ class TestTableauDeBord:
             assert (await client.get("/agent/fragment")).status_code == 200
             await change(journee, service, "DELETE FROM rattachement WHERE agent_id = :a", a=agent)
             assert (await client.get("/agent/fragment")).status_code == 404
+
+    async def test_every_figure_leads_to_what_it_counts(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        await journee.book(service, "11:00", "Jolivaux")
+        await journee.book(service, "11:40", "Corbon", etat="termine")
+        async with journee.client(service.agents["agent"]) as client:
+            page = (await client.get("/agent")).text
+            liens = [html.unescape(url) for url in re.findall(r'<dd><a href="([^"]+)"', page)]
+            assert len(liens) == 5
+            attendus, recus = texte((await client.get(liens[0])).text), texte((await client.get(liens[3])).text)
+            assert (await client.get(liens[1])).status_code == 200
+        assert ("JOLIVAUX" in attendus, "CORBON" in attendus) == (True, False)
+        assert ("JOLIVAUX" in recus, "CORBON" in recus) == (False, True)
 
     async def test_the_actions_follow_the_rights(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
