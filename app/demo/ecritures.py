@@ -20,12 +20,13 @@ from app.booking.contexte import ServiceContexte
 from app.booking.liens import empreinte, jeton_lien, new_sel
 from app.config import Settings
 from app.db import UnitOfWork
+from app.demo.appels import imagine_appel
 from app.demo.personnages import NOTE, PRECISIONS, RAISONS_ANNULATION, imagine_usager
 from app.demo.places import Place
 from app.demo.visites import RETARD_VISITEUR, Pas, imagine_visite
 from app.domain.horaires import from_minute, get_cadran
 from app.domain.rendez_vous import Action, Transition, find_heure_a_venir, generate_code, transition
-from app.tables import Courrier, Journal, Passage, RdvUsager, RendezVous
+from app.tables import ContreAppel, Courrier, Journal, Passage, RdvUsager, RendezVous
 
 _COLONNES: Final = {
     Action.MARQUER_ARRIVEE: "arrivee_a",
@@ -46,6 +47,7 @@ class Lot:
     passages: list[dict[str, Any]] = field(default_factory=list)
     journal: list[dict[str, Any]] = field(default_factory=list)
     courriers: list[dict[str, Any]] = field(default_factory=list)
+    appels: list[dict[str, Any]] = field(default_factory=list)
 
     def confirm(self, rdv: Mapping[str, Any]) -> None:
         """The confirmation of a booking with an e-mail, long sent: what stays of it once its data are forgotten."""
@@ -137,6 +139,7 @@ class Lot:
             (RdvUsager, self.usagers),
             (Journal, self.journal),
             (Courrier, self.courriers),
+            (ContreAppel, self.appels),
         ):
             if lignes:
                 await conn.execute(insert(table), lignes)
@@ -263,9 +266,12 @@ def _imagine(lot: Lot, plume: Plume, place: Place, rdv_id: int, code: str, hasar
             **({"delegation": place.delegation.id, "origine": place.delegation.service_id} if place.delegation else {}),
         },
     )
-    if hasard.random() < _ANNULATION:
+    appel = imagine_appel(rdv, sorted(contexte.motifs).index(place.motif.id), maintenant)
+    if appel is not None:
+        _call(lot, plume, rdv, appel)
+    elif hasard.random() < _ANNULATION:
         _cancel(lot, plume, rdv, hasard)
-    else:
+    if rdv["etat"] == "prevu":
         lot.live(rdv, plume.find_pas(rdv), plume.agent_id, contexte.site_id)
     lot.rdv.append(rdv)
     usager = imagine_usager(hasard, place.motif.public)
@@ -286,6 +292,28 @@ def _origine(canal: str, hasard: Random) -> str:
     if canal == "internet":
         return "internet"
     return "telephone" if canal == "exterieur" else hasard.choice(("telephone", "guichet", "telephone", "courriel"))
+
+
+def _call(lot: Lot, plume: Plume, rdv: dict[str, Any], appel: dict[str, Any]) -> None:
+    """The call, and the cancellation when it settled the matter, told as the use case tells them."""
+    lot.appels.append({**appel, "agent_id": plume.agent_id})
+    a = appel["cree_a"]
+    rdv |= {"revision": 2, "modifie_a": a}
+    faits = {"resultat": appel["resultat"], "jour": appel["jour"].isoformat(), "contre_appel": True}
+    if not appel["annule_rdv"]:
+        lot.record(rdv, "rdv.modifie", a, agent_id=plume.agent_id, avant=None, apres=faits)
+        return
+    rdv |= {
+        "etat": "annule",
+        "occupe": False,
+        "sequence": 1,
+        "annule_a": a,
+        "annule_par": "agent",
+        "annule_par_agent": plume.agent_id,
+        "annule_raison": f"Réglé par téléphone le {appel['jour']:%d/%m/%Y}",
+    }
+    apres = {"etat": "annule", "action": "annuler", **faits}
+    lot.record(rdv, "rdv.annule", a, agent_id=plume.agent_id, avant={"etat": "prevu"}, apres=apres)
 
 
 def _cancel(lot: Lot, plume: Plume, rdv: dict[str, Any], hasard: Random) -> None:
