@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -34,10 +34,10 @@ PERDRE = {
 @pytest.fixture
 def lundi() -> Iterator[None]:
     """The clock of this process says Monday at nine."""
-    ecart = LUNDI_9H - clock.now()
-    clock.shift(ecart)
+    avant = clock.now() - datetime.now(UTC)
+    clock.shift(LUNDI_9H - clock.now())
     yield
-    clock.shift(-ecart)
+    clock.shift(avant - (clock.now() - datetime.now(UTC)))  # an hour may have passed meanwhile: see ``tell``
 
 
 @pytest.fixture

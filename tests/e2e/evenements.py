@@ -524,7 +524,8 @@ async def _close_guichet(m: Monde) -> None:
 @evenement(
     "planning.modifie",
     "planning.modifie",
-    visible=AGENDAS_DU_JOUR | {"agenda de jeudi", "creneaux publics", "creneaux des externes"},
+    visible=AGENDAS_DU_JOUR - {"semaine d'un guichet"}
+    | {"agenda de jeudi", "creneaux publics", "creneaux des externes"},
 )
 async def _change_planning(m: Monde) -> None:
     async def travail(uow: UnitOfWork) -> None:

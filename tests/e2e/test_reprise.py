@@ -303,7 +303,7 @@ class TestMemesMots:
 async def read_pairs(page: Page, bloc: str, mot: str, nombre: str) -> dict[str, int]:
     """Words and figures of the counters of a page."""
     return {
-        (await b.locator(mot).inner_text()).lower(): int(await b.locator(nombre).inner_text())
+        (await b.locator(mot).inner_text()).lower(): int((await b.locator(nombre).inner_text()).split()[0])
         for b in await page.locator(bloc).all()
     }
 
