@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, Select, bindparam, text, update
+from sqlalchemy import Select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -44,9 +44,6 @@ from app.tables import RendezVous
 __all__ = ["Cible", "RdvDeplace", "move"]
 
 _DEPLACE: Final = ("id", "service_id", "guichet_id", "debut", "fin", "revision")
-_VERROUS: Final = text(
-    "SELECT pg_advisory_xact_lock(hashtextextended('guichet:' || g, 0)) FROM unnest(:guichets) AS g"
-).bindparams(bindparam("guichets", type_=ARRAY(BigInteger)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +221,7 @@ async def _write(
     if place.canal == Canal.RATTACHE and place.guichet_id is not None:
         await thaw(uow, place.guichet_id, debut, fin, maintenant, service_id=contexte.id)
     candidats = projet.candidats
-    await conn.execute(_VERROUS, {"guichets": sorted({rdv["guichet_id"], *candidats})})
+    await store.lock_guichets(conn, {rdv["guichet_id"], *candidats})
     release(uow, await store.delete_options_mortes(conn, maintenant, guichets=candidats), maintenant)
     valeurs |= await _take(conn, rdv["id"], candidats, valeurs, list_forcages(projet, place, rdv, trajet))
     await follow(uow, rdv, valeurs, contexte.site_id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, BigInteger, bindparam, select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -50,9 +50,6 @@ _AILLEURS: Final = "Ces deux rendez-vous ne sont pas reçus par le même service
 _CONFIE: Final = "Un rendez-vous confié par un autre service ne s’échange que dans sa journée : déplacez-le."
 _TROP_LONG: Final = "L’échange ne tient pas : l’un des deux rendez-vous est trop long pour la place de l’autre."
 _SEPAREMENT: Final = "Rien n’a été échangé : déplacez l’un des deux vers une place libre."
-_VERROUS: Final = text(
-    "SELECT pg_advisory_xact_lock(hashtextextended('guichet:' || g, 0)) FROM unnest(:guichets) AS g"
-).bindparams(bindparam("guichets", type_=ARRAY(BigInteger)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +261,7 @@ async def _write(
     for valeurs in nouvelles:
         await thaw(uow, valeurs["guichet_id"], valeurs["debut"], valeurs["fin"], maintenant, service_id=contexte.id)
     guichets = sorted({valeurs["guichet_id"] for valeurs in nouvelles})
-    await conn.execute(_VERROUS, {"guichets": guichets})
+    await store.lock_guichets(conn, guichets)
     release(uow, await store.delete_options_mortes(conn, maintenant, guichets=guichets), maintenant)
     await _move_rows(conn, parties, nouvelles)
     for partie, valeurs in zip(parties, nouvelles, strict=True):

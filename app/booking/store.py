@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     CursorResult,
@@ -411,6 +412,16 @@ async def lock_echange(conn: AsyncConnection, service_id: int) -> None:
     the deletion; who only inserts needs it not.
     """
     await conn.execute(_VERROU, {"nom": f"echange:{service_id}"})
+
+
+_GUICHETS: Final = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('guichet:' || g, 0)) FROM unnest(:guichets) AS g"
+).bindparams(bindparam("guichets", type_=ARRAY(BigInteger)))
+
+
+async def lock_guichets(conn: AsyncConnection, guichets: Iterable[int]) -> None:
+    """Whoever moves RDV takes their guichets first, in the order of their ids: two moves never wait for each other."""
+    await conn.execute(_GUICHETS, {"guichets": sorted(set(guichets))})
 
 
 async def find_option(
