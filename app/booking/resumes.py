@@ -22,7 +22,7 @@ from app.booking.droits import has_acces, scoped
 from app.booking.outils import Outils
 from app.booking.rappels import Recherche, count_rappels, read_zone
 from app.courrier.resume import MessageResume, RdvResume, ServiceResume, write_resume
-from app.courrier.texte import duree_en_mots
+from app.courrier.texte import TYPES_EN_PHRASE, duree_en_mots
 from app.db import UnitOfWork, describe
 from app.domain.contre_appel import JOURS_A_RAPPELER
 from app.domain.horaires import from_minute, get_cadran
@@ -35,7 +35,6 @@ RETARD_MAX: Final = timedelta(hours=4)
 #: Rendez-vous of the agent listed for one service.
 LISTE_MAX: Final = 40
 _RETENTION: Final = timedelta(days=30)
-_TYPES: Final = {"guichet": "au guichet", "telephone": "par téléphone", "visio": "en visio"}
 
 #: (connection, agent, service, now) → RDV to be placed again: known by the part that organises.
 CompteReplacer = Callable[[AsyncConnection, int, int, datetime], Awaitable[int]]
@@ -232,7 +231,7 @@ def _tell(rdv: Mapping[str, Any], zone: ZoneInfo, base: str) -> RdvResume:
     return RdvResume(
         heure=f"{rdv['debut'].astimezone(zone):%H:%M}",
         duree=duree_en_mots(rdv["fin"] - rdv["debut"]),
-        type_rdv=_TYPES[rdv["type_rdv"]],
+        type_rdv=TYPES_EN_PHRASE[rdv["type_rdv"]],
         motif=rdv["motif"],
         code=rdv["code"],
         guichet=rdv["guichet"],

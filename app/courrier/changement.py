@@ -23,7 +23,6 @@ from app.tables import Courrier
 EVENEMENT: Final = "changement"
 FAITS: Final = ("deplace", "annule")
 _INSTANTS: Final = ("debut", "fin", "ancien_debut")
-_TYPES: Final = {"guichet": "au guichet", "telephone": "par téléphone", "visio": "en visio"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +102,7 @@ def render_changement(message: MessageChangement, entete: Entete, a: datetime) -
         "quand": texte.date_en_mots(message.debut, message.fuseau),
         "ancien_quand": "" if ancien is None else texte.date_en_mots(ancien, message.fuseau),
         "duree": texte.duree_en_mots(message.fin - message.debut),
-        "genre": _TYPES[message.type_rdv],
+        "genre": texte.TYPES_EN_PHRASE[message.type_rdv],
         "fiche": texte.lien_sur(message.fiche_url),
     }
     return render_lettre(EVENEMENT, contexte, entete, a)

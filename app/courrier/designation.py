@@ -26,7 +26,6 @@ from app.courrier.resume import DROIT_RETIRE
 
 EVENEMENT: Final = "designation"
 FAITS: Final = ("affecte", "retire")
-_TYPES: Final = {"guichet": "au guichet", "telephone": "par téléphone", "visio": "en visio"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +154,7 @@ def render_designation(message: MessageDesignation, entete: Entete, a: datetime)
         "service": texte.propre(message.service_libelle),
         "quand": texte.date_en_mots(message.debut, message.fuseau),
         "duree": texte.duree_en_mots(message.fin - message.debut),
-        "genre": _TYPES[message.type_rdv],
+        "genre": texte.TYPES_EN_PHRASE[message.type_rdv],
         "fiche": texte.lien_sur(message.fiche_url),
     }
     return render_lettre(EVENEMENT, contexte, entete, a)

@@ -25,6 +25,9 @@ _INSECABLE: Final = "\u00a0"
 _INVISIBLES: Final = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _ADRESSE_WEB: Final = re.compile(r"://|www\.|[@/\\<>{}\[\]=]|\.\w{2,}", re.IGNORECASE)
 
+#: Type of rendez-vous → how it is held, within a sentence.
+TYPES_EN_PHRASE: Final = {"guichet": "au guichet", "telephone": "par téléphone", "visio": "en visio"}
+
 
 def propre(texte: str) -> str:
     """One line of text that can do no harm in a header, a page or a calendar.
