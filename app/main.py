@@ -42,6 +42,7 @@ from app.journaux import configure_logs
 from app.pilotage.routes import ROUTES as PILOTAGE
 from app.publication import Diffuseur, create_redis
 from app.web.adresses import guard_adresse
+from app.web.changer_langue import ROUTES as LANGUE
 from app.web.dependances import provide_acteur, provide_outils
 from app.web.erreurs import handle_accident, handle_app_error, handle_http_exception
 from app.web.pages import create_environment
@@ -111,6 +112,7 @@ def create_web(settings: Settings) -> ASGIApp:
             *IDENTITE,
             *PROCONNECT,
             *USAGER,
+            *LANGUE,
             *AGENTS,
             *API,
             *ACCUEIL,

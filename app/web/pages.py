@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from litestar import Request
 from litestar.response import Response
 
-from app import clock
+from app import clock, langue
 from app.aide.catalogue import URL as AIDE
 from app.aide.catalogue import find_page
 from app.booking.contexte import ServiceContexte
@@ -22,6 +22,7 @@ from app.domain.vocabulaire import COMPTES
 from app.identite.acteur import Acteur
 from app.identite.non_lus import COMPTES_MAX
 from app.web.dates import heure, instant_utc, jour_long
+from app.web.langue import is_public
 from app.web.securite import csrf_token, porteur
 
 PROFILS = {
@@ -62,13 +63,15 @@ def create_environment(settings: Settings) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=400,
+        extensions=["jinja2.ext.i18n"],
     )
+    env.install_gettext_callables(langue._, langue.ngettext, newstyle=False)  # type: ignore[attr-defined]
+    env.filters["tr"] = langue.tr
     env.globals.update(
         statique=f"/static/{static_version(RACINE / 'static')}",
         demo=settings.demo,
         demo_url="/demo" if settings.demo else "",
         marque_etat=settings.marque_etat,
-        lang="fr",
         COMPTES=COMPTES,
         proconnect=bool(settings.proconnect_issuer),
     )
@@ -79,8 +82,20 @@ def render(request: Request[Any, Any, Any], gabarit: str, contexte: Mapping[str,
     """The HTML of a template with what every page shares."""
     env: Environment = request.app.state.gabarits
     settings: Settings = request.app.state.outils.settings
-    commun = {"csrf": csrf_token(settings, porteur(request, settings)), "maintenant": instant_utc(clock.now())}
+    commun = {
+        "csrf": csrf_token(settings, porteur(request, settings)),
+        "maintenant": instant_utc(clock.now()),
+        "lang": langue.get_langue(),
+        "autres_langues": _list_autres_langues(request),
+    }
     return env.get_template(gabarit).render(**commun, **contexte)
+
+
+def _list_autres_langues(request: Request[Any, Any, Any]) -> list[dict[str, str]]:
+    """The other languages in which this page exists, for the switch: none for agents' pages."""
+    if not is_public(request.url.path):
+        return []
+    return [{"code": code, "nom": nom} for code, nom in langue.NOMS.items() if code != langue.get_langue()]
 
 
 def page(
@@ -96,8 +111,12 @@ def page(
     It is given to the page only when a POST is answered: static/js/saisie.js takes it, so that neither back nor reload
     ever asks to send a form again.
     """
-    if request.method != "POST":
+    ici = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.method == "POST":
+        ici = str(contexte.get("adresse") or "/")
+    else:
         contexte = {**contexte, "adresse": ""}
+    contexte = {"ici": ici, **contexte}
     if "agent" in contexte:
         contexte = {**contexte, "aide_url": _find_aide(request)}
     return Response(

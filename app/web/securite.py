@@ -18,6 +18,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.config import Settings
 from app.errors import Interdit, NonAuthentifie
+from app.langue import set_langue
+from app.web.langue import COOKIE, choose_langue
 
 METHODES_SURES: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CHAMP_CSRF: Final = "_csrf"
@@ -73,7 +75,7 @@ def _as_get(scope: Any) -> Any:
 
 
 class SecuriteMiddleware:
-    """Headers and the visit cookie, around every HTTP answer: the whole application, its errors included."""
+    """Headers, visit cookie and language, around every HTTP answer: the whole application, its errors included."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
@@ -89,6 +91,7 @@ class SecuriteMiddleware:
         }
         if settings.https:
             entetes["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+        self._cookie_langue = cookie_name(settings, COOKIE)
         self._entetes = [(nom.encode(), valeur.encode()) for nom, valeur in entetes.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,11 +103,14 @@ class SecuriteMiddleware:
         api = scope["path"].startswith(("/api/", "/agendas/"))  # read by programs: no visit
         nouvelle: str | None = None
         if not statique and not api:
-            nom = cookie_name(self.settings, "visite")
-            visite = read_cookies(scope).get(nom, "")
+            nom, cookies = cookie_name(self.settings, "visite"), read_cookies(scope)
+            visite = cookies.get(nom, "")
             if not 40 <= len(visite) <= 64 or not visite.isascii():
                 visite = nouvelle = secrets.token_urlsafe(32)
             scope[_CLE_VISITE] = visite  # type: ignore[typeddict-unknown-key]  # ASGI lets servers and middleware add keys
+
+            accepte = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"accept-language"), "")
+            set_langue(choose_langue(scope["path"], cookies.get(self._cookie_langue, ""), accepte))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
