@@ -11,7 +11,7 @@ The language is a context variable, so that no rule, form nor macro carries it a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -67,7 +67,7 @@ def _(texte: str) -> str:
     """The sentence in the present language, placeholders not yet filled in."""
     if _courante.get() == "fr" or not texte:
         return texte
-    traduit = read_catalogue().get(texte)
+    traduit = read_catalogue().get(_flatten(texte))
     return traduit if traduit is not None else _miss(texte)
 
 
@@ -82,11 +82,12 @@ def tr(phrase: str) -> str:
     """A finished French sentence in the present language: as it is known, or by one whose placeholders it fills in."""
     if _courante.get() == "fr" or not phrase.strip():
         return phrase
-    traduit = read_catalogue().get(phrase)
+    plate = _flatten(phrase)
+    traduit = read_catalogue().get(plate)
     if traduit is not None:
         return traduit
     for motif, modele in _read_modeles():
-        trouve = motif.fullmatch(phrase)
+        trouve = motif.fullmatch(plate)
         if trouve is not None:
             return modele.format_map({nom: _fill(valeur) for nom, valeur in trouve.groupdict().items()})
     return _miss(phrase)
@@ -97,6 +98,11 @@ def _fill(valeur: str) -> str:
     return read_catalogue().get(valeur, valeur)
 
 
+def _flatten(texte: str) -> str:
+    """A key of the catalogue: which spaces may not be broken is typography, not meaning."""
+    return texte.replace("\u00a0", " ").replace("\u202f", " ")
+
+
 def _miss(texte: str) -> str:
     temoin = _temoin.get()
     if temoin is not None:
@@ -105,13 +111,23 @@ def _miss(texte: str) -> str:
 
 
 @lru_cache(maxsize=1)
+def read_scripts() -> dict[str, str]:
+    """The sentences of the scripts alone, as they are written there: a page in English carries them."""
+    return _read([TRADUCTIONS / "en" / "scripts.po"], lambda cle: cle)
+
+
+@lru_cache(maxsize=1)
 def read_catalogue() -> dict[str, str]:
     """French → English, from every file of ``traductions/en``. A plural has two entries, one per form.
 
     Raises ValueError when two files disagree, or when a translation loses or invents a placeholder.
     """
+    return _read(sorted((TRADUCTIONS / "en").glob("*.po")), _flatten)
+
+
+def _read(fichiers: Sequence[Path], sous: Callable[[str], str]) -> dict[str, str]:
     lus: dict[str, str] = {}
-    for fichier in sorted((TRADUCTIONS / "en").glob("*.po")):
+    for fichier in fichiers:
         with fichier.open("rb") as flux:
             for message in read_po(flux, locale="en", abort_invalid=True):
                 cles = message.id if isinstance(message.id, list | tuple) else (message.id,)
@@ -121,7 +137,7 @@ def read_catalogue() -> dict[str, str]:
                         continue
                     if _list_trous(cle) != _list_trous(valeur):
                         raise ValueError(f"{fichier.name}: other placeholders in the translation of {cle!r}")
-                    if lus.setdefault(cle, valeur) != valeur:
+                    if lus.setdefault(sous(cle), valeur) != valeur:
                         raise ValueError(f"{fichier.name}: {cle!r} is translated in two ways")
     return lus
 

@@ -25,7 +25,7 @@ RACINE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(RACINE))
 
 from outils.chromium import ensure_chromium  # noqa: E402 - the path above makes it importable
-from outils.vendor import copy_packages  # noqa: E402 - as above
+from outils.vendor import copy_packages, find_icons  # noqa: E402 - as above
 
 VENV = RACINE / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -145,28 +145,20 @@ def _finds_redis() -> bool:
 
 def install_front_end() -> None:
     """The npm packages of the lock, then what the pages need of them in ``static/vendor``."""
-    fichiers = [RACINE / "package.json", RACINE / "package-lock.json", RACINE / "outils" / "vendor.py"]
-    tampon = Tampon("npm", fingerprint(fichiers))
-    if tampon.valid() and (RACINE / "static" / "vendor").is_dir() and (RACINE / "node_modules").is_dir():
-        return
-    say("front-end packages")
-    npm, env = _npm()
-    if (
-        run(
-            *npm,
-            "ci",
-            "--ignore-scripts",
-            "--no-audit",
-            "--no-fund",
-            "--no-update-notifier",
-            "--loglevel=error",
-            env=env,
-        )
-        != 0
-    ):
-        raise Manque("The front-end packages could not be installed: npm's lines above say why (network? proxy?).")
-    copy_packages(RACINE / "node_modules", RACINE / "static" / "vendor")
-    tampon.put()
+    modules, vendor = RACINE / "node_modules", RACINE / "static" / "vendor"
+    paquets = Tampon("npm", fingerprint([RACINE / "package.json", RACINE / "package-lock.json"]))
+    if not paquets.valid() or not modules.is_dir():
+        say("front-end packages")
+        npm, env = _npm()
+        options = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+        if run(*npm, "ci", *options, env=env) != 0:
+            raise Manque("The front-end packages could not be installed: npm's lines above say why (network? proxy?).")
+        shutil.rmtree(vendor, ignore_errors=True)
+        paquets.put()
+    copie = Tampon("vendor", fingerprint([RACINE / "outils" / "vendor.py"], *sorted(find_icons(RACINE))))
+    if not copie.valid() or not vendor.is_dir():
+        copy_packages(modules, vendor)
+        copie.put()
 
 
 def _npm() -> tuple[Sequence[str], dict[str, str]]:

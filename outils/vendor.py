@@ -1,7 +1,10 @@
 """Copy into ``static/vendor`` what the pages need of the npm packages, and nothing else. Standard library only.
 
 Style sheets bring the files that they name (fonts, icons), at the same relative places: the copy works as
-the package does.
+the package does. Two sheets are made here, for a phone on a slow line loads them first:
+
+- ``dsfr/public.css``: the core and the components that the usager's pages use, in the order of the package;
+- ``dsfr/utility/icons/utiles.css``: the icons that our templates and scripts name, out of a thousand.
 """
 
 from __future__ import annotations
@@ -17,10 +20,8 @@ PAQUETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "dsfr",
         (
             "dsfr.min.css",
-            "utility/utility.min.css",
             "utility/icons/icons.min.css",
             "dsfr.module.min.js",
-            "dsfr.nomodule.min.js",
             "favicon",
             "artwork",
         ),
@@ -28,6 +29,18 @@ PAQUETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "dejavu-fonts-ttf": ("ttf", "dejavu", ("DejaVuSansCondensed.ttf", "DejaVuSansCondensed-Bold.ttf")),
     "idiomorph": ("dist", "idiomorph", ("idiomorph.esm.js",)),
 }
+
+#: Components of the usager's pages.
+COMPOSANTS = (
+    *("accordion", "alert", "badge", "breadcrumb", "button", "callout", "checkbox", "connect", "footer", "form"),
+    *("header", "input", "link", "logo", "navigation", "notice", "radio", "search", "select", "skiplink", "stepper"),
+    *("table", "tag", "tile"),
+)
+#: Where icons are named, from the root of the project.
+SOURCES = (("templates", "*.html"), ("static/js", "*.js"), ("static/css", "*.css"), ("app", "*.py"))
+_ICONE = re.compile(r"fr-icon-[a-z0-9]+(?:-[a-z0-9]+)*")
+#: Names put together by a template: « fr-icon-{{ … }} », and the words that fill the hole.
+_NOM_D_ICONE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-(?:line|fill)|translate-2|account-circle-[a-z]+")
 
 _URL = re.compile(r"""url\(\s*["']?(?!data:|https?:|//|#)([^"')?#]+)""")
 
@@ -50,8 +63,57 @@ def copy_packages(modules: Path, cible: Path) -> None:
             shutil.copyfile(fichier, place)
         for licence in (modules / paquet).glob("LICENSE*"):
             shutil.copyfile(licence, neuf / dossier / licence.name)
+    dsfr, dist = neuf / "dsfr", modules / "@gouvfr/dsfr" / "dist"
+    (dsfr / "public.css").write_text(build_public(dist), encoding="utf-8")
+    icones = dsfr / "utility" / "icons"
+    feuille = (icones / "icons.min.css").read_text(encoding="utf-8")
+    (icones / "utiles.css").write_text(keep_icons(feuille, find_icons(modules.parent)), encoding="utf-8")
+    (icones / "icons.min.css").unlink()
     shutil.rmtree(cible, ignore_errors=True)
     neuf.rename(cible)
+
+
+def build_public(dist: Path) -> str:
+    """The core, then the components in the order in which the package puts them, then how they print."""
+    ensemble = (dist / "component" / "component.main.min.css").read_text(encoding="utf-8")
+    feuilles: list[tuple[int, str]] = []
+    for nom in COMPOSANTS:
+        feuille = _body(dist / "component" / nom / f"{nom}.main.min.css")
+        feuilles.append((ensemble.index(feuille[:120]), feuille))
+    coeur = (dist / "core" / "core.main.min.css").read_text(encoding="utf-8").replace("url(../", "url(")
+    papier = [dist / "core" / "core.print.min.css"]
+    papier += [dist / "component" / nom / f"{nom}.print.min.css" for nom in COMPOSANTS]
+    imprime = "".join(_body(feuille) for feuille in papier if feuille.is_file())
+    return "".join([coeur, *(feuille for _, feuille in sorted(feuilles)), imprime])
+
+
+def _body(feuille: Path) -> str:
+    """A sheet without its licence, which the whole says once; the addresses are those of the package's root."""
+    texte = feuille.read_text(encoding="utf-8")
+    texte = texte[texte.index("*/") + 2 :] if texte.startswith("/*!") else texte
+    return texte.replace("url(../../", "url(").replace("url(../", "url(")
+
+
+def find_icons(racine: Path) -> set[str]:
+    """The icons named by our own files: ``fr-icon-…`` whole, or the end of one that a template puts together."""
+    noms: set[str] = set()
+    for dossier, motif in SOURCES:
+        for fichier in (racine / dossier).rglob(motif):
+            texte = fichier.read_text(encoding="utf-8")
+            noms.update(_ICONE.findall(texte))
+            noms.update(f"fr-icon-{nom}" for nom in _NOM_D_ICONE.findall(texte))
+    return noms
+
+
+def keep_icons(feuille: str, noms: set[str]) -> str:
+    """The rules of these icons, and those of none in particular."""
+    gardees: list[str] = []
+    for regle in re.findall(r"[^{}]+\{[^{}]*\}", feuille[: feuille.index("@media")]):
+        selecteur = regle.partition("{")[0]
+        cites = set(_ICONE.findall(selecteur))
+        if cites & noms or not re.search(r"\.fr-(?:icon|fi)-", selecteur):
+            gardees.append(regle)
+    return "".join(gardees)
 
 
 def _files(racine: Path, entrees: tuple[str, ...]) -> set[Path]:

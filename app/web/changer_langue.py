@@ -25,10 +25,15 @@ async def switch_langue(request: Request[Any, Any, Any]) -> Response[Any]:
     if not _CHEMIN.fullmatch(retour):
         retour = "/"
     reponse = Redirect(retour, status_code=303)
+    keep_langue(request, reponse, choisie)
+    return reponse
+
+
+def keep_langue(request: Request[Any, Any, Any], reponse: Response[Any], choisie: str) -> None:
+    """Remember a language for the next pages; one that does not exist changes nothing."""
     if choisie in LANGUES:
         settings = request.app.state.outils.settings
         reponse.headers["Set-Cookie"] = cookie_header(settings, COOKIE, choisie, duree_s=_AN)
-    return reponse
 
 
 ROUTES = [switch_langue]

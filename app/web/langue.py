@@ -19,7 +19,7 @@ _PUBLICS: Final = (
     "/rdv/", "/mon-rendez-vous", "/mes-rendez-vous", "/contact", "/attente", "/franceconnect", "/captcha", "/retrouver",
     "/accessibilite", "/donnees-personnelles", "/mentions-legales", "/langue",
 )  # fmt: skip
-_SERVICE: Final = re.compile(r"/services/\d+(/carte)?")
+_SERVICE: Final = re.compile(r"/services/\d+(/carte|/integrer|/encart)?")
 _PREFERE: Final = re.compile(r"\s*([a-zA-Z]{1,8})(?:-[a-zA-Z0-9-]{1,40})?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 
 

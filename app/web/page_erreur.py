@@ -19,7 +19,7 @@ from app.web.dependances import find_acteur
 from app.web.pages import agent_page, page
 
 #: Pages of usagers: an agent who walks through them sees what they see.
-_PAGES_USAGERS: Final = ("/rdv/", "/mon-rendez-vous/")
+_PAGES_USAGERS: Final = ("/rdv/", "/mon-rendez-vous/", "/retrouver")
 
 
 class _Page(ASGIResponse):

@@ -21,6 +21,7 @@ from app.config import RACINE, Settings
 from app.domain.vocabulaire import COMPTES
 from app.identite.acteur import Acteur
 from app.identite.non_lus import COMPTES_MAX
+from app.web.compte import present_compte
 from app.web.dates import heure, instant_utc, jour_long
 from app.web.langue import is_public
 from app.web.securite import csrf_token, porteur
@@ -53,6 +54,14 @@ def static_version(dossier: Path) -> str:
     return condense.hexdigest()[:12]
 
 
+def speak_languages(env: Environment) -> None:
+    """Give templates ``_``, ``{% trans %}`` and the filter ``tr`` (app.langue)."""
+    env.add_extension("jinja2.ext.i18n")
+    env.install_gettext_callables(langue._, langue.ngettext, newstyle=False)  # type: ignore[attr-defined]
+    env.filters["tr"] = langue.tr
+    env.globals["read_mots_des_scripts"] = langue.read_scripts
+
+
 def create_environment(settings: Settings) -> Environment:
     """Jinja with autoescape and no silent hole: an unknown name is an error, not an empty string."""
     env = Environment(
@@ -63,10 +72,8 @@ def create_environment(settings: Settings) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=400,
-        extensions=["jinja2.ext.i18n"],
     )
-    env.install_gettext_callables(langue._, langue.ngettext, newstyle=False)  # type: ignore[attr-defined]
-    env.filters["tr"] = langue.tr
+    speak_languages(env)
     env.globals.update(
         statique=f"/static/{static_version(RACINE / 'static')}",
         demo=settings.demo,
@@ -87,6 +94,7 @@ def render(request: Request[Any, Any, Any], gabarit: str, contexte: Mapping[str,
         "maintenant": instant_utc(clock.now()),
         "lang": langue.get_langue(),
         "autres_langues": _list_autres_langues(request),
+        "compte": present_compte(request),
     }
     return env.get_template(gabarit).render(**commun, **contexte)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
@@ -23,6 +24,7 @@ from app.web.langue import COOKIE, choose_langue
 
 METHODES_SURES: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CHAMP_CSRF: Final = "_csrf"
+_SEL_CSRF: Final = 16
 _CSP: Final = (
     "default-src 'self'; img-src 'self' data:; connect-src 'self' {flux}; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -34,9 +36,20 @@ def cookie_name(settings: Settings, nom: str) -> str:
     return f"__Host-accueil_{nom}" if settings.https else f"accueil_{nom}"
 
 
-def csrf_token(settings: Settings, porteur: str) -> str:
-    """The token of one session or visit: an HMAC of its secret."""
-    return hmac.new(settings.derive_key("csrf"), porteur.encode(), hashlib.sha256).hexdigest()[:40]
+def csrf_token(settings: Settings, porteur: str, sel: str = "") -> str:
+    """The token of one session or visit: random ``sel``, then an HMAC of it and of the secret.
+
+    Never twice the same: pages are compressed, and what is constant in a compressed page can be guessed by its length.
+    """
+    sel = sel or secrets.token_hex(_SEL_CSRF // 2)
+    message = f"{sel}\n{porteur}".encode("utf-8", "surrogatepass")
+    return sel + hmac.new(settings.derive_key("csrf"), message, hashlib.sha256).hexdigest()[:40]
+
+
+def is_csrf_token(settings: Settings, jeton: str, porteur: str) -> bool:
+    """True when ``jeton`` was made for that session or visit."""
+    attendu = csrf_token(settings, porteur, jeton[:_SEL_CSRF] or "-")
+    return hmac.compare_digest(jeton.encode("utf-8", "surrogatepass"), attendu.encode("utf-8", "surrogatepass"))
 
 
 def cookie_header(settings: Settings, nom: str, valeur: str, *, duree_s: int | None) -> str:
@@ -74,6 +87,10 @@ def _as_get(scope: Any) -> Any:
     return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
+#: The only page made to be shown in another site's frame: a link, no form, nothing of who looks at it.
+_ENCART: Final = re.compile(r"/services/[0-9]+/encart")
+
+
 class SecuriteMiddleware:
     """Headers, visit cookie and language, around every HTTP answer: the whole application, its errors included."""
 
@@ -87,12 +104,21 @@ class SecuriteMiddleware:
             "x-content-type-options": "nosniff",
             "x-frame-options": "DENY",
             "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
             "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
         }
         if settings.https:
             entetes["strict-transport-security"] = "max-age=31536000; includeSubDomains"
         self._cookie_langue = cookie_name(settings, COOKIE)
         self._entetes = [(nom.encode(), valeur.encode()) for nom, valeur in entetes.items()]
+        encart = {nom: valeur for nom, valeur in entetes.items() if nom != "x-frame-options"}
+        encart["content-security-policy"] = (
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; "
+            f"form-action 'none'; frame-ancestors {' '.join(settings.integrateurs) or chr(39) + 'none' + chr(39)}"
+        )
+        del encart["cross-origin-opener-policy"]
+        encart["cross-origin-resource-policy"] = "cross-origin"
+        self._entetes_encart = [(nom.encode(), valeur.encode()) for nom, valeur in encart.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if str(scope["type"]) != "http":  # the lifespan comes through here too
@@ -101,6 +127,7 @@ class SecuriteMiddleware:
         scope = _as_get(scope)
         statique = scope["path"].startswith("/static/")
         api = scope["path"].startswith(("/api/", "/agendas/"))  # read by programs: no visit
+        encart = _ENCART.fullmatch(scope["path"]) is not None
         nouvelle: str | None = None
         if not statique and not api:
             nom, cookies = cookie_name(self.settings, "visite"), read_cookies(scope)
@@ -115,8 +142,8 @@ class SecuriteMiddleware:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entetes: list[tuple[bytes, bytes]] = list(message["headers"])
-                entetes += self._entetes
-                if nouvelle is not None:
+                entetes += self._entetes_encart if encart else self._entetes
+                if nouvelle is not None and not encart:  # in a frame of another site it would not be kept
                     valeur = cookie_header(self.settings, "visite", nouvelle, duree_s=12 * 3600)
                     entetes.append((b"set-cookie", valeur.encode()))
                 if not statique and not any(nom.lower() == b"cache-control" for nom, _ in entetes):
@@ -162,8 +189,8 @@ async def check_change(request: Request[Any, Any, Any]) -> None:
         formulaire = await request.form()
         brut = formulaire.get(CHAMP_CSRF)
         jeton = brut if isinstance(brut, str) else ""
-    attendus = [csrf_token(settings, porteur(request, settings)), csrf_token(settings, visite(request))]
-    if not any(hmac.compare_digest(jeton.encode("utf-8", "surrogatepass"), a.encode()) for a in attendus):
+    porteurs = {porteur(request, settings), visite(request)}
+    if not any(is_csrf_token(settings, jeton, lui) for lui in porteurs):
         if request.url.path.startswith(_PAGES_AGENTS) and cookie_name(settings, "session") not in request.cookies:
             raise NonAuthentifie  # signed out in another tab: the page is right, its session is over
         raise Interdit(

@@ -4,11 +4,12 @@
 import { annoncer } from "./annonces.js";
 import { afficherErreurs, effacerErreurs } from "./erreurs.js";
 import { flux } from "./flux.js";
+import { mot } from "./mots.js";
 import { marquerPropre, oublierPropre } from "./propres.js";
 
 const DELAI = 15_000;
-const PERDU = "Action non enregistrée : le serveur ne répond pas. Réessayez : elle ne sera pas enregistrée deux fois.";
-const SESSION = "Votre session est terminée.";
+const PERDU = mot("Action non enregistrée : le serveur ne répond pas. Réessayez : elle ne sera pas enregistrée deux fois.");
+const SESSION = mot("Votre session est terminée.");
 
 /** The key of each form or button, kept while the same content is retried. */
 const cles = new WeakMap();
@@ -30,8 +31,8 @@ async function lireRefus(reponse) {
   return {
     ...probleme,
     statut: reponse.status,
-    detail: probleme.detail ?? probleme.title ?? (reponse.status === 401 ? SESSION : "Cette action n’a pas pu être effectuée."),
-    remede: probleme.remede ?? (reponse.status >= 500 ? "Réessayez dans quelques secondes : rien n’a été enregistré deux fois." : ""),
+    detail: probleme.detail ?? probleme.title ?? (reponse.status === 401 ? SESSION : mot("Cette action n’a pas pu être effectuée.")),
+    remede: probleme.remede ?? (reponse.status >= 500 ? mot("Réessayez dans quelques secondes : rien n’a été enregistré deux fois.") : ""),
     champs: probleme.champs ?? {},
   };
 }

@@ -17,7 +17,7 @@ async function actualiser() {
   Idiomorph.morph(ancienne, neuve, { morphStyle: "outerHTML" });
   const arrives = [...document.querySelectorAll("[data-cle]")].filter((e) => !avant.has(e.dataset.cle));
   for (const message of arrives.slice(0, 5)) flasher(message);
-  if (arrives.length === 1) annoncer(`Nouveau message : ${arrives[0].querySelector("a").textContent}`);
+  if (arrives.length === 1) annoncer(`Nouveau message : ${(arrives[0].querySelector(".boite-message__sujet") ?? arrives[0].firstElementChild).textContent}`);
   else if (arrives.length > 1) annoncer(`${arrives.length} nouveaux messages`);
 }
 

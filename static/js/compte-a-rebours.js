@@ -1,6 +1,7 @@
 // Step 3: how long the créneau is still held, by the minute and calmly; more time without leaving the form; one submission.
 
 import { maintenant } from "./horloge.js";
+import { mot, nombre } from "./mots.js";
 
 const tenue = document.querySelector("[data-expire]");
 const form = document.getElementById("coordonnees");
@@ -9,7 +10,7 @@ const form = document.getElementById("coordonnees");
 const ALERTE = 60_000;
 
 function minutes(n) {
-  return n > 1 ? `${n}\u00a0minutes` : "1\u00a0minute";
+  return nombre(n, "{n} minute", "{n} minutes").replace(" ", "\u00a0");
 }
 
 function suivre(bloc) {
@@ -29,7 +30,7 @@ function suivre(bloc) {
     fini = true;
     bloc.classList.add("tenue--finie");
     bouton?.remove();
-    ecrire("Le temps de réservation est écoulé : ce créneau peut être pris par quelqu’un d’autre. Continuez, votre saisie est conservée ; validez dès que possible.", true);
+    ecrire(mot("Le temps de réservation est écoulé : ce créneau peut être pris par quelqu’un d’autre. Continuez, votre saisie est conservée ; validez dès que possible."), true);
   }
 
   function battre() {
@@ -40,10 +41,10 @@ function suivre(bloc) {
       return;
     }
     if (reste <= ALERTE) {
-      ecrire("Ce créneau vous est réservé pendant encore moins d’une minute.", !alerte);
+      ecrire(mot("Ce créneau vous est réservé pendant encore moins d’une minute."), !alerte);
       alerte = true;
     } else {
-      ecrire(`Ce créneau vous est réservé pendant encore ${minutes(Math.ceil(reste / 60_000))}.`, false);
+      ecrire(mot("Ce créneau vous est réservé pendant encore {reste}.", { reste: minutes(Math.ceil(reste / 60_000)) }), false);
     }
   }
 
@@ -57,7 +58,7 @@ function suivre(bloc) {
     echeance = Date.parse(jusqua);
     alerte = false;
     battre();
-    annonce.textContent = `C’est noté. ${phrase.textContent}`;
+    annonce.textContent = `${mot("C’est noté.")} ${phrase.textContent}`;
     if (prolongeable) return;
     if (document.activeElement === bouton) phrase.focus();
     bouton.remove();
@@ -68,7 +69,7 @@ function suivre(bloc) {
     if (bouton.getAttribute("aria-busy") === "true") return;
     bouton.setAttribute("aria-busy", "true");
     prolonger()
-      .catch(() => { annonce.textContent = ""; ecrire("Le temps n’a pas pu être prolongé : réessayez, ou validez dès que possible.", true); })
+      .catch(() => { annonce.textContent = ""; ecrire(mot("Le temps n’a pas pu être prolongé : réessayez, ou validez dès que possible."), true); })
       .finally(() => bouton.removeAttribute("aria-busy"));
   });
 

@@ -4,6 +4,7 @@
 import { annoncer } from "./annonces.js";
 import { preparer, register } from "./flux.js";
 import { heure } from "./horloge.js";
+import { mot, nombre } from "./mots.js";
 
 /** Changes said together, at most once in that time, in milliseconds. */
 const REGROUPEMENT = 1500;
@@ -95,7 +96,7 @@ function deplacerFocus(m) {
 function peindreJour(lien, libres) {
   if (Number(lien.dataset.libres) === libres) return;
   lien.dataset.libres = String(libres);
-  lien.querySelector("[data-jour-mot]").textContent = libres ? `${libres} libre${libres > 1 ? "s" : ""}` : "complet";
+  lien.querySelector("[data-jour-mot]").textContent = libres ? nombre(libres, "{n} libre", "{n} libres") : mot("complet");
   if (libres) {
     lien.setAttribute("href", donnees.jours[lien.dataset.jour].url);
     lien.removeAttribute("aria-disabled");
@@ -112,7 +113,7 @@ function peindrePremier() {
     const trouve = candidats.find(estLibre);
     if (!trouve) continue;
     const lien = bloc.querySelector("[data-premier]");
-    const texte = `${titre} à ${heure(trouve[0] * 60000, donnees.zone)}`;
+    const texte = mot("{jour} à {heure}", { jour: titre, heure: heure(trouve[0] * 60000, donnees.zone) });
     if (lien.textContent !== texte) lien.textContent = texte;
     lien.setAttribute("href", `${url}#c${trouve[0]}`);
     bloc.hidden = false;
@@ -165,17 +166,20 @@ function reprendreFocus() {
   focusAvant = null;
 }
 
-function enumerer(ensemble, un, plusieurs) {
+/** `peu`, `un`: what is said of one hour, of a few; `plusieurs`: of many, by their number. */
+function enumerer(ensemble, un, peu, plusieurs) {
   if (ensemble.size === 0) return "";
   const heures = [...ensemble].sort((a, b) => a - b).map((m) => heure(m * 60000, donnees.zone));
-  return heures.length > 4 ? `${heures.length} créneaux ${plusieurs}` : `${heures.join(", ")} : ${heures.length > 1 ? plusieurs : un}`;
+  if (heures.length > 4) return mot(plusieurs, { n: heures.length });
+  return mot(heures.length > 1 ? peu : un, { heures: heures.join(", ") });
 }
 
 function dire() {
   minuteur = 0;
   if (!muet) {
-    annoncer([enumerer(nouvelles.pris, "vient d’être pris", "viennent d’être pris"),
-      enumerer(nouvelles.rendus, "de nouveau libre", "de nouveau libres")].filter(Boolean).join(". "));
+    const pris = enumerer(nouvelles.pris, "{heures} : vient d’être pris", "{heures} : viennent d’être pris", "{n} créneaux viennent d’être pris");
+    const rendus = enumerer(nouvelles.rendus, "{heures} : de nouveau libre", "{heures} : de nouveau libres", "{n} créneaux de nouveau libres");
+    annoncer([pris, rendus].filter(Boolean).join(". "));
   }
   nouvelles.pris.clear();
   nouvelles.rendus.clear();

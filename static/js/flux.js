@@ -3,6 +3,7 @@
 
 import { caler, heure, maintenant } from "./horloge.js";
 import { adresseConnexion, masquer } from "./masque.js";
+import { mot } from "./mots.js";
 import { Region } from "./region.js";
 
 export { register } from "./registre.js";
@@ -317,22 +318,22 @@ class Flux {
 }
 
 function ecrireLigne(ligne, etat, arret, h) {
-  const mot = ligne.querySelector(".direct__mot");
+  const dit = ligne.querySelector(".direct__mot");
   const phrase = {
-    attente: "Connexion…",
-    direct: "En direct",
-    perdu: `Connexion perdue – données de ${h}`,
+    attente: mot("Connexion…"),
+    direct: mot("En direct"),
+    perdu: mot("Connexion perdue – données de {heure}", { heure: h }),
     arret: arret === "session" ? "Session terminée. " : "Accès retiré",
   }[etat];
   if (ligne.dataset.direct === etat && ligne.dataset.phrase === phrase) return;
   ligne.dataset.direct = etat;
   ligne.dataset.phrase = phrase;
-  mot.textContent = phrase;
+  dit.textContent = phrase;
   if (etat === "arret" && arret === "session") {
     const lien = document.createElement("a");
     lien.href = adresseConnexion();
     lien.textContent = "Se reconnecter";
-    mot.append(lien);
+    dit.append(lien);
   }
   document.dispatchEvent(new CustomEvent("flux:etat", { detail: { etat } }));
 }

@@ -3,6 +3,7 @@
 
 import { Idiomorph } from "../vendor/idiomorph/idiomorph.esm.js";
 import { annoncer } from "./annonces.js";
+import { mot } from "./mots.js";
 
 const form = document.querySelector("[data-revele]");
 let enVol = null;
@@ -24,7 +25,7 @@ async function reveler() {
     history.replaceState(null, "", url);
     const revelees = questions().filter((id) => !avant.includes(id));
     const legende = revelees.length ? document.getElementById(revelees[0]).querySelector("legend") : null;
-    if (legende) annoncer(`Question suivante : ${legende.textContent.replace("*", "").trim()}`);
+    if (legende) annoncer(mot("Question suivante : {question}", { question: legende.textContent.replace("*", "").trim() }));
   } catch (cause) {
     // Without an answer the button still leads on.
     if (cause.name !== "AbortError") console.error(cause);

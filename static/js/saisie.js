@@ -3,6 +3,7 @@
 // tab only, until the form is accepted, and put back when the entry is shown again.
 
 import { annoncer } from "./annonces.js";
+import { mot } from "./mots.js";
 
 const MEMOIRE = "accueil:saisie:";
 /** The form that was left last, then the one that an answer interrupted: its session was over, the database was away. */
@@ -12,7 +13,7 @@ const INTERROMPUE = "accueil:saisie:interrompue";
 const FINIES = "accueil:prises";
 const DUREE = 3_600_000;
 const form = document.querySelector("form[data-saisie]");
-const garde = (e) => e.name && e.name !== "_csrf" && !["password", "file", "submit", "button"].includes(e.type);
+const garde = (e) => e.name && e.name !== "_csrf" && !("jamais" in e.dataset) && !["password", "file", "submit", "button"].includes(e.type);
 
 /** True when a field no longer holds what the page was served with. */
 function touche(e) {
@@ -79,8 +80,9 @@ function reprendre() {
   return interrompue.id;
 }
 
-function remettre(champs) {
-  const restants = [...champs];
+/** ``pleins``: only what was typed; what the server fills in since (the form came back signed in) stays. */
+function remettre(champs, pleins) {
+  const restants = champs.filter((c) => !pleins || c.coche !== null || c.valeur);
   for (const e of [...form.elements].filter(garde)) {
     const coche = /^(radio|checkbox)$/.test(e.type);
     const i = restants.findIndex((c) => c.nom === e.name && (!coche || c.valeur === e.value));
@@ -103,11 +105,11 @@ function dire(texte) {
   annoncer(texte);
 }
 
-function rendre(id) {
+function rendre(id, pleins) {
   const lue = memoire((m) => JSON.parse(m.getItem(MEMOIRE + id)));
-  if (lue) remettre(lue.champs);
-  dire(lue ? "Votre saisie a été rétablie. Rien n’a encore été enregistré."
-    : "Cette page a été rechargée et votre saisie n’a pas pu être conservée : vérifiez les champs.");
+  if (lue) remettre(lue.champs, pleins);
+  dire(mot(lue ? "Votre saisie a été rétablie. Rien n’a encore été enregistré."
+    : "Cette page a été rechargée et votre saisie n’a pas pu être conservée : vérifiez les champs."));
 }
 
 const adresse = document.querySelector('meta[name="adresse"]')?.content;
@@ -119,9 +121,10 @@ if (form?.id === "prise" && finie()) {
 } else if (adresse) {
   history.replaceState(form ? { saisie: nouvelId(), due: true } : null, "", adresse);
 } else if (form) {
-  const connue = history.state?.saisie ?? reprendre();
+  const reprise = history.state?.saisie ? null : reprendre();
+  const connue = history.state?.saisie ?? reprise;
   const lue = connue && memoire((m) => m.getItem(MEMOIRE + connue));
-  if (lue || history.state?.due) rendre(connue);
+  if (lue || history.state?.due) rendre(connue, Boolean(reprise && form.elements.identifie));
   history.replaceState({ due: Boolean(lue), ...history.state, saisie: connue ?? nouvelId() }, "");
 }
 const coupure = document.querySelector("[data-saisie-interrompue]");
@@ -130,6 +133,17 @@ for (const sortie of document.querySelectorAll('form[action$="/deconnexion"]')) 
   sortie.addEventListener("submit", () => {
     oublier(true);
     memoire((m) => m.removeItem(FINIES));
+  });
+}
+// Who leaves to identify himself comes back to this address: his form waits for him there.
+for (const depart of document.querySelectorAll("form[data-emporter]")) {
+  depart.addEventListener("submit", () => {
+    if (!form) return;
+    retenir();
+    memoire((m) => {
+      const quittee = JSON.parse(m.getItem(QUITTEE));
+      if (quittee?.id === history.state?.saisie) m.setItem(INTERROMPUE, JSON.stringify(quittee));
+    });
   });
 }
 if (form) addEventListener("pagehide", retenir);

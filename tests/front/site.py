@@ -1,7 +1,6 @@
 """The test site: one prototype page per macro, its live fragments, and the answers to its buttons.
 
-It serves the repository's templates and static files under the strict Content-Security-Policy of the product. The
-packages that set-up copies to static/vendor are read from node_modules, so the tests need no copy.
+It serves the repository's templates and static files under the strict Content-Security-Policy of the product.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from app.domain.vocabulaire import COMPTES
+from app.web.pages import speak_languages
 from tests.front import creneaux
 from tests.front.direct import Direct
 from tests.front.monde import EPOQUE, URL_RDV, ZONE, Monde, grand_monde, iso, minute, petit_monde
@@ -64,6 +64,7 @@ def environnement() -> Environment:
         undefined=StrictUndefined,
     )
     env.globals["COMPTES"] = COMPTES
+    speak_languages(env)
     return env
 
 
@@ -113,8 +114,6 @@ class Site:
                 Route("/formulaire", self.formulaire, methods=["POST"]),
                 Route("/choisir", self.choisir, methods=["POST"]),
                 Route("/csp", self.rapport, methods=["POST"]),
-                Mount("/static/vendor/dsfr", Statiques(directory=MODULES / "@gouvfr" / "dsfr" / "dist")),
-                Mount("/static/vendor/idiomorph", Statiques(directory=MODULES / "idiomorph" / "dist")),
                 Mount("/static", Statiques(directory=RACINE / "static")),
             ]
         )
