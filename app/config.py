@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Formatter
+from typing import Final
 from urllib.parse import urlsplit
 
 RACINE = Path(__file__).resolve().parent.parent
@@ -41,8 +43,22 @@ class Settings:
     proconnect_issuer: str = ""
     proconnect_client_id: str = ""
     proconnect_client_secret: str = field(default="", repr=False)
+    franceconnect_issuer: str = ""
+    franceconnect_client_id: str = ""
+    franceconnect_client_secret: str = field(default="", repr=False)
+    captchetat_url: str = ""
+    captchetat_oauth: str = ""
+    captchetat_id: str = ""
+    captchetat_secret: str = field(default="", repr=False)
+    captcha_voix: Path = RACINE / "var" / "voix"
+    geocodeur_url: str = ""
+    #: Sites that may show a service's button in a frame of theirs, as origins; nobody else may.
+    integrateurs: tuple[str, ...] = ()
     referentiel_url: str = ""
     referentiel_cle: str = field(default="", repr=False)
+    sms_url: str = ""
+    sms_cle: str = field(default="", repr=False)
+    sms_expediteur: str = ""
 
     @property
     def origine(self) -> str:
@@ -73,6 +89,10 @@ def _bool(valeur: str | None, defaut: bool) -> bool:
 CHAMPS_DOSSIER = frozenset({"code", "id", "sages", "numero_fiscal", "siren"})
 
 
+#: Ways out for short messages: every process refuses another, or messages would be written that nobody takes.
+_SMS = ("fichier:/", "http://", "https://", "smsfactor:", "smsfactor+http://", "smsfactor+https://")
+
+
 def _check_dossier_url(gabarit: str, demo: bool) -> None:
     """Raise ConfigurationInvalide unless it is an https address with known fields alone."""
     try:
@@ -83,6 +103,34 @@ def _check_dossier_url(gabarit: str, demo: bool) -> None:
         raise ConfigurationInvalide(f"DOSSIER_URL knows {', '.join(sorted(CHAMPS_DOSSIER))} and nothing else")
     if gabarit and not gabarit.startswith("https://") and not (demo and gabarit.startswith("http://")):
         raise ConfigurationInvalide("DOSSIER_URL must be https://")
+
+
+#: Identity providers → the setting of their issuer.
+_ISSUERS = {"PROCONNECT": "proconnect_issuer", "FRANCECONNECT": "franceconnect_issuer"}
+
+
+def _check_fournisseurs(settings: Settings) -> None:
+    """Raise ConfigurationInvalide when a provider is half configured."""
+    for nom in _ISSUERS:
+        reglages = [getattr(settings, f"{nom.lower()}_{quoi}") for quoi in ("issuer", "client_id", "client_secret")]
+        if any(reglages) and not all(reglages):
+            raise ConfigurationInvalide(f"{nom}_ISSUER, {nom}_CLIENT_ID and {nom}_CLIENT_SECRET go together")
+
+
+def _schemes(demo: bool) -> tuple[str, ...]:
+    return ("https://", "http://") if demo else ("https://",)
+
+
+_ORIGINE: Final = re.compile(r"https?://[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:[0-9]{1,5})?")
+
+
+def _check_integrateurs(origines: tuple[str, ...], demo: bool) -> None:
+    """Raise ConfigurationInvalide unless each is an origin and nothing more: neither a path nor « * »."""
+    for origine in origines:
+        if _ORIGINE.fullmatch(origine) is None or not origine.startswith(_schemes(demo)):
+            raise ConfigurationInvalide(
+                "INTEGRATEURS takes origins: https://www.example.gouv.fr https://mairie.example.fr"
+            )
 
 
 def load(env: Mapping[str, str] | None = None) -> Settings:
@@ -116,13 +164,32 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         proconnect_issuer=env.get("PROCONNECT_ISSUER", "").rstrip("/"),
         proconnect_client_id=env.get("PROCONNECT_CLIENT_ID", ""),
         proconnect_client_secret=env.get("PROCONNECT_CLIENT_SECRET", ""),
+        franceconnect_issuer=env.get("FRANCECONNECT_ISSUER", "").rstrip("/"),
+        franceconnect_client_id=env.get("FRANCECONNECT_CLIENT_ID", ""),
+        franceconnect_client_secret=env.get("FRANCECONNECT_CLIENT_SECRET", ""),
+        captchetat_url=env.get("CAPTCHETAT_URL", "").rstrip("/"),
+        captchetat_oauth=env.get("CAPTCHETAT_OAUTH", "") or "https://oauth.piste.gouv.fr/api/oauth/token",
+        captchetat_id=env.get("CAPTCHETAT_ID", ""),
+        captchetat_secret=env.get("CAPTCHETAT_SECRET", ""),
+        captcha_voix=Path(env.get("CAPTCHA_VOIX") or RACINE / "var" / "voix"),
+        geocodeur_url=env.get("GEOCODEUR_URL", "").strip().rstrip("/"),
+        integrateurs=tuple(env.get("INTEGRATEURS", "").replace(",", " ").split()),
         referentiel_url=env.get("REFERENTIEL_URL", ""),
         referentiel_cle=env.get("REFERENTIEL_CLE", ""),
+        sms_url=env.get("SMS_URL", "").strip(),
+        sms_cle=env.get("SMS_CLE", "").strip(),
+        sms_expediteur=env.get("SMS_EXPEDITEUR", "").strip(),
     )
+    if settings.sms_url and not settings.sms_url.startswith(_SMS):
+        raise ConfigurationInvalide("SMS_URL must be fichier:/path, https://… or smsfactor:")
     _check_dossier_url(settings.dossier_url, demo)
-    proconnect = (settings.proconnect_issuer, settings.proconnect_client_id, settings.proconnect_client_secret)
-    if any(proconnect) and not all(proconnect):
-        raise ConfigurationInvalide("PROCONNECT_ISSUER, PROCONNECT_CLIENT_ID and PROCONNECT_CLIENT_SECRET go together")
+    _check_integrateurs(settings.integrateurs, demo)
+    if settings.geocodeur_url and not settings.geocodeur_url.startswith(_schemes(demo)):
+        raise ConfigurationInvalide("GEOCODEUR_URL must be https://: streets travel on it")
+    _check_fournisseurs(settings)
+    captchetat = (settings.captchetat_url, settings.captchetat_id, settings.captchetat_secret)
+    if any(captchetat) and not all(captchetat):
+        raise ConfigurationInvalide("CAPTCHETAT_URL, CAPTCHETAT_ID and CAPTCHETAT_SECRET go together")
     if not demo:
         if settings.secret_key == SECRET_PAR_DEFAUT or len(settings.secret_key) < 32:
             raise ConfigurationInvalide("SECRET_KEY must be set to at least 32 random characters in production")
@@ -130,10 +197,16 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
             raise ConfigurationInvalide(
                 "BASE_URL must be https:// in production (ALLOW_HTTP=1 accepts plain HTTP inside a test network)"
             )
-        if settings.proconnect_issuer and not settings.proconnect_issuer.startswith("https://"):
-            raise ConfigurationInvalide("PROCONNECT_ISSUER must be https:// in production")
+        for nom, issuer in _ISSUERS.items():
+            if getattr(settings, issuer) and not getattr(settings, issuer).startswith("https://"):
+                raise ConfigurationInvalide(f"{nom}_ISSUER must be https:// in production")
+        adresses = (settings.captchetat_url, settings.captchetat_oauth) if settings.captchetat_url else ()
+        if not all(adresse.startswith("https://") for adresse in adresses):
+            raise ConfigurationInvalide("CAPTCHETAT_URL and CAPTCHETAT_OAUTH must be https:// in production")
         if settings.referentiel_url and not settings.referentiel_url.startswith("https://"):
             raise ConfigurationInvalide("REFERENTIEL_URL must be https:// in production: names travel on it")
+        if settings.sms_url.startswith(("http://", "smsfactor+http://")):
+            raise ConfigurationInvalide("SMS_URL must be https:// in production: numbers travel on it")
         if env.get("ACCUEIL_HORLOGE"):
             raise ConfigurationInvalide("ACCUEIL_HORLOGE moves the clock: it is for the demo and tests only")
     return settings

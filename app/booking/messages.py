@@ -1,21 +1,41 @@
-"""From a RDV to the message about it: the facts as they are at this instant of the transaction."""
+"""From a RDV to the message about it: the facts as they are at this instant of the transaction.
+
+Whoever acts, the usager is written to in the language of the RDV: by mail, or by a short message when there is a
+mobile phone and no mail address. Who has neither is given a letter (``app.booking.agents.lettre``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.contexte import ServiceContexte
-from app.booking.liens import url_lien
 from app.config import Settings
-from app.courrier.intentions import write_intention
+from app.courrier.intentions import Canal, write_intention
 from app.courrier.message import Evenement, MessageRdv
+from app.courrier.mobile import find_mobile
+from app.langue import in_langue
 
 #: A reminder that would follow the confirmation this closely says nothing new.
 _MARGE_RAPPEL: Final = timedelta(hours=6)
+
+
+class Destination(NamedTuple):
+    """Where the usager is written to: an e-mail address, or a number in E.164."""
+
+    canal: Canal
+    adresse: str
+
+
+def find_destination(settings: Settings, courriel: str | None, telephones: Sequence[str]) -> Destination | None:
+    """Mail first; else the first mobile phone, where short messages leave from here; else None: nothing is written."""
+    if courriel:
+        return Destination("mail", courriel)
+    mobile = find_mobile(telephones) if settings.sms_url else None
+    return None if mobile is None else Destination("sms", mobile)
 
 
 async def write_message(
@@ -33,14 +53,18 @@ async def write_message(
     du_a: datetime | None = None,
     **plus: Any,
 ) -> None:
-    """Write the intent in the caller's transaction; nothing without an e-mail address. ``du_a``: when to send it.
+    """Write the intent in the caller's transaction; nothing without a destination. ``du_a``: when to send it.
 
-    ``rdv`` needs id, code, sequence, debut, fin, type_rdv, motif_id, guichet_id, lien_sel and visio_lien, and
-    service_origine_id when another service delegated it, message_usager when an agent wrote to the usager.
+    ``destinataire`` is the usager's e-mail address or None. ``rdv`` needs id, code, sequence, debut, fin, type_rdv,
+    motif_id, guichet_id and visio_lien, and service_origine_id when another service delegated it, message_usager when
+    an agent wrote to the usager. The secret link is not written: the sender derives it as the message leaves.
     """
-    if destinataire is None:
+    destination = find_destination(settings, destinataire, telephones)
+    if destination is None:
         return
     motif = contexte.motifs.get(rdv["motif_id"])
+    with in_langue(langue):
+        intitule, pieces = (motif.intitule, motif.pieces) if motif else ("", ())
     guichet = contexte.guichets.get(rdv["guichet_id"])
     message = MessageRdv(
         rdv_id=rdv["id"],
@@ -50,8 +74,8 @@ async def write_message(
         fin=rdv["fin"],
         fuseau=contexte.zone.key,
         type_rdv=rdv["type_rdv"],
-        motif=motif.libelle if motif else "",
-        documents=motif.documents if motif else (),
+        motif=intitule,
+        documents=pieces,
         service_libelle=contexte.libelle,
         service_adresse=contexte.adresse_lignes[1:],
         service_telephone=contexte.telephone,
@@ -60,8 +84,7 @@ async def write_message(
         guichet_nom=guichet.nom if guichet else "",
         telephone_rappel=telephones[0] if telephones and rdv["type_rdv"] == "telephone" else "",
         visio_lien=rdv["visio_lien"],
-        # A link is kept nowhere: a message that waits for days carries none.
-        lien_gestion=url_lien(settings, rdv["lien_sel"]) if rdv["lien_sel"] and du_a is None else "",
+        modifiable=contexte.parametres.modification_usager,
         usager_nom=usager_nom,
         message_service=contexte.parametres.message_confirmation if evenement == "confirmation" else "",
         message_motif=motif.message if motif and evenement == "confirmation" else "",
@@ -73,11 +96,12 @@ async def write_message(
         conn,
         evenement,
         message,
-        destinataire,
+        destination.adresse,
         maintenant,
         langue=langue,
         domaine=settings.domaine_messages,
         du_a=du_a,
+        canal=destination.canal,
     )
 
 

@@ -21,6 +21,7 @@ Methode = Literal["REQUEST", "CANCEL", "PUBLISH"]
 
 _PRODID: Final = "-//Accueil personnalise sur rendez-vous//FR"
 _TITRES: Final = {"guichet": "Rendez-vous", "telephone": "Rendez-vous téléphonique", "visio": "Rendez-vous en visio"}
+_TITRES_EN: Final = {"guichet": "Appointment", "telephone": "Phone appointment", "visio": "Video appointment"}
 
 
 def uid_rdv(rdv_id: int, domaine: str) -> str:
@@ -63,9 +64,11 @@ def _calendrier(message: MessageRdv, methode: Methode, domaine: str, a: datetime
     evenement.add("dtstamp", a)
     evenement.add("dtstart", debut)
     evenement.add("dtend", fin)
-    evenement.add("summary", f"{_TITRES[message.type_rdv]} – {message.service_libelle}")
+    titres = _TITRES_EN if message.langue == "en" else _TITRES
+    evenement.add("summary", f"{titres[message.type_rdv]} – {message.service_libelle}")
     evenement.add("location", _lieu(message))
-    evenement.add("description", _description(message, methode))
+    describe = _describe_en if message.langue == "en" else _describe
+    evenement.add("description", describe(message, methode))
     evenement.add("status", "CANCELLED" if methode == "CANCEL" else "CONFIRMED")
     evenement.add("class", "PRIVATE")
     evenement.add("transp", "TRANSPARENT" if methode == "CANCEL" else "OPAQUE")
@@ -83,13 +86,13 @@ def _calendrier(message: MessageRdv, methode: Methode, domaine: str, a: datetime
 
 def _lieu(message: MessageRdv) -> str:
     if message.type_rdv == "telephone":
-        return "Par téléphone"
+        return "By phone" if message.langue == "en" else "Par téléphone"
     if message.type_rdv == "visio":
-        return "Visioconférence"
+        return "Video call" if message.langue == "en" else "Visioconférence"
     return ", ".join((message.service_libelle, *message.service_adresse))
 
 
-def _description(message: MessageRdv, methode: Methode) -> str:
+def _describe(message: MessageRdv, methode: Methode) -> str:
     if methode == "CANCEL":
         return "Ce rendez-vous est annulé."
     lignes = [f"Code du rendez-vous : {message.code}", f"Durée prévue : {duree_en_mots(message.fin - message.debut)}"]
@@ -105,4 +108,24 @@ def _description(message: MessageRdv, methode: Methode) -> str:
     contacts = [c for c in (telephone_lisible(message.service_telephone), message.service_courriel) if c]
     if contacts:
         lignes.append(f"En cas d’empêchement, prévenez le service : {', '.join(contacts)}")
+    return "\n".join(lignes)
+
+
+def _describe_en(message: MessageRdv, methode: Methode) -> str:
+    if methode == "CANCEL":
+        return "This appointment is cancelled."
+    duree = duree_en_mots(message.fin - message.debut, "en")
+    lignes = [f"Appointment code: {message.code}", f"Expected duration: {duree}"]
+    if message.service_origine:
+        lignes.append(f"{message.service_libelle} receives you on behalf of {message.service_origine}.")
+    visio = lien_sur(message.visio_lien)
+    if message.type_rdv == "telephone":
+        lignes.append("The tax office calls you at the time of the appointment.")
+    elif message.type_rdv == "visio" and visio:
+        lignes.append(f"Link of the video call: {visio}")
+    else:
+        lignes.append("The documents to bring are in the confirmation message.")
+    contacts = [c for c in (telephone_lisible(message.service_telephone, "en"), message.service_courriel) if c]
+    if contacts:
+        lignes.append(f"If you cannot come, please tell the tax office: {', '.join(contacts)}")
     return "\n".join(lignes)

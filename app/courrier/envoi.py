@@ -26,7 +26,8 @@ from app.courrier import file_attente, smtp
 from app.courrier.adresse import domaine_de, parse_expediteur
 from app.courrier.echecs import judge, wait_for_server
 from app.courrier.file_attente import Pli
-from app.courrier.remise import Expedition, Issue, deliver, where, write
+from app.courrier.issue import Issue, where, write
+from app.courrier.remise import Expedition, Lien, deliver
 from app.db import Database, UnitOfWork
 from app.errors import Indisponible
 
@@ -45,7 +46,7 @@ class Facteur:
 
     ``expediteur`` is ``adresse`` or ``Nom <adresse>``; its domain is also that of calendar UIDs. ``envois`` senders
     work in parallel on ``lot`` mails each; ``attente_s`` is the time between two looks at an empty queue; ``bail`` must
-    be longer than ``delai_message_s``, the most a mail may take.
+    be longer than ``delai_message_s``, the most a mail may take. ``lien`` derives the secret link of a RDV.
     Raises ConfigurationInvalide, AdresseRefusee or ValueError on settings that cannot work.
     """
 
@@ -63,13 +64,16 @@ class Facteur:
         delai_commande_s: float = smtp.DELAI_COMMANDE_S,
         delai_message_s: float = 60.0,
         hasard: Random | None = None,
+        lien: Lien | None = None,
     ) -> None:
         if bail.total_seconds() <= delai_message_s:
             raise ValueError("the lease must outlast the longest sending")
         nom, adresse = parse_expediteur(expediteur)
         self._db = db
         self._serveur = smtp.parse_smtp_url(smtp_url)
-        self._expedition = Expedition(nom or NOM_EXPEDITEUR, adresse, demonstration, timedelta(seconds=delai_message_s))
+        self._expedition = Expedition(
+            nom or NOM_EXPEDITEUR, adresse, demonstration, timedelta(seconds=delai_message_s), lien
+        )
         self._envois = envois
         self._lot = lot
         self._attente_s = attente_s

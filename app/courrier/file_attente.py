@@ -7,6 +7,8 @@ is being sent.
 
 Messages of one RDV to one address keep their order: a row is not claimed while an earlier one is pending, except a
 move or a cancellation, which gives up the earlier ones it replaces unless one is on its way at that moment.
+
+Mails and short messages (``canal``) are two queues in one table: each sender claims its own.
 """
 
 from __future__ import annotations
@@ -16,12 +18,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    LargeBinary,
+    Select,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    case,
+    exists,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from app.courrier.opportunite import REMPLACE, Situation
-from app.tables import Agent, Avis, Courrier, RendezVous
+from app.tables import Agent, Avis, Courrier, RdvUsager, RendezVous
 from app.tables.vues import acces
 
 EN_COURS: Final = "envoi commencé, issue inconnue"
@@ -32,7 +48,7 @@ _RESTENT: Final = ("annulation", "affectation", "designation", "changement")
 #: Events told to an agent, whose right is asked again when they leave. Each has its notice, written with it.
 _AUX_AGENTS: Final = ("affectation", "designation")
 #: Events that are about no RDV.
-SANS_RDV: Final = ("invitation", "delegation", "resume")
+SANS_RDV: Final = ("invitation", "delegation", "resume", "attente", "offre")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,7 @@ class Pli:
     cree_a: datetime
     tentatives: int
     bail: datetime
+    canal: str = "mail"
 
 
 def _pending(table: type[Courrier]) -> ColumnElement[bool]:
@@ -62,30 +79,34 @@ def _siblings(a: type[Courrier], b: type[Courrier]) -> ColumnElement[bool]:
     return and_(a.rdv_id == b.rdv_id, a.canal == b.canal, a.destinataire == b.destinataire)
 
 
-def _claimable(a: datetime) -> ColumnElement[bool]:
-    """Due, and not waiting for an earlier message of the same RDV to the same address."""
+def _claimable(a: datetime, canal: str) -> ColumnElement[bool]:
+    """Due, and not waiting for an earlier message of the same RDV to the same address.
+
+    One that was never tried and is to leave later (a reminder) keeps nobody waiting: it has no turn yet.
+    """
     precedent = aliased(Courrier)
-    attend = exists().where(_siblings(precedent, Courrier), precedent.id < Courrier.id, _pending(precedent))
+    son_tour = or_(precedent.du_a <= a, precedent.tentatives > 0)
+    attend = exists().where(_siblings(precedent, Courrier), precedent.id < Courrier.id, _pending(precedent), son_tour)
     return and_(
         _pending(Courrier),
-        Courrier.canal == "mail",
+        Courrier.canal == canal,
         Courrier.du_a <= a,
         or_(Courrier.rdv_id.is_not(None), Courrier.evenement.in_(SANS_RDV)),
         or_(Courrier.evenement.in_(REMPLACANTS), ~attend),
     )
 
 
-async def is_waiting(conn: AsyncConnection, a: datetime) -> bool:
-    """True when at least one mail is due: worth opening a connection."""
-    return bool((await conn.execute(select(exists().where(_claimable(a))))).scalar())
+async def is_waiting(conn: AsyncConnection, a: datetime, canal: str = "mail") -> bool:
+    """True when at least one message is due: worth opening a connection."""
+    return bool((await conn.execute(select(exists().where(_claimable(a, canal))))).scalar())
 
 
-async def claim(conn: AsyncConnection, a: datetime, *, limite: int, bail: timedelta) -> list[Pli]:
-    """Take up to ``limite`` due mails, oldest first, until ``a + bail``; other workers skip them."""
+async def claim(conn: AsyncConnection, a: datetime, *, limite: int, bail: timedelta, canal: str = "mail") -> list[Pli]:
+    """Take up to ``limite`` due messages, oldest first, until ``a + bail``; other workers skip them."""
     candidats = (
         await conn.execute(
             select(Courrier.id, Courrier.evenement)
-            .where(_claimable(a))
+            .where(_claimable(a, canal))
             .order_by(Courrier.du_a, Courrier.id)
             .limit(limite)
             .with_for_update(skip_locked=True, of=Courrier)
@@ -113,6 +134,7 @@ async def claim(conn: AsyncConnection, a: datetime, *, limite: int, bail: timede
             Courrier.cree_a,
             Courrier.tentatives,
             Courrier.du_a,
+            Courrier.canal,
         )
     )
     return sorted((Pli(*ligne) for ligne in lignes), key=lambda pli: pli.id)
@@ -147,18 +169,24 @@ async def _replace_earlier(conn: AsyncConnection, remplacants: Sequence[int], a:
     return {*perimes, *restants.scalars()}
 
 
-def _situation() -> Select[str, datetime, datetime, bool]:
+def _situation() -> Select[str, datetime, datetime, bool, bytes | None]:
     suivant = aliased(Courrier)
+    qui = bindparam("destinataire", type_=Text)
     remplace = exists().where(
         suivant.rdv_id == bindparam("rdv_id"),
-        suivant.canal == "mail",
+        suivant.canal == bindparam("canal"),
         suivant.destinataire == bindparam("destinataire"),
         suivant.id > bindparam("id"),
         suivant.evenement.in_(REMPLACANTS),
     )
-    return select(RendezVous.etat, RendezVous.debut, RendezVous.fin, remplace.label("remplace")).where(
-        RendezVous.id == bindparam("rdv_id")
+    # The link is renewed when an address is corrected: a message that still leaves for the former one has none.
+    sien = exists().where(
+        RdvUsager.rdv_id == RendezVous.id, or_(RdvUsager.courriel == qui, qui == any_(RdvUsager.telephones))
     )
+    lien_sel = type_coerce(case((sien, RendezVous.lien_sel)), LargeBinary())
+    return select(
+        RendezVous.etat, RendezVous.debut, RendezVous.fin, remplace.label("remplace"), lien_sel.label("lien_sel")
+    ).where(RendezVous.id == bindparam("rdv_id"))
 
 
 def _permis() -> ColumnElement[bool]:
@@ -187,11 +215,11 @@ _NOTER: Final = (
 
 
 async def read_situation(conn: AsyncConnection, pli: Pli) -> Situation | None:
-    """The RDV of a claimed mail as it is now, or None when it no longer exists. One query, whatever the mail.
+    """The RDV of a claimed message as it is now, or None when it no longer exists. One query, whatever the mail.
 
     Raises KeyError when a row to an agent has no ``sequence``.
     """
-    qui = {"rdv_id": pli.rdv_id, "destinataire": pli.destinataire, "id": pli.id}
+    qui = {"rdv_id": pli.rdv_id, "destinataire": pli.destinataire, "id": pli.id, "canal": pli.canal}
     if pli.evenement in _AUX_AGENTS:
         qui |= {"evenement": pli.evenement, "sequence": pli.donnees["sequence"]}
         ligne = (await conn.execute(_SITUATION_AGENT, qui)).one_or_none()

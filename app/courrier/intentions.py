@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import or_, update
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.courrier.message import EVENEMENTS, Evenement, MessageRdv
 from app.tables import Courrier
+
+Canal = Literal["mail", "sms"]
 
 
 async def write_intention(
@@ -24,11 +26,13 @@ async def write_intention(
     langue: str = "fr",
     domaine: str,
     du_a: datetime | None = None,
+    canal: Canal = "mail",
 ) -> None:
-    """Insert one mail to send, in the caller's transaction; nothing when there is no address.
+    """Insert one message to send, in the caller's transaction; nothing when there is no address.
 
     Written twice (a replayed request), it stays one: the same RDV, event, recipient and ``sequence`` are one intent.
-    ``domaine`` ends the Message-ID, chosen here once for all; ``du_a`` is when to send, at once by default.
+    ``domaine`` ends the Message-ID, chosen here once for all (of a short message: what its provider knows it by);
+    ``du_a`` is when to send, at once by default. ``destinataire`` of a short message is a number in E.164.
     The address is not judged here: a wrong one is refused by the form, or given up by the sender, and can never undo
     a booking. Personal data live in this row only (see ``purge_envoyes``).
     """
@@ -39,7 +43,7 @@ async def write_intention(
     valeurs: dict[str, Any] = {
         "rdv_id": message.rdv_id,
         "evenement": evenement,
-        "canal": "mail",
+        "canal": canal,
         "destinataire": destinataire.strip(),
         "langue": langue,
         "message_id": f"<rdv-{message.rdv_id}.{evenement}.{message.sequence}.{secrets.token_hex(8)}@{domaine}>",

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from app.courrier.texte import propre
 
-Evenement = Literal["confirmation", "annulation", "deplacement", "rappel"]
+Evenement = Literal["confirmation", "annulation", "deplacement", "rappel", "existant"]
 EVENEMENTS: tuple[Evenement, ...] = get_args(Evenement)
 TYPES_RDV = ("guichet", "telephone", "visio")
 
@@ -54,6 +54,8 @@ class MessageRdv:
     telephone_rappel: str = ""
     visio_lien: str = ""
     lien_gestion: str = ""
+    #: The usager may move and cancel by himself behind that link [G 2.3.1].
+    modifiable: bool = False
     usager_nom: str = ""
     #: What the service adds to every confirmation, and to those of this motif.
     message_service: str = ""

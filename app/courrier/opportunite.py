@@ -30,6 +30,7 @@ RDV_COMMENCE: Final = "rendez-vous déjà commencé"
 class Situation:
     """The RDV as it is now, and whether a move or a cancellation was written after this message.
 
+    ``lien_sel``: what its secret link is derived from, when the message goes where the usager is reached now.
     ``permis``: of a mail to an agent, that he may still read it, at this address; true of the others.
     """
 
@@ -37,6 +38,7 @@ class Situation:
     debut: datetime
     fin: datetime
     remplace: bool
+    lien_sel: bytes | None = None
     permis: bool = True
 
 

@@ -16,6 +16,7 @@ beside each of them (``body.en.html``), used once the three exist.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,9 @@ from app.courrier.message import MessageRdv
 GABARITS: Final = RACINE / "templates" / "mail"
 _FICHIERS: Final = ("subject.txt", "body.txt", "body.html")
 _METHODES: Final[dict[str, Methode]] = {"confirmation": "REQUEST", "deplacement": "REQUEST", "annulation": "CANCEL"}
+#: Characters of a line of text; the longest that old programs show without folding it themselves.
+_LARGEUR: Final = 78
+_CIVILITES_EN: Final = {"Madame": "Ms", "Monsieur": "Mr"}
 _ZONE_DE_PARIS: Final = "Europe/Paris"
 
 
@@ -81,15 +85,18 @@ def render(evenement: str, message: MessageRdv, entete: Entete, a: datetime) -> 
     return courriel
 
 
-def render_lettre(evenement: str, contexte: Mapping[str, Any], entete: Entete, a: datetime) -> EmailMessage:
-    """A mail to an agent, in French and without a calendar, from ``templates/mail/<event>``.
+def render_lettre(
+    evenement: str, contexte: Mapping[str, Any], entete: Entete, a: datetime, *, langue: str = "fr"
+) -> EmailMessage:
+    """A mail without a calendar, to an agent or about no rendez-vous yet, from ``templates/mail/<event>``.
 
     Raises jinja2.TemplateError or ValueError when it cannot be written.
     """
-    env, commun = environment(), {"langue": "fr", "demonstration": entete.demonstration}
-    sujet, corps, html = (env.get_template(f"{evenement}/{nom}").render(commun, **contexte) for nom in _FICHIERS)
+    env, commun = environment(), {"langue": langue, "demonstration": entete.demonstration}
+    noms = _FICHIERS if langue == "fr" else [nom.replace(".", f".{langue}.") for nom in _FICHIERS]
+    sujet, corps, html = (env.get_template(f"{evenement}/{nom}").render(commun, **contexte) for nom in noms)
     courriel = _begin(entete, texte.propre(sujet), corps.strip("\n") + "\n", html, a)
-    courriel["Content-Language"] = "fr"
+    courriel["Content-Language"] = langue
     return courriel
 
 
@@ -116,7 +123,21 @@ def _render_texts(evenement: str, message: MessageRdv, demonstration: bool) -> t
     noms = _FICHIERS if langue == "fr" else [nom.replace(".", f".{langue}.") for nom in _FICHIERS]
     contexte = _context(message, langue, demonstration)
     sujet, corps, html = (env.get_template(f"{evenement}/{nom}").render(contexte) for nom in noms)
-    return langue, texte.propre(sujet), corps.strip("\n") + "\n", html
+    return langue, texte.propre(sujet), _fold(corps.strip("\n")) + "\n", html
+
+
+def _fold(corps: str) -> str:
+    """Lines of a width that every program shows whole; an address is never cut, the items of a list stay aligned."""
+    return "\n".join(ligne if len(ligne) <= _LARGEUR else _fold_line(ligne) for ligne in corps.split("\n"))
+
+
+def _fold_line(ligne: str) -> str:
+    retrait = " " * (len(ligne) - len(ligne.lstrip(" "))) + ("  " if ligne.lstrip(" ").startswith("- ") else "")
+    return "\n".join(
+        textwrap.wrap(
+            ligne, _LARGEUR, subsequent_indent=retrait, break_long_words=False, break_on_hyphens=False, tabsize=1
+        )
+    )
 
 
 @lru_cache(maxsize=64)
@@ -135,15 +156,15 @@ def _context(message: MessageRdv, langue: str, demonstration: bool) -> dict[str,
         "m": message,
         "langue": langue,
         "demonstration": demonstration,
-        "nom": texte.nom_affichable(message.usager_nom),
-        "jour": texte.jour_en_mots(message.debut, fuseau),
-        "heure": texte.heure_en_mots(message.debut, fuseau),
-        "quand": texte.date_en_mots(message.debut, fuseau),
-        "ancien_quand": texte.date_en_mots(ancien, fuseau) if ancien is not None else "",
+        "nom": _greet(texte.nom_affichable(message.usager_nom), langue),
+        "jour": texte.jour_en_mots(message.debut, fuseau, langue),
+        "heure": texte.heure_en_mots(message.debut, fuseau, langue),
+        "quand": texte.date_en_mots(message.debut, fuseau, langue),
+        "ancien_quand": texte.date_en_mots(ancien, fuseau, langue) if ancien is not None else "",
         "heure_locale": fuseau != _ZONE_DE_PARIS,
-        "duree": texte.duree_en_mots(message.fin - message.debut),
-        "rappel_lisible": texte.telephone_lisible(message.telephone_rappel),
-        "telephone": texte.telephone_lisible(message.service_telephone),
+        "duree": texte.duree_en_mots(message.fin - message.debut, langue),
+        "rappel_lisible": texte.telephone_lisible(message.telephone_rappel, langue),
+        "telephone": texte.telephone_lisible(message.service_telephone, langue),
         "telephone_lien": texte.telephone_lien(message.service_telephone),
         "courriel": courriel,
         "visio": texte.lien_sur(message.visio_lien),
@@ -151,6 +172,11 @@ def _context(message: MessageRdv, langue: str, demonstration: bool) -> dict[str,
         # The usager's own words are not repeated to an address that may be somebody else's.
         "raison": message.raison_annulation if message.annule_par == "agent" else "",
     }
+
+
+def _greet(nom: str, langue: str) -> str:
+    civilite, _, suite = nom.partition(" ")
+    return f"{_CIVILITES_EN[civilite]} {suite}" if langue == "en" and suite and civilite in _CIVILITES_EN else nom
 
 
 def _attach_calendar(courriel: EmailMessage, evenement: str, message: MessageRdv, entete: Entete, a: datetime) -> None:

@@ -1,6 +1,6 @@
-"""Words for messages: hostile text made harmless, French dates, durations and telephone numbers.
+"""Words for messages: hostile text made harmless, dates, durations and telephone numbers in French or in English.
 
-Pure functions; instants and zones are arguments.
+Pure functions; instants, zones and the language are arguments. A language that is not ``en`` is French.
 """
 
 from __future__ import annotations
@@ -65,54 +65,73 @@ def lien_sur(url: str) -> str:
     return url if convient else ""
 
 
-def jour_en_mots(instant: datetime, fuseau: str) -> str:
-    """« mercredi 14 septembre 2016 », « jeudi 1er octobre 2026 », in the zone of the service."""
-    return _jour_en_mots(instant.astimezone(ZoneInfo(fuseau)).date())
+def jour_en_mots(instant: datetime, fuseau: str, langue: str = "fr") -> str:
+    """« mercredi 14 septembre 2016 », « jeudi 1er octobre 2026 », in the zone of the service.
+
+    In English « Wednesday 14 September 2016 ».
+    """
+    return _jour_en_mots(instant.astimezone(ZoneInfo(fuseau)).date(), langue)
 
 
-def jour_du_mois_en_mots(jour: date) -> str:
+def jour_du_mois_en_mots(jour: date, langue: str = "fr") -> str:
     """« mercredi 14 septembre 2016 »: a day that is already that of the place."""
-    return _jour_en_mots(jour)
+    return _jour_en_mots(jour, langue)
 
 
 @lru_cache(maxsize=512)
-def _jour_en_mots(jour: date) -> str:
+def _jour_en_mots(jour: date, langue: str) -> str:
+    if langue == "en":
+        return format_date(jour, f"EEEE d MMMM'{_INSECABLE}'y", locale="en_GB")
     quantieme = "1er" if jour.day == 1 else str(jour.day)
     debut, fin = format_date(jour, "EEEE", locale="fr"), format_date(jour, "MMMM y", locale="fr")
     return f"{debut} {quantieme}{_INSECABLE}{fin}"
 
 
-def heure_en_mots(instant: datetime, fuseau: str | tzinfo) -> str:
-    """« 10 h 20 », « 9 h », with no-break spaces, in the zone of the service: in prose and mails, never in a list."""
+def heure_en_mots(instant: datetime, fuseau: str | tzinfo, langue: str = "fr") -> str:
+    """« 10 h 20 », « 9 h », with no-break spaces, in the zone of the service: in prose and mails, never in a list.
+
+    In English « 10:20 », « 09:00 ».
+    """
     local = instant.astimezone(ZoneInfo(fuseau) if isinstance(fuseau, str) else fuseau)
+    if langue == "en":
+        return f"{local.hour:02d}:{local.minute:02d}"
     minutes = f"{_INSECABLE}{local.minute:02d}" if local.minute else ""
     return f"{local.hour}{_INSECABLE}h{minutes}"
 
 
-def date_en_mots(instant: datetime, fuseau: str) -> str:
-    """« mercredi 14 septembre 2016 à 10 h 20 » [A1 §2]."""
-    return f"{jour_en_mots(instant, fuseau)} à {heure_en_mots(instant, fuseau)}"
+def date_en_mots(instant: datetime, fuseau: str, langue: str = "fr") -> str:
+    """« mercredi 14 septembre 2016 à 10 h 20 » [A1 §2]; in English « Wednesday 14 September 2016 at 10:20 »."""
+    a = "at" if langue == "en" else "à"
+    return f"{jour_en_mots(instant, fuseau, langue)} {a} {heure_en_mots(instant, fuseau, langue)}"
 
 
-def duree_en_mots(duree: timedelta) -> str:
-    """« 20 minutes », « 1 heure », « 1 heure 30 »."""
+def duree_en_mots(duree: timedelta, langue: str = "fr") -> str:
+    """« 20 minutes », « 1 heure », « 1 heure 30 »; in English « 1 hour 30 minutes »."""
     total = round(duree.total_seconds() / 60)
     heures, minutes = divmod(total, 60)
+    if langue == "en":
+        parts = [
+            f"{n}{_INSECABLE}{mot}{'' if n == 1 else 's'}" for n, mot in ((heures, "hour"), (minutes, "minute")) if n
+        ]
+        return " ".join(parts) or f"0{_INSECABLE}minutes"
     if not heures:
         return f"{minutes}{_INSECABLE}minute{'s' if minutes > 1 else ''}"
     reste = f"{_INSECABLE}{minutes:02d}" if minutes else ""
     return f"{heures}{_INSECABLE}heure{'s' if heures > 1 else ''}{reste}"
 
 
-def telephone_lisible(numero: str) -> str:
-    """« 06 12 34 56 78 » for a French number, « +262 692 12 34 56 » elsewhere; anything else as it is."""
+def telephone_lisible(numero: str, langue: str = "fr") -> str:
+    """« 06 12 34 56 78 » for a French number, « +262 692 12 34 56 » elsewhere; anything else as it is.
+
+    Who reads English may call from abroad: every number is then international.
+    """
     try:
         lu = phonenumbers.parse(numero, "FR")
     except phonenumbers.NumberParseException:
         return numero
     if not phonenumbers.is_possible_number(lu):
         return numero
-    national = lu.country_code == 33
+    national = lu.country_code == 33 and langue != "en"
     forme = phonenumbers.PhoneNumberFormat.NATIONAL if national else phonenumbers.PhoneNumberFormat.INTERNATIONAL
     return phonenumbers.format_number(lu, forme).replace(" ", _INSECABLE)
 

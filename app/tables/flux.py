@@ -122,7 +122,12 @@ class Courrier(Base):
 
     __table_args__ = (
         CheckConstraint("canal IN ('mail', 'sms')", name="canal"),
-        Index("ix_courrier_a_envoyer", "du_a", postgresql_where=text("envoye_a IS NULL AND abandonne_a IS NULL")),
+        Index(
+            "ix_courrier_canal_du_a",
+            "canal",
+            "du_a",
+            postgresql_where=text("envoye_a IS NULL AND abandonne_a IS NULL"),
+        ),
         Index(
             "uq_courrier_evenement",
             "rdv_id",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -21,6 +22,7 @@ from app.db import Database, async_url
 from app.embedded.postgres import Postgres
 from app.tables import Courrier, RendezVous
 from tests.courrier.exemples import CAEN_NORD
+from tests.courrier.passerelle import Passerelle
 from tests.courrier.poste import Poste
 
 DOMAINE = "rdv.example.fr"
@@ -134,3 +136,12 @@ async def poste() -> AsyncIterator[Poste]:
     await server.start()
     yield server
     await server.stop()
+
+
+@pytest.fixture
+def passerelle() -> Iterator[Passerelle]:
+    """A gateway of short messages that listens."""
+    server = Passerelle()
+    server.start()
+    yield server
+    server.stop()

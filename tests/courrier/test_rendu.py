@@ -126,7 +126,7 @@ class TestOtherEvents:
         assert Calendar.from_ical(part(courriel, "application/ics").get_content())["METHOD"] == "PUBLISH"
 
     def test_a_language_without_templates_is_written_in_french(self) -> None:
-        courriel = as_received("confirmation", message(langue="en"))
+        courriel = as_received("confirmation", message(langue="de"))
         assert courriel["Content-Language"] == "fr"
         assert "Votre rendez-vous a bien été enregistré." in _texte(courriel)
 
