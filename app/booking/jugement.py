@@ -61,6 +61,10 @@ class Reservation:
     langue: str = "fr"
     #: Under which delegation ``service_id`` receives it for another service.
     delegation_id: int | None = None
+    #: The account of the usager who is signed in: his session's, never what a form says.
+    usager_id: int | None = None
+    #: True where usagers book for themselves: one rendez-vous to come per person and motif (``app.booking.unicite``).
+    unique: bool = False
 
     def print_cle(self, auteur: Auteur) -> bytes:
         """The key as stored, apart for each agent; a visitor's own form derives its key from his visit's secret."""
@@ -70,10 +74,11 @@ class Reservation:
     def print_demande(self) -> bytes:
         """One-way print of what was asked, to recognise a key used again for something else."""
         faits = asdict(self)
-        for cle in ("cle", "visite", "acquittees"):
+        for cle in ("cle", "visite", "acquittees", "unique"):
             faits.pop(cle)
-        if self.delegation_id is None:  # requests printed before there were any are still recognised
-            faits.pop("delegation_id")
+        for cle in ("delegation_id", "usager_id"):  # requests printed before there were any are still recognised
+            if faits[cle] is None:
+                faits.pop(cle)
         return hashlib.sha256(json.dumps(faits, sort_keys=True, default=str).encode()).digest()
 
 
@@ -104,12 +109,16 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deplace:
-    """The RDV being moved: what it occupies (guichet, minutes-époque) stands in nobody's way, its motif is kept."""
+    """The RDV being moved: what it occupies (guichet, minutes-époque) stands in nobody's way, its motif is kept.
+
+    ``recu``: the service receives it for another one, where its usager booked: its own online opening is not asked.
+    """
 
     guichet_id: int
     debut: int
     fin: int
     motif_id: int
+    recu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +180,10 @@ async def judge(
         demande.canal,
         guichets,
         ouverture_nationale=contexte.ouverture_nationale is None or contexte.ouverture_nationale <= aujourdhui,
-        ouverture_service=contexte.en_ligne or delegation is not None or is_held(demande, tenue),
+        ouverture_service=contexte.en_ligne
+        or delegation is not None
+        or (deplace is not None and deplace.recu)
+        or is_held(demande, tenue),
     )
     if isinstance(acces, Refuse) or contexte.ferme:
         raise_raison(Raison.SERVICE_FERME)

@@ -25,6 +25,7 @@ from app.booking.place import take_hold, take_place
 from app.booking.quota import Confiee, find_confiee
 from app.booking.refus import raise_raison
 from app.booking.traces import Trace, write_traces
+from app.booking.unicite import Existant, find_existant, keep_contacts
 from app.booking.visio import build_visio
 from app.courrier.message import Evenement
 from app.db import UnitOfWork
@@ -61,7 +62,8 @@ async def book(outils: Outils, demande: Reservation, auteur: Auteur, maintenant:
     Raises SaisieInvalide or RegleRefusee (422), Interdit (403), AvertissementRequis (409, ``details['alertes']``),
     CreneauPris (409, ``details['alternatives']``: Creneau, nearest first), Introuvable (404), Indisponible (503); and
     AccesRefuse (404, journaled) when the author may not book by the channel that ``demande`` claims, whether he never
-    could or lost the right a moment ago.
+    could or lost the right a moment ago. And, when ``demande.unique``, MotifDejaPris or SuiteParMessage (409): the
+    person has one for this motif.
     """
     cle = demande.print_cle(auteur)
     for _ in range(_JUGEMENTS):
@@ -148,14 +150,19 @@ async def _attempt(
         return prepare
     projet, confiee = prepare
 
-    async def travail(uow: UnitOfWork) -> RdvReserve:
+    async def travail(uow: UnitOfWork) -> RdvReserve | Existant:
         uow.annonces.expect_planning(projet.contexte.id, projet.contexte.version_planning)
         if confiee is not None:
             confiee.expect(uow.annonces)
+        if demande.unique:
+            choisi = projet.contexte.id if confiee is None else confiee.delegant.id
+            existant = await find_existant(outils, uow, projet.contexte, demande, choisi, cle, auteur, maintenant)
+            if existant is not None:
+                return existant
         return await _write(outils, uow, projet, confiee, demande, auteur, cle, maintenant)
 
     try:
-        return await outils.db.transaction(travail)
+        fait = await outils.db.transaction(travail)
     except CreneauPris as refus:
         async with outils.db.read() as conn:
             deja = await store.find_by_cle(conn, cle)
@@ -164,6 +171,9 @@ async def _attempt(
             sienne = None if confiee is None else confiee.delegation
             await add_alternatives(outils, conn, demande, refus, maintenant, delegation=sienne)
         raise
+    if isinstance(fait, Existant):
+        raise fait.build_refus()
+    return fait
 
 
 def _replay(outils: Outils, contexte: ServiceContexte, demande: Reservation, deja: Mapping[str, Any]) -> RdvReserve:
@@ -222,6 +232,7 @@ async def _write(
         "cree_a": maintenant,
         "cree_par": auteur.agent_id,
         "modifie_a": maintenant,
+        "usager_id": demande.usager_id,
     }
     services = store.services_concernes(contexte.id, valeurs["service_origine_id"])
     delegation = None if confiee is None else confiee.delegation
@@ -241,6 +252,8 @@ async def _write(
     )
     if not permis:
         raise AccesRefuse(_HORS_DROITS)
+    if demande.usager_id is not None:
+        await keep_contacts(conn, demande.usager_id, demande.usager, maintenant)
     await write_journal(
         conn,
         a=maintenant,
@@ -260,6 +273,7 @@ async def _write(
             "type": demande.type_rdv,
             "canal": demande.canal,
             "forcages": list(projet.alertes),
+            **({} if demande.usager_id is None else {"compte": True}),
             **({} if confiee is None else {"delegation": demande.delegation_id, "origine": confiee.delegant.id}),
         },
     )

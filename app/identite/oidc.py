@@ -63,6 +63,9 @@ class Fournisseur:
     client_secret: str = field(repr=False)
     portees: str
     retour: str
+    #: How strongly the person must have been identified (``acr_values``), and what is believed to be as strong.
+    acr: str = ""
+    acr_admis: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,13 @@ class Adresses:
 
 @dataclass(frozen=True, slots=True)
 class Identite:
-    """Whom the provider vouches for. ``id_token`` is what its sign-out asks for."""
+    """Whom the provider vouches for. ``id_token`` is what its sign-out asks for; ``dits``: every claim of userinfo."""
 
     sujet: str
     courriel: str
     courriel_verifie: bool
     id_token: str = field(repr=False)
+    dits: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 _memoire: dict[str, tuple[float, Adresses]] = {}
@@ -122,6 +126,7 @@ async def authorization_url(fournisseur: Fournisseur, etat: str, nonce: str, ver
         "nonce": nonce,
         "code_challenge": create_s256_code_challenge(verificateur),
         "code_challenge_method": "S256",
+        **({"acr_values": fournisseur.acr} if fournisseur.acr else {}),
     }
     return str(add_params_to_uri(adresses.autorisation, list(parametres.items())))
 
@@ -158,7 +163,8 @@ async def fetch_identite(
         raise IdentiteRefusee(raison="userinfo_non_signee")
     dits = _check_userinfo(fournisseur, reponse.text.strip(), cles, sujet, maintenant)
     # ProConnect vouches for the professional address and sends no ``email_verified``; whoever says False is believed.
-    return Identite(sujet, str(dits.get("email") or "").strip(), dits.get("email_verified") is not False, id_token)
+    courriel = str(dits.get("email") or "").strip()
+    return Identite(sujet, courriel, dits.get("email_verified") is not False, id_token, dits)
 
 
 async def _exchange(
@@ -203,6 +209,8 @@ def _check_id_token(
         raise IdentiteRefusee(raison=_word("id_token", erreur)) from erreur
     if not isinstance(sujet, str) or not 0 < len(sujet) <= 255:
         raise IdentiteRefusee(raison="id_token:sub")
+    if fournisseur.acr and dits.get("acr") not in fournisseur.acr_admis:
+        raise IdentiteRefusee(raison="id_token:acr")
     return sujet
 
 

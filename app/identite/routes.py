@@ -23,13 +23,16 @@ from app.web.pages import page
 from app.web.securite import cookie_header, cookie_name
 
 
-def safe_suite(texte: str) -> str:
-    """A path of ours to go on to, never another site, as a header can carry it."""
+def safe_suite(texte: str, defaut: str = "/agent") -> str:
+    """A path of ours to go on to, never another site, as a header can carry it; else ``defaut``."""
     if not texte.isprintable():
-        return "/agent"
-    parts = urlsplit(texte)
+        return defaut
+    try:
+        parts = urlsplit(texte)
+    except ValueError:  # « //[ » is no address at all
+        return defaut
     if parts.scheme or parts.netloc or not texte.startswith("/") or texte.startswith("//") or "\\" in texte:
-        return "/agent"
+        return defaut
     return quote(texte, safe="/?&=%#:;,+@!$'()*~")
 
 

@@ -145,6 +145,8 @@ class SessionUsager(Base):
     vue_a: Mapped[Instant]
     expire_a: Mapped[Instant] = mapped_column(index=True)
     revoquee_a: Mapped[Instant | None]
+    #: The id_token that FranceConnect's own sign-out asks for; erased with the session.
+    jeton_oidc: Mapped[str | None]
 
 
 class DemandeOidc(Base):

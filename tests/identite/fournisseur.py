@@ -39,6 +39,8 @@ class Provider:
     userinfo: Mensonge | None = None
     cle: RSAKey | None = None
     signe: bool = True
+    #: The level it says that it identified people at, whatever was asked.
+    acr: str = ""
     panne: int = 0
     demandes: list[dict[str, str]] = field(default_factory=list)
     jetons: list[dict[str, str]] = field(default_factory=list)
@@ -85,9 +87,10 @@ class Provider:
             code = parse_qs(urlsplit(reponse.headers["location"]).query).get("code", [""])[0]
             if demande.get("code_challenge_method") == "S256":
                 self._defis[code] = demande["code_challenge"]
-        elif chemin == "/oauth2/token" and reponse.status_code == 200 and (self.id_token or self.cle):
+        elif chemin == "/oauth2/token" and reponse.status_code == 200 and (self.id_token or self.cle or self.acr):
             corps = json.loads(reponse.get_data())
             dits = jwt.decode(corps["id_token"], RSAKey.import_key(storage.jwk.as_dict(is_private=True))).claims
+            dits = {**dits, **({"acr": self.acr} if self.acr else {})}
             corps["id_token"] = self.sign((self.id_token or dict)(dits))
             reponse.set_data(json.dumps(corps))
         elif chemin == "/userinfo" and reponse.status_code == 200 and self.signe:

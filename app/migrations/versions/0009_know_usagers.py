@@ -1,6 +1,8 @@
-"""Usagers who sign in."""
+"""Usagers who sign in: the id_token of a session, which the provider's own sign-out asks for."""
 
 from __future__ import annotations
+
+from alembic import op
 
 revision = "0009"
 down_revision = "0008"
@@ -9,8 +11,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    op.execute("ALTER TABLE session_usager ADD COLUMN IF NOT EXISTS jeton_oidc text")
 
 
 def downgrade() -> None:
-    """Nothing to undo."""
+    op.execute("ALTER TABLE session_usager DROP COLUMN IF EXISTS jeton_oidc")
