@@ -10,6 +10,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -21,20 +22,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app import clock, envelope, outbox
 from app.admin.replacement.situation import read_situation
 from app.booking.anonymisation import anonymise_anciens
+from app.booking.attente import purge_attentes
+from app.booking.attente_offres import Guetteur
 from app.booking.avis import purge_avis
 from app.booking.contexte import read_versions
+from app.booking.liens import url_lien
 from app.booking.options import expire_options
 from app.booking.outils import Outils
 from app.booking.resumes import purge_resumes, write_resumes
 from app.booking.vie import close_jours
 from app.config import Settings
 from app.courrier.envoi import Facteur
+from app.courrier.envoi_sms import FacteurSms
 from app.courrier.intentions import purge_envoyes
+from app.courrier.operateurs import create_operateur
 from app.db import Database, UnitOfWork, create_engine, describe
 from app.identite.essais import purge_essais
 from app.journaux import configure_logs
 from app.outbox import Publication
 from app.pilotage.compteurs import perimetres_of, read_compteurs
+from app.protection.defis import purge_defis
+from app.protection.limites import purge_comptages
 from app.publication import create_redis, publish_all
 from app.tables import Agenda, Outbox
 
@@ -55,6 +63,7 @@ class Chores:
         self._redis = redis
         self._cle = outils.settings.derive_key("trames")
         self._vues: dict[int, int] = {}
+        self._guetteur = Guetteur(outils)
 
     async def relay(self) -> None:
         """Publish what no web process has; a frame published twice is dropped by its version."""
@@ -74,6 +83,12 @@ class Chores:
         """Give back the créneaux of forgotten forms."""
         while await expire_options(self._outils, clock.now()) >= 500:
             pass
+
+    async def offer(self) -> None:
+        """Offer the créneaux that are free to who waits for them; end the offers that are over."""
+        faites = await self._guetteur.run_once(clock.now())
+        if faites:
+            log.info("attente.offres", offres=faites)
 
     async def close(self) -> None:
         """Close the days that are over."""
@@ -121,10 +136,13 @@ class Chores:
             await uow.conn.execute(delete(Outbox).where(Outbox.publie_a < clock.now() - _RETENTION_OUTBOX))
             await purge_envoyes(uow.conn, clock.now() - _RETENTION_COURRIER)
             await purge_essais(uow.conn, clock.now())
+            await purge_comptages(uow.conn, clock.now())
+            await purge_defis(uow.conn, clock.now())
             await purge_avis(uow.conn, clock.now())
             await purge_resumes(uow.conn, clock.now())
 
         await self._outils.db.transaction(travail)
+        await purge_attentes(self._outils, clock.now())
 
 
 async def _repeat(nom: str, tache: Callable[[], Awaitable[None]], chaque_s: float) -> None:
@@ -176,6 +194,7 @@ async def _work(chores: Chores, conn: AsyncConnection) -> None:
     async with asyncio.TaskGroup() as groupe:
         groupe.create_task(_repeat("relais", chores.relay, 0.5))
         groupe.create_task(_repeat("options", chores.expire, 1.0))
+        groupe.create_task(_repeat("attente", chores.offer, 2.0))
         groupe.create_task(_repeat("cloture", chores.close, 30.0))
         groupe.create_task(_repeat("compteurs", chores.count, 0.5))
         groupe.create_task(_repeat("resumes", chores.summarise, 15.0))
@@ -192,7 +211,7 @@ async def _hold(conn: AsyncConnection) -> None:
 
 
 async def run_worker(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; mails under way are finished."""
+    """Run until SIGTERM or SIGINT; messages under way are finished. Raises ConfigurationInvalide."""
     configure_logs()
     stop = asyncio.Event()
     boucle = asyncio.get_running_loop()
@@ -201,8 +220,13 @@ async def run_worker(settings: Settings) -> None:
     redis = create_redis(settings.redis_url)
     db = Database(create_engine(settings, nom="worker"))
     outils = Outils(db, settings)
-    facteur = Facteur(db, settings.smtp_url, settings.courriel_expediteur, demonstration=settings.demo)
+    lien = partial(url_lien, settings)
+    facteur = Facteur(db, settings.smtp_url, settings.courriel_expediteur, demonstration=settings.demo, lien=lien)
     taches = [asyncio.create_task(_lead(outils, redis)), asyncio.create_task(facteur.run(stop))]
+    operateur = create_operateur(settings.sms_url, settings.sms_cle, settings.sms_expediteur)
+    if operateur is not None:
+        sms = FacteurSms(db, operateur, demonstration=settings.demo, lien=lien)
+        taches.append(asyncio.create_task(sms.run(stop)))
     log.info("pret")
     await stop.wait()
     await asyncio.wait(taches[1:], timeout=6.0)

@@ -34,6 +34,7 @@ _RENDEZ_VOUS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("precision", "note_interne", "message_usager", "annule_raison", "visio_lien"), ""),
     **dict.fromkeys(("usager_id", "option_empreinte", "cle_idempotence", "empreinte_demande"), None),
     **dict.fromkeys(("lien_sel", "lien_empreinte"), None),
+    "documents_prets": [],
 }
 #: Tables that follow a RDV by ``rdv_id`` → what their columns about people become.
 _SUIVENT: Final[tuple[tuple[Any, Mapping[str, Any]], ...]] = (

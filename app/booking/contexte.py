@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ARRAY, BigInteger, bindparam, text
@@ -19,6 +19,14 @@ from app.domain.parametres import Resolue, resolve
 from app.domain.plages import ExceptionPlanning, OuverturesParJour, PlageType, Planning, compute_ouvertures
 from app.errors import Introuvable
 from app.feries import feries
+from app.langue import get_langue
+
+_T = TypeVar("_T", str, tuple[str, ...])
+
+
+def choose_langue(francais: _T, anglais: _T) -> _T:
+    """What the national catalogue says in the present language, else in French."""
+    return anglais if anglais and get_langue() == "en" else francais
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,19 @@ class MotifOffert:
     message: str = ""
     #: Minutes set for this motif, None when it follows the service's own duration.
     duree_propre: int | None = None
+    #: In English, as far as the national catalogue says; empty: the French is shown.
+    libelle_en: str = ""
+    documents_en: tuple[str, ...] = ()
+
+    @property
+    def intitule(self) -> str:
+        """Its words in the language of the present answer."""
+        return choose_langue(self.libelle, self.libelle_en)
+
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The documents to bring, in the language of the present answer."""
+        return choose_langue(self.documents, self.documents_en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +216,7 @@ _CONTEXTE = text(
                                          'duree', ms.duree_minutes, 'nature', m.nature, 'public', m.public,
                                          'documents', m.documents, 'faq_url', m.faq_url,
                                          'demarche_url', m.demarche_url,
+                                         'libelle_en', m.libelle_en, 'documents_en', m.documents_en,
                                          'message', coalesce(ms.message, '')) ORDER BY m.ordre, m.id)
          FROM motif m LEFT JOIN motif_service ms ON ms.motif_id = m.id AND ms.service_id = s.id
         WHERE m.type_service_code = s.type_code OR ms.service_id IS NOT NULL
@@ -319,6 +341,8 @@ def _motif(m: Mapping[str, Any], duree_service: int) -> MotifOffert:
         demarche_url=m["demarche_url"],
         message=m["message"],
         duree_propre=m["duree"],
+        libelle_en=m["libelle_en"],
+        documents_en=tuple(m["documents_en"]),
     )
 
 

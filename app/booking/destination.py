@@ -64,11 +64,12 @@ def build_place(rdv: Mapping[str, Any], cible: Cible, trajet: Trajet, canal: str
     In the service that receives it by delegation, it keeps the duration that its home gave it; nothing can be forced on
     a service by who only sends there, under the rules of the internet.
     """
-    deplace = Deplace(rdv["guichet_id"], floor_minute(rdv["debut"]), floor_minute(rdv["fin"]), rdv["motif_id"])
+    recu = trajet.delegation_id is not None and not trajet.confie
+    debut, fin = floor_minute(rdv["debut"]), floor_minute(rdv["fin"])
+    deplace = Deplace(rdv["guichet_id"], debut, fin, rdv["motif_id"], recu)
     motif_id = cible.motif_id or rdv["motif_id"]
     duree = cible.duree
     acquittees = set(cible.acquittees)
-    recu = trajet.delegation_id is not None and not trajet.confie
     garde = Alerte.DUREE_MODIFIEE.value in rdv["forcages"] or recu
     if duree is None and motif_id == rdv["motif_id"] and garde:
         duree = deplace.fin - deplace.debut

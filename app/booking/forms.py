@@ -81,7 +81,7 @@ def region(departement: str) -> str:
     return REGIONS.get(departement, "FR")
 
 
-class _Lecture:
+class Lecture:
     """One reading of a form: values out, sentences gathered by field."""
 
     def __init__(self, donnees: Mapping[str, Any], departement: str, aujourdhui: date) -> None:
@@ -215,7 +215,7 @@ def parse_usager(
     donnees: Mapping[str, Any], *, departement: str, aujourdhui: date, par_agent: bool = False
 ) -> tuple[UsagerSaisi, dict[str, str]]:
     """The person typed and the errors by field (empty when all is well). ``par_agent``: by an agent, for him."""
-    lu = _Lecture(donnees, departement, aujourdhui)
+    lu = Lecture(donnees, departement, aujourdhui)
     nature = lu.choice("nature", ("particulier", "professionnel"), requis=_NATURE_PAR_AGENT if par_agent else _NATURE)
     telephones = lu.phones()
     preference = lu.choice("preference_appel", ("matin", "apres-midi"))
@@ -266,7 +266,7 @@ _A_PRECISER_PAR_AGENT: Final = "Précisez la demande de l’usager en quelques m
 
 def parse_precision(donnees: Mapping[str, Any], erreurs: dict[str, str], *, par_agent: bool = False) -> str:
     """« Afin de mieux traiter votre demande, veuillez en préciser le motif » [A1 §2]: required, 1,000 characters."""
-    lu = _Lecture(donnees, "", date.min)
+    lu = Lecture(donnees, "", date.min)
     requis = _A_PRECISER_PAR_AGENT if par_agent else _A_PRECISER
     precision = lu.text("precision", maximum=1000, lignes=True, requis=requis)
     erreurs.update(lu.erreurs)

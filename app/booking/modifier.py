@@ -3,9 +3,10 @@
 Place, hour, motif and type are another act (``app.booking.deplacer``). The journal names the fields that changed and
 never quotes them. The same form sent twice changes the RDV once; a form that changes nothing writes nothing.
 
-A new e-mail address receives the confirmation at once, with a new secret link: whoever reads the former address, which
-was perhaps mistyped, must open nothing any more, and is told nothing (a cancellation would be untrue). Past the bounds
-of confirmations (``app.booking.confirmations``) what was corrected is saved all the same, and ``retenue`` says which.
+A new e-mail address (or mobile phone, where that is how the usager is written to) receives the confirmation at once,
+with a new secret link: whoever reads the former one, which was perhaps mistyped, must open nothing any more, and is
+told nothing (a cancellation would be untrue). Past the bounds of confirmations (``app.booking.confirmations``) what was
+corrected is saved all the same, and ``retenue`` says which.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from app.booking.confirmations import ADRESSE_CORRIGEE, Limite, find_limite
 from app.booking.contexte import ServiceContexte
 from app.booking.forms import UsagerSaisi
 from app.booking.liens import empreinte, jeton_lien, new_sel
-from app.booking.messages import compute_rappel, write_message
+from app.booking.messages import Destination, compute_rappel, find_destination, write_message
 from app.booking.outils import Auteur, Outils
 from app.booking.titres import Titre
 from app.courrier.file_attente import EN_COURS
@@ -96,8 +97,10 @@ async def modify(
         if revision != rdv["revision"]:
             raise Conflit(etat=rdv["etat"], revision=rdv["revision"])
         valeurs: dict[str, Any] = {**textes}
-        if "courriel" in personne:
-            valeurs |= _renew(outils, rdv, usager)
+        ancienne = find_destination(outils.settings, usager["courriel"], usager["telephones"])
+        nouvelle = find_destination(outils.settings, voulu.usager.courriel, voulu.usager.telephones)
+        if nouvelle != ancienne:
+            valeurs |= _renew(outils, rdv, ancienne)
         suivante = await raise_revision(uow, rdv, maintenant, **valeurs)
         if personne:
             await uow.conn.execute(
@@ -105,8 +108,19 @@ async def modify(
                 .where(RdvUsager.rdv_id == rdv["id"])
                 .values(**personne, recherche=voulu.usager.recherche)
             )
-        envoye, retenue = await _write_messages(
-            outils, uow, contexte, {**rdv, **valeurs}, usager, voulu.usager, maintenant, personne
+        envoye, retenue = (
+            await _write_messages(
+                outils,
+                uow,
+                contexte,
+                {**rdv, **valeurs},
+                usager["langue"],
+                voulu.usager,
+                maintenant,
+                (ancienne, nouvelle),
+            )
+            if personne
+            else (False, None)
         )
         await record(uow, rdv, auteur, maintenant, "rdv.modifie", apres={"champs": list(champs)})
         return RdvModifie(rdv["id"], suivante, champs, envoye, retenue)
@@ -125,10 +139,10 @@ async def _read_textes(uow: UnitOfWork, rdv_id: int) -> dict[str, str]:
     return dict((await uow.conn.execute(requete.where(RendezVous.id == rdv_id))).mappings().one())
 
 
-def _renew(outils: Outils, rdv: Mapping[str, Any], usager: Mapping[str, Any]) -> dict[str, Any]:
+def _renew(outils: Outils, rdv: Mapping[str, Any], ancienne: Destination | None) -> dict[str, Any]:
     """The calendar entry of the new address is newer; the link that the former one received opens nothing more."""
     suite: dict[str, Any] = {"sequence": rdv["sequence"] + 1}
-    if usager["courriel"] and rdv["lien_sel"]:
+    if ancienne is not None and rdv["lien_sel"]:
         sel = new_sel()
         suite |= {"lien_sel": sel, "lien_empreinte": empreinte(jeton_lien(outils.settings, sel))}
     return suite
@@ -139,27 +153,27 @@ async def _write_messages(
     uow: UnitOfWork,
     contexte: ServiceContexte,
     rdv: Mapping[str, Any],
-    ancien: Mapping[str, Any],
+    langue: str,
     usager: UsagerSaisi,
     maintenant: datetime,
-    personne: Mapping[str, Any],
+    destinations: tuple[Destination | None, Destination | None],
 ) -> tuple[bool, Limite | None]:
-    """What waits to be sent says what is true, to whom it is true.
+    """What waits to be sent says what is true, to whom it is true. ``destinations``: the former one, and the new one.
 
     Returns whether a confirmation leaves now, and the bound that keeps one back.
     """
-    a_venir = rdv["etat"] == Etat.PREVU and rdv["fin"] > maintenant
-    if not personne or not a_venir:
+    if rdv["etat"] != Etat.PREVU or rdv["fin"] <= maintenant:
         return False, None
-    nouvelle = "courriel" in personne
-    if nouvelle and ancien["courriel"]:
-        await _give_up(uow, rdv["id"], ancien["courriel"], maintenant)
+    ancienne, ou = destinations
+    nouvelle = ou != ancienne
+    if nouvelle and ancienne is not None:
+        await _give_up(uow, rdv["id"], ancienne.adresse, maintenant)
     rappels = await _remove_rappels(uow, rdv["id"])
     rappel_a = min(rappels) if rappels else compute_rappel(contexte, rdv["debut"], maintenant) if nouvelle else None
     limite = None
-    if nouvelle and usager.courriel is not None:
-        limite = await find_limite(uow.conn, rdv["id"], usager.courriel, maintenant)
-    envoye = nouvelle and usager.courriel is not None and limite is None
+    if nouvelle and ou is not None:
+        limite = await find_limite(uow.conn, rdv["id"], ou.adresse, maintenant)
+    envoye = nouvelle and ou is not None and limite is None
     envois: list[tuple[EvenementCourrier, datetime | None]] = []
     if envoye:
         envois.append(("confirmation", None))
@@ -176,7 +190,7 @@ async def _write_messages(
             usager_nom=usager.nom_affiche,
             telephones=usager.telephones,
             maintenant=maintenant,
-            langue=ancien["langue"],
+            langue=langue,
             du_a=du_a,
         )
     return envoye, limite

@@ -1,4 +1,4 @@
-"""Where an agent extérieur may move a RDV: the motifs, types and créneaux that he is offered [A1, summary table].
+"""Where who sees no agenda may move a RDV: the motifs, types and créneaux that he is offered [A1, summary table].
 
 The same rules as those that the move is judged by: the RDV stands in nobody's way, its own motif is kept whatever is
 open now, and a duration that was decided for it is kept with its motif.
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.contexte import MotifOffert, ServiceContexte, Versions, read_versions
-from app.booking.disponibilites import Occupations
+from app.booking.disponibilites import Disponibilite, Occupations
 from app.booking.jugement import compute_fenetre
 from app.booking.outils import Outils
 from app.domain.calendrier import Fenetre
@@ -24,21 +24,24 @@ from app.domain.guichets import GuichetRegle, find_eligibles
 from app.domain.horaires import floor_minute
 from app.domain.vocabulaire import Canal, TypeRdv
 
-_CANAL = Canal.EXTERIEUR.value
 _NIVEAUX = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Offre:
-    """What a RDV may become, as its service is now. ``rdv``: columns of ``app.booking.par_code``."""
+    """What a RDV may become, as its service is now. ``rdv``: columns of ``app.booking.par_code``.
+
+    ``canal``: by whose rules, those of agents extérieurs or of usagers on the internet.
+    """
 
     contexte: ServiceContexte
     versions: Versions
     rdv: Mapping[str, Any]
     maintenant: datetime
+    canal: str = Canal.EXTERIEUR.value
 
     def list_motifs(self) -> list[MotifOffert]:
-        """Its own motif and those of the open guichets that take externals, in the order of the national tree."""
+        """Its own motif and those of the open guichets that take that channel, in the order of the national tree."""
         offerts = [
             motif
             for motif in self.contexte.motifs.values()
@@ -65,7 +68,7 @@ class Offre:
         return parents
 
     def list_types(self, motif_id: int) -> tuple[str, ...]:
-        """The types that a guichet open to externals takes for that motif."""
+        """The types that a guichet open to that channel takes for that motif."""
         guichets = self._guichets(motif_id)
         return tuple(
             str(type_rdv)
@@ -86,28 +89,34 @@ class Offre:
         duree = self.contexte.motif(motif_id).duree
         if sien and decidee:
             duree = floor_minute(self.rdv["fin"]) - floor_minute(self.rdv["debut"])
-        return Demande(motif_id, type_rdv, _CANAL, duree, self.contexte.pas)
+        return Demande(motif_id, type_rdv, self.canal, duree, self.contexte.pas)
 
     async def read_grille(
         self, outils: Outils, conn: AsyncConnection, motif_id: int, type_rdv: str
     ) -> tuple[Grille, Fenetre, int]:
         """What is free for it day by day, in which window, for how many minutes."""
+        dispo = await self.read_dispo(outils, conn, motif_id, type_rdv)
+        return dispo.grille, dispo.fenetre, dispo.demande.duree
+
+    async def read_dispo(self, outils: Outils, conn: AsyncConnection, motif_id: int, type_rdv: str) -> Disponibilite:
+        """What is free for it, and all that it was computed from: what occupies the guichets but the RDV itself."""
         fenetre, demande = self._fenetre(), self._demande(motif_id, type_rdv)
         lues = await outils.dispo.occupations(
             conn, self.contexte, self.versions, fenetre.du, fenetre.au, self.maintenant
         )
+        occupations = self._without_sienne(lues.par_guichet)
         grille = compute_grille(
             demande,
             self._guichets(motif_id),
             self.contexte.ouvertures(fenetre.du, fenetre.au),
-            self._without_sienne(lues.par_guichet),
+            occupations,
             fenetre,
             self.contexte.zone,
         )
-        return grille, fenetre, demande.duree
+        return Disponibilite(self.versions, self.contexte, demande, fenetre, grille, occupations, lues.valable_jusqu_a)
 
     def _fenetre(self) -> Fenetre:
-        return compute_fenetre(self.contexte, _CANAL, self.maintenant)
+        return compute_fenetre(self.contexte, self.canal, self.maintenant)
 
     def _without_sienne(self, occupations: Occupations) -> Occupations:
         sienne = floor_minute(self.rdv["debut"]), floor_minute(self.rdv["fin"])
@@ -117,11 +126,18 @@ class Offre:
         }
 
 
-async def read_offre(outils: Outils, conn: AsyncConnection, rdv: Mapping[str, Any], maintenant: datetime) -> Offre:
+async def read_offre(
+    outils: Outils,
+    conn: AsyncConnection,
+    rdv: Mapping[str, Any],
+    maintenant: datetime,
+    *,
+    canal: str = Canal.EXTERIEUR.value,
+) -> Offre:
     """What that RDV may become, its service read at one version."""
     versions = await read_versions(conn, rdv["service_id"])
     contexte = await outils.dispo.contextes.get(conn, rdv["service_id"], versions.planning)
-    return Offre(contexte, versions, rdv, maintenant)
+    return Offre(contexte, versions, rdv, maintenant, canal)
 
 
 def list_jours(grille: Grille) -> list[tuple[date, int]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.booking.disponibilites import Disponibilites
+from app.booking.geocodeur import Geocodeur
 from app.booking.referentiel import Referentiel
 from app.config import Settings
 from app.db import Database
@@ -21,6 +22,8 @@ class Outils:
     dispo: Disponibilites = field(default_factory=Disponibilites)
     #: The administration's register of people, where one is configured.
     referentiel: Referentiel | None = None
+    #: A national base of addresses, where one is configured.
+    geocodeur: Geocodeur | None = None
 
 
 @dataclass(frozen=True, slots=True)

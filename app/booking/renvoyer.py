@@ -16,7 +16,7 @@ from app.booking import store
 from app.booking.acte import perform, record
 from app.booking.confirmations import Limite, find_limite
 from app.booking.contexte import ServiceContexte
-from app.booking.messages import write_message
+from app.booking.messages import find_destination, write_message
 from app.booking.outils import Auteur, Outils
 from app.db import UnitOfWork
 from app.domain.rendez_vous import Etat
@@ -26,7 +26,10 @@ from app.tables import RendezVous
 ANNULE: Final = "Ce rendez-vous est annulé : il n’y a plus rien à confirmer."
 PASSE: Final = "Ce rendez-vous est passé : il n’y a plus rien à confirmer."
 COMMENCE: Final = "L’usager est déjà venu : il n’y a plus rien à confirmer."
-SANS_COURRIEL: Final = "L’usager n’a pas donné de courriel : il n’y a pas d’adresse où envoyer la confirmation."
+SANS_COURRIEL: Final = (
+    "L’usager n’a pas donné de courriel, ni de mobile qui reçoive nos messages : "
+    "il n’y a pas d’adresse où envoyer la confirmation."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,14 @@ async def resend(outils: Outils, rdv_id: int, auteur: Auteur, maintenant: dateti
         if refus:
             raise TransitionImpossible(refus, remede="", etat=rdv["etat"])
         usager = await store.read_usager(uow.conn, rdv["id"])
-        courriel = usager["courriel"] if usager else None
-        if usager is None or not courriel:
+        ou = find_destination(outils.settings, usager["courriel"], usager["telephones"]) if usager else None
+        if usager is None or ou is None:
             raise RegleRefusee(
-                SANS_COURRIEL, remede="Demandez-lui une adresse, puis saisissez-la : la confirmation partira aussitôt."
+                SANS_COURRIEL,
+                remede="Demandez-lui une adresse, puis saisissez-la : la confirmation partira aussitôt. "
+                "Vous pouvez aussi imprimer la lettre de confirmation.",
             )
-        limite = await find_limite(uow.conn, rdv["id"], courriel, maintenant)
+        limite = await find_limite(uow.conn, rdv["id"], ou.adresse, maintenant)
         if limite is Limite.INTERVALLE:
             return RdvRenvoye(rdv["id"], rdv["service_id"], rdv["etat"], rdv["revision"], False)
         if limite is not None:
@@ -69,7 +74,7 @@ async def resend(outils: Outils, rdv_id: int, auteur: Auteur, maintenant: dateti
             "confirmation",
             contexte,
             rdv={**rdv, "sequence": sequence, "message_usager": message},
-            destinataire=courriel,
+            destinataire=usager["courriel"],
             usager_nom=store.nom_affiche(usager),
             telephones=tuple(usager["telephones"]),
             maintenant=maintenant,

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking import store
 from app.booking.droits import has_acces, scoped
+from app.booking.liens import empreinte
 from app.booking.textes import to_recherche
 from app.domain.droits import Acces
 from app.domain.vocabulaire import Canal
@@ -119,6 +120,55 @@ class ParCode:
     def proves(self, ligne: Mapping[str, Any]) -> bool:
         dit = to_recherche(self.nom)
         return bool(dit) and dit in {to_recherche(ligne[nom]) for nom in _NOMS}
+
+
+@dataclass(frozen=True, slots=True)
+class ParLien:
+    """The usager himself, by the secret link of his messages: the authority on his own RDV [G 2.3.1]."""
+
+    jeton: str
+
+    acces = Acces.LIEN
+    canal = Canal.INTERNET.value
+    introuvable = "Ce lien ne mène à aucun rendez-vous."
+
+    def scope(self, requete: Select[*tuple[Any, ...]], *, origine: bool = False) -> Select[*tuple[Any, ...]]:
+        return requete.where(RendezVous.lien_empreinte == empreinte(self.jeton))
+
+    def find_permis(self) -> Permis:
+        return Permis(true(), false(), false())
+
+    def proves(self, ligne: Mapping[str, Any]) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class ParPreuve:
+    """The usager himself, who proved the code and the name a few minutes ago (``app.booking.retrouver``).
+
+    ``depuis``: a RDV that ended, or was cancelled, before that instant is reached no more.
+    """
+
+    rdv_id: int
+    depuis: datetime
+
+    acces = Acces.CODE_ET_NOM
+    canal = Canal.INTERNET.value
+    introuvable = "Aucun rendez-vous ne correspond à ce code et à ce nom."
+
+    def scope(self, requete: Select[*tuple[Any, ...]], *, origine: bool = False) -> Select[*tuple[Any, ...]]:
+        return requete.where(
+            RendezVous.id == self.rdv_id,
+            RendezVous.fin > self.depuis,
+            or_(RendezVous.annule_a.is_(None), RendezVous.annule_a > self.depuis),
+            RendezVous.anonymise_a.is_(None),
+        )
+
+    def find_permis(self) -> Permis:
+        return Permis(true(), false(), false())
+
+    def proves(self, ligne: Mapping[str, Any]) -> bool:
+        return True
 
 
 async def lock_rdv(conn: AsyncConnection, rdv_id: int, titre: Titre, *, origine: bool = False) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ from app.booking.titres import ParDroit, Titre, lock_rdv
 from app.db import UnitOfWork, describe
 from app.domain.droits import Acces, Refuse, decide_modification
 from app.domain.rendez_vous import Action, Inchange, Transition, TransitionRefusee, find_heure_a_venir, transition
+from app.domain.vocabulaire import Canal
 from app.errors import Conflit, Indisponible, Introuvable, SaisieInvalide, TransitionImpossible
 from app.journal import write_journal
 from app.tables import Passage, RendezVous, ServiceFiscal
@@ -84,7 +85,7 @@ async def act(
         assert auteur.agent_id is not None
         titre = ParDroit(auteur.agent_id, MODULES[action])
     if action is Action.ANNULER:
-        raison = _check_raison(raison)
+        raison = _check_raison(raison, obligatoire=titre.canal != Canal.INTERNET)
 
     async def travail(uow: UnitOfWork) -> RdvActe | None:
         annule = action is Action.ANNULER  # also for the service that entrusted it; presence is for who receives
@@ -108,12 +109,13 @@ async def act(
     return acte
 
 
-def _check_raison(raison: str) -> str:
+def _check_raison(raison: str, *, obligatoire: bool) -> str:
+    """What was typed, cleaned. An usager owes nobody a reason. Raises SaisieInvalide."""
     try:
         nette = clean_text(raison, maximum=500, lignes=True)
     except TexteInvalide as erreur:
         raise SaisieInvalide(champs={"raison": str(erreur)}) from None
-    if not nette:
+    if not nette and obligatoire:
         raise SaisieInvalide(champs={"raison": "Indiquez pourquoi ce rendez-vous est annulé."})
     return nette
 
@@ -308,7 +310,7 @@ async def _write_annulation(
         telephones=tuple(usager["telephones"]),
         maintenant=maintenant,
         langue=usager["langue"],
-        raison_annulation=raison,
+        raison_annulation="" if par == "usager" else raison,  # shown as the service's own words
         annule_par=par,
     )
 

@@ -19,6 +19,7 @@ from app.config import Settings
 from app.demo.boite_locale import find_boite, name_relais
 from app.demo.html_courriel import clean_html
 from app.demo.invitation import read_invitation
+from app.demo.sms import list_sms
 from app.embedded.boite import Courriel, list_messages, read_message
 from app.errors import Introuvable
 from app.web.dates import heure, jour_moyen
@@ -49,6 +50,7 @@ async def _list(settings: Settings) -> dict[str, Any]:
         "externe": dossier is None,
         "relais": name_relais(settings),
         "limite": _LIMITE,
+        "sms": await asyncio.to_thread(list_sms, settings, _LIMITE),
         "messages": [
             {
                 "url": f"/demo/boite/{quote(m.cle, safe='')}",

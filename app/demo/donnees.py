@@ -12,6 +12,7 @@ from app import clock
 from app.booking.outils import Outils
 from app.config import ConfigurationInvalide, Settings
 from app.db import Database, UnitOfWork, create_engine
+from app.demo.attente import seed_attente
 from app.demo.boite_locale import find_boite
 from app.demo.installation import install
 from app.demo.monde import MOT_DE_PASSE, NEVERS
@@ -49,9 +50,11 @@ async def seed(settings: Settings) -> None:
 
     try:
         vide, services = await db.transaction(travail)
+        attentes = await seed_attente(Outils(db, settings), clock.now())
     finally:
         await db.close()
-    log.info("demo.prete", installee=vide, services_rafraichis=services, secondes=round(time.monotonic() - depart, 1))
+    duree = round(time.monotonic() - depart, 1)
+    log.info("demo.prete", installee=vide, services_rafraichis=services, attentes=attentes, secondes=duree)
 
 
 async def is_installed(uow: UnitOfWork) -> bool:

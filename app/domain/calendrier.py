@@ -69,6 +69,11 @@ class Parametres:
     liberation_differee: bool = False
     liberation_min_minutes: int = 5
     liberation_max_minutes: int = 60
+    #: Who finds nothing may ask to be told; a créneau offered to him is his for that long, at hours when people answer.
+    liste_attente: bool = True
+    attente_minutes: int = 120
+    #: When an unknown usager copies a code: ``si_doute``, ``toujours``, ``jamais``.
+    captcha: str = "si_doute"
     message_accueil: str = ""
     message_confirmation: str = ""
 
@@ -81,6 +86,8 @@ class Parametres:
             raise ValueError("a duration is at least one minute")
         if self.duree_option_max_minutes < self.duree_option_minutes:
             raise ValueError("a hold cannot last longer than its maximum")
+        if self.attente_minutes < 1:
+            raise ValueError("an offer lasts at least one minute")
         if self.ouverture_agenda_jours is not None and self.ouverture_agenda_jours < 1:
             raise ValueError("an agenda opens at least one day ahead")
         if not 0 < self.liberation_min_minutes <= self.liberation_max_minutes:

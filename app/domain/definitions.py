@@ -18,6 +18,7 @@ class Genre(StrEnum):
     BOOLEEN = "booleen"
     DATE = "date"
     TEXTE = "texte"
+    CHOIX = "choix"
 
 
 class Local(StrEnum):
@@ -50,6 +51,8 @@ class Definition:
     local: Local = Local.JAMAIS
     plafond: str = ""
     optionnel: bool = False
+    #: The values of a ``CHOIX``, each with its words.
+    choix: tuple[tuple[str, str], ...] = ()
 
     def unite_de(self, nombre: int) -> str:
         """The unit as it agrees with ``nombre``: « 1 jour ouvré », « 2 jours ouvrés »."""
@@ -65,7 +68,7 @@ class Definition:
             return f"{valeur}\u00a0{self.unite_de(valeur)}".strip()
         if isinstance(valeur, date):
             return f"{valeur:%d/%m/%Y}"
-        return valeur
+        return dict(self.choix).get(valeur, valeur)
 
     @property
     def condition(self) -> str:
@@ -95,6 +98,15 @@ _HORIZONS, _USAGER, _RETENUE, _DONNEES, _MESSAGES = (
     "Données personnelles",
     "Messages du service",
 )
+
+_CAPTCHA: Final[Mapping[str, str]] = {
+    "si_doute": (
+        "Un code à recopier, en image ou en son, n’est demandé que si beaucoup de réservations viennent du même endroit"
+        " ou si le service est très demandé."
+    ),
+    "toujours": "Chaque usager non connecté recopie un code, en image ou en son, avant de réserver.",
+    "jamais": "Aucun code n’est demandé : un robot peut prendre tous les créneaux.",
+}
 
 DEFINITIONS: Final[tuple[Definition, ...]] = (
     Definition(
@@ -206,6 +218,16 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         local=Local.LIBRE,
     ),
     Definition(
+        "captcha",
+        "Code à recopier contre les robots",
+        _USAGER,
+        Genre.CHOIX,
+        "si_doute",
+        lambda choisi: _CAPTCHA[choisi],
+        local=Local.LIBRE,
+        choix=(("si_doute", "En cas de doute"), ("toujours", "Toujours"), ("jamais", "Jamais")),
+    ),
+    Definition(
         "rappel_jours",
         "Rappel avant le rendez-vous",
         _USAGER,
@@ -276,6 +298,33 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         "minutes",
         5,
         60,
+    ),
+    Definition(
+        "liste_attente",
+        "Liste d’attente",
+        _USAGER,
+        Genre.BOOLEEN,
+        True,
+        lambda oui: (
+            "L’usager à qui aucun créneau ne convient peut demander à être prévenu dès qu’une place se libère."
+            if oui
+            else "L’usager à qui aucun créneau ne convient doit revenir voir ou joindre le service."
+        ),
+        local=Local.LIBRE,
+    ),
+    Definition(
+        "attente_minutes",
+        "Temps pour répondre à une offre",
+        _USAGER,
+        Genre.ENTIER,
+        120,
+        lambda n: (
+            f"Une place libérée est gardée {_minutes(n)} pour la première personne de la liste d’attente, comptées"
+            " entre 8 h et 20 h, puis proposée à la suivante."
+        ),
+        "minutes",
+        15,
+        720,
     ),
     Definition(
         "conservation_jours",

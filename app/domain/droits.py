@@ -183,18 +183,19 @@ class Acces(StrEnum):
 
     LIEN = "lien"
     CODE_ET_NOM = "code_et_nom"
+    COMPTE = "compte"
     AGENDA = "agenda"
 
 
 def decide_modification(qui: str, acces: str, parametres: Parametres) -> Autorise | Refuse:
     """May ``qui`` modify, move or cancel a rendez-vous reached by ``acces``? [A1, summary table; G 2.3.1]
 
-    An usager: his own, by link or by code + name, unless the national parameter says no. An agent extérieur: by
+    An usager: his own, by link, by code + name or signed in, unless the national parameter says no. An agent extérieur: by
     exact code + name. Anything else does not exist for them (« introuvable »: 404).
     """
     canal, voie = Canal(qui), Acces(acces)
     permis: Mapping[Canal, frozenset[Acces]] = {
-        Canal.INTERNET: frozenset({Acces.LIEN, Acces.CODE_ET_NOM}),
+        Canal.INTERNET: frozenset({Acces.LIEN, Acces.CODE_ET_NOM, Acces.COMPTE}),
         Canal.EXTERIEUR: frozenset({Acces.CODE_ET_NOM}),
         Canal.RATTACHE: frozenset(Acces),
     }

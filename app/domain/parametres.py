@@ -75,6 +75,9 @@ def refuse(definition: Definition, valeur: Any) -> str:
         return "" if isinstance(valeur, bool) else "Choisissez oui ou non."
     if definition.genre is Genre.DATE:
         return "" if isinstance(valeur, date) else "Cette date n’existe pas."
+    if definition.genre is Genre.CHOIX:
+        connue = isinstance(valeur, str) and valeur in dict(definition.choix)
+        return "" if connue else "Choisissez une des valeurs proposées."
     if definition.genre is Genre.TEXTE:
         court = isinstance(valeur, str) and len(valeur) <= definition.maximum
         return "" if court else f"Ce texte est trop long : {definition.maximum} caractères au plus."

@@ -13,9 +13,12 @@ from app.tables.annuaire import (
     MotifService,
     Parametre,
     ServiceFiscal,
+    ServiceRecherche,
     Site,
+    SujetContact,
     TypeService,
 )
+from app.tables.attente import Attente, OffreAttente
 from app.tables.avertis import Abonnement, Avis, Resume
 from app.tables.base import Base
 from app.tables.flux import Agenda, CompteurJour, Courrier, Epoque, Journal, Outbox, Tentative
@@ -30,6 +33,7 @@ from app.tables.identite import (
     SessionUsager,
 )
 from app.tables.planning import ExceptionPlanning, JourneeType, JourOuvert, Maintien, Plage, Planning, PlanningJour
+from app.tables.protection import Comptage, Defi
 from app.tables.rendez_vous import (
     Affectation,
     ContreAppel,
@@ -46,14 +50,17 @@ __all__ = [
     "Agenda",
     "Agent",
     "Appareil",
+    "Attente",
     "Avis",
     "Base",
     "CleApi",
     "Commune",
     "Competence",
+    "Comptage",
     "CompteurJour",
     "ContreAppel",
     "Courrier",
+    "Defi",
     "Delegation",
     "DemandeOidc",
     "Departement",
@@ -70,6 +77,7 @@ __all__ = [
     "Maintien",
     "Motif",
     "MotifService",
+    "OffreAttente",
     "Outbox",
     "Parametre",
     "Passage",
@@ -81,10 +89,12 @@ __all__ = [
     "RendezVous",
     "Resume",
     "ServiceFiscal",
+    "ServiceRecherche",
     "SessionAgent",
     "SessionUsager",
     "Site",
     "Suite",
+    "SujetContact",
     "Tentative",
     "TypeService",
     "Usager",

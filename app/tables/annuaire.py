@@ -5,8 +5,18 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Numeric, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.tables.base import Base, Ident, Instant, Jour, Texte
@@ -49,6 +59,11 @@ class Commune(Base):
 
     __table_args__ = (
         Index("ix_commune_codes_postaux", "codes_postaux", postgresql_using="gin"),
+        Index(
+            "ix_commune_debut_postal",
+            text("array_to_tsvector(array_remove(array_remove(codes_postaux, NULL), ''))"),
+            postgresql_using="gin",
+        ),
         Index("ix_commune_nom_recherche", "nom_recherche", postgresql_ops={"nom_recherche": "text_pattern_ops"}),
     )
 
@@ -128,6 +143,26 @@ class ServiceFiscal(Base):
     )
 
 
+class ServiceRecherche(Base):
+    """What the search of services compares, written by triggers: words of its names and towns, its postal codes.
+
+    ``villes``: the towns where it stands, without accents nor CEDEX.
+    """
+
+    __tablename__ = "service_recherche"
+
+    service_id: Mapped[int] = mapped_column(
+        BigInteger, ForeignKey("service_fiscal.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    mots: Mapped[Any] = mapped_column(TSVECTOR)
+    villes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+    __table_args__ = (
+        Index("ix_service_recherche_mots", "mots", postgresql_using="gin"),
+        Index("ix_service_recherche_villes", "villes", postgresql_using="gin"),
+    )
+
+
 class Competence(Base):
     """Which service is competent for which commune, by kind of service. ``voies`` narrows a shared commune."""
 
@@ -154,6 +189,9 @@ class Motif(Base):
     nature: Mapped[Texte]
     public: Mapped[Texte] = mapped_column(server_default="tous")
     documents: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    #: The same in English; empty: the French is shown.
+    libelle_en: Mapped[Texte] = mapped_column(server_default="")
+    documents_en: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     faq_url: Mapped[Texte] = mapped_column(server_default="")
     demarche_url: Mapped[Texte] = mapped_column(server_default="")
     ordre: Mapped[int] = mapped_column(server_default="0")
@@ -163,6 +201,37 @@ class Motif(Base):
     __table_args__ = (
         CheckConstraint("nature IN ('assiette', 'recouvrement', 'mixte')", name="nature"),
         CheckConstraint("public IN ('particulier', 'professionnel', 'tous')", name="public"),
+    )
+
+
+class SujetContact(Base):
+    """A subject of the page « Contact »: about what, then more precisely, up to three levels below « vous êtes ».
+
+    A leaf says who answers: ``types_service``, reached by ``voie`` (an address, the DRESG, the DGE, a code; "" for no
+    service), and the code of the motif to book for.
+    """
+
+    __tablename__ = "sujet_contact"
+
+    id: Mapped[Ident]
+    code: Mapped[Texte] = mapped_column(unique=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("sujet_contact.id"), index=True)
+    nature: Mapped[Texte]
+    libelle: Mapped[Texte]
+    libelle_en: Mapped[Texte] = mapped_column(server_default="")
+    faq_url: Mapped[Texte] = mapped_column(server_default="")
+    demarche_url: Mapped[Texte] = mapped_column(server_default="")
+    types_service: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    motif_code: Mapped[Texte] = mapped_column(server_default="")
+    voie: Mapped[Texte] = mapped_column(server_default="")
+    ordre: Mapped[int] = mapped_column(server_default="0")
+    actif: Mapped[bool] = mapped_column(server_default="true")
+    revision: Mapped[int] = mapped_column(server_default="1")
+
+    __table_args__ = (
+        CheckConstraint("nature IN ('particulier', 'professionnel')", name="nature"),
+        CheckConstraint("voie IN ('', 'adresse', 'dresg', 'dge', 'code')", name="voie"),
+        CheckConstraint("code ~ '^[a-z0-9-]{1,80}$'", name="code"),
     )
 
 

@@ -53,6 +53,8 @@ class RendezVous(Base):
     message_usager: Mapped[Texte] = mapped_column(server_default="")
     visio_lien: Mapped[Texte] = mapped_column(server_default="")
     forcages: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    #: Prints of the documents that the usager says he has ready (``app.domain.documents``).
+    documents_prets: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
 
     sequence: Mapped[int] = mapped_column(server_default="0")
     revision: Mapped[int] = mapped_column(server_default="1")

@@ -5,6 +5,7 @@ import { annoncer } from "./annonces.js";
 import { preparer, register } from "./flux.js";
 import { heure } from "./horloge.js";
 import { mot, nombre } from "./mots.js";
+import { registerEsquisse } from "./registre.js";
 
 /** Changes said together, at most once in that time, in milliseconds. */
 const REGROUPEMENT = 1500;
@@ -53,16 +54,23 @@ function estSansEffet({ sujet, debut }) {
   return Number.isInteger(limite) && minutes(debut) >= limite;
 }
 
-function surTrame(trame, element) {
-  if (element !== region) return false;
-  if (donnees.sujet && trame.sujet !== donnees.sujet) return estSansEffet(trame);
-  if (donnees.relire) return false; // so many a day: what was taken elsewhere in the day may close it
+/** Paint a place taken or freed; false when it is of another place than the one shown. */
+function peindreTrame(trame, element) {
+  if (element !== region || (donnees.sujet && trame.sujet !== donnees.sujet)) return false;
   const [debut, fin] = [minutes(trame.debut), minutes(trame.fin)];
   if (estMien(trame.guichet, debut, fin)) return true;
   if (trame.type === "creneau.pris") occuper(trame.guichet, debut, fin);
   else liberer(trame.guichet, debut, fin);
-  const premier = region.querySelector("[data-premier]")?.textContent;
   peindre();
+  return true;
+}
+
+function surTrame(trame, element) {
+  if (element !== region) return false;
+  if (donnees.sujet && trame.sujet !== donnees.sujet) return estSansEffet(trame);
+  const premier = region.querySelector("[data-premier]")?.textContent;
+  peindreTrame(trame, element);
+  if (donnees.relire) return false; // so many a day: what was taken elsewhere in the day may close it
   // The choice of place shows the first free créneau of each, the earliest first.
   return !donnees.sujet || region.querySelector("[data-premier]")?.textContent === premier;
 }
@@ -189,6 +197,8 @@ if (region) {
   charger();
   register("creneau.pris", surTrame);
   register("creneau.libre", surTrame);
+  registerEsquisse("creneau.pris", peindreTrame);
+  registerEsquisse("creneau.libre", peindreTrame);
   // The user has just chosen: what the feed says of this very créneau is their own doing.
   region.ownerDocument.addEventListener("submit", (e) => {
     if (e.submitter?.matches(".creneau")) muet = true;

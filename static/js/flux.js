@@ -313,15 +313,16 @@ class Flux {
       this.perduDepuis ||= performance.now();
     }
     const ligne = document.getElementById("direct");
-    if (ligne) ecrireLigne(ligne, this.etat, this.arret, heure(this.donneesDe, this.zone));
+    const patiente = this.regions.some((r) => r.patiente);
+    if (ligne) ecrireLigne(ligne, this.etat, this.arret, heure(this.donneesDe, this.zone), patiente);
   }
 }
 
-function ecrireLigne(ligne, etat, arret, h) {
+function ecrireLigne(ligne, etat, arret, h, patiente) {
   const dit = ligne.querySelector(".direct__mot");
   const phrase = {
     attente: mot("Connexion…"),
-    direct: mot("En direct"),
+    direct: mot(patiente ? "En direct, relecture dans quelques secondes" : "En direct"),
     perdu: mot("Connexion perdue – données de {heure}", { heure: h }),
     arret: arret === "session" ? "Session terminée. " : "Accès retiré",
   }[etat];

@@ -5,7 +5,7 @@
 import { FragmentIndisponible, poser, telecharger } from "./fragments.js";
 import { maintenant } from "./horloge.js";
 import { actionRecente } from "./propres.js";
-import { appliquer } from "./registre.js";
+import { appliquer, esquisser } from "./registre.js";
 import { lireSuivis } from "./suivi.js";
 
 /** Spread of the refreshes that many screens make at once, in milliseconds. */
@@ -56,9 +56,19 @@ export class Region {
     return [...this.suivis.values()].map((s) => s.version).join(" ");
   }
 
+  /** Least time between two refreshes. */
+  get espacement() {
+    return Number(this.element.dataset.espacement) || ESPACEMENT;
+  }
+
+  /** True while it waits, as it must, for its next refresh: where a crowd moves, each page asks seldom (data-espacement). */
+  get patiente() {
+    return Boolean(this.minuteur) && !this.echecs && performance.now() < this.dernierePose + this.espacement;
+  }
+
   /** Since when it is behind, in milliseconds (0 when it is not): a short refresh is not worth a banner. */
   retard(present) {
-    if (this.aJour) this.debutRetard = 0;
+    if (this.aJour || this.patiente) this.debutRetard = 0;
     else if (!this.debutRetard) this.debutRetard = present;
     return this.debutRetard ? present - this.debutRetard : 0;
   }
@@ -113,6 +123,7 @@ export class Region {
   }
 
   retenir(trame, image) {
+    if (!image) esquisser(trame, this.element);
     this.attente.push({ trame, image });
     if (this.attente.length > MEMOIRE) this.attente.shift();
   }
@@ -130,8 +141,7 @@ export class Region {
   /** Ask for the fragment, once, within `dispersion` milliseconds (at once after an action of this page). */
   rafraichir(dispersion = 0) {
     if (this.enVol || this.hote.arret || this.quittee) return;
-    const espacement = Number(this.element.dataset.espacement) || ESPACEMENT;
-    const tot = Math.max(0, this.dernierePose + espacement - performance.now());
+    const tot = Math.max(0, this.dernierePose + this.espacement - performance.now());
     const attente = tot + (actionRecente() ? 0 : Math.random() * dispersion);
     const echeance = performance.now() + attente;
     if (this.minuteur && this.echeance <= echeance) return;

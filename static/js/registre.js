@@ -11,6 +11,18 @@ export function register(type, traitement) {
   traitements.get(type).push(traitement);
 }
 
+const esquisses = new Map();
+
+/** Register a sketch: what a frame shows at once while the region waits for its fragment, which will have the last word. */
+export function registerEsquisse(type, esquisse) {
+  esquisses.set(type, esquisse);
+}
+
+/** Show what can be shown of a frame that the region does not count yet. */
+export function esquisser(trame, element) {
+  esquisses.get(trame.type)?.(trame, element);
+}
+
 const minutes = (iso) => Date.parse(iso) / 60000;
 
 /** False when the frame cannot change anything that the region shows: another day, another guichet, an excluded type. */

@@ -54,7 +54,13 @@ async def rempli(outils: Outils, service: MondeService) -> int:
         await conn.execute(
             update(RendezVous)
             .where(RendezVous.id == rdv.id)
-            .values(**libres, usager_id=usager_id, visio_lien="https://visio.test/secret", option_empreinte=b"v")
+            .values(
+                **libres,
+                usager_id=usager_id,
+                visio_lien="https://visio.test/secret",
+                option_empreinte=b"v",
+                documents_prets=["0123456789ab"],
+            )
         )
         personne = {
             "civilite": "madame",

@@ -271,9 +271,11 @@ class TestAnnexe1Modification:
         [
             (INTERNET, Acces.LIEN, True),
             (INTERNET, Acces.CODE_ET_NOM, True),
+            (INTERNET, Acces.COMPTE, True),
             (INTERNET, Acces.AGENDA, False),
             (EXTERIEUR, Acces.LIEN, False),
             (EXTERIEUR, Acces.CODE_ET_NOM, True),
+            (EXTERIEUR, Acces.COMPTE, False),
             (EXTERIEUR, Acces.AGENDA, False),
             (RATTACHE, Acces.LIEN, True),
             (RATTACHE, Acces.CODE_ET_NOM, True),

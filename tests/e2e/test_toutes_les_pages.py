@@ -175,6 +175,8 @@ def at(qui: str, chemin: str) -> Visite:
     return Visite(qui, url)
 
 
+#: The same pages as by the link, in the same templates.
+FRANCECONNECT = "needs a provider: looked at in tests/identite/test_franceconnect_navigateur.py"
 #: Who goes through the parcours simplifié: an agent of the service, and another one.
 PRENEURS = ("exterieur", "agent")
 #: Every page, by route.
@@ -182,13 +184,34 @@ PAGES: dict[str, list[Visite]] = {
     "/": [at("", "/"), at("", "/?q=Nevers"), at("", "/?q=introuvable")],
     "/connexion": [at("", "/connexion")],
     "/services/{service_id:int}": [at("", "/services/{s}")],
+    "/services/{service_id:int}/integrer": [at("", "/services/{s}/integrer")],
+    "/contact": [
+        at("", "/contact"),
+        at("", "/contact?nature=particulier&demande=s1"),
+        at("", "/contact?sujet=p-dossier-calcul-revenu"),
+        at("", "/contact?sujet=p-dossier-calcul-revenu&lieu=58"),
+        at("", "/contact?sujet=p-dossier-calcul-revenu&lieu=Nevers"),
+        at("", "/contact?sujet=p-dossier-paiement-amende&code=0000000"),
+        at("", "/contact?sujet=e-dge-paiement"),
+    ],
     "/rdv/{service_id:int}/motif": [at("", "/rdv/{s}/motif"), at("", "/rdv/{s}/motif?nature=particulier")],
     "/rdv/{service_id:int}/creneau": [
         at("", "/rdv/{s}/creneau?{choix}"),
         at("", "/rdv/{s}/creneau?{choix}&mois=2026-12"),
     ],
     "/rdv/{service_id:int}/coordonnees": [Visite("", lambda _: "", Demo.hold)],
+    "/rdv/{service_id:int}/attente": [at("", "/rdv/{s}/attente?{choix}")],
+    "/rdv/{service_id:int}/attente/envoyee": [at("", "/rdv/{s}/attente/envoyee?{choix}")],
     "/mon-rendez-vous/{jeton:str}": [at("", "/mon-rendez-vous/{lien}")],
+    "/mon-rendez-vous/{jeton:str}/annuler": [at("", "/mon-rendez-vous/{lien}/annuler")],
+    "/mon-rendez-vous/{jeton:str}/deplacer": [
+        at("", "/mon-rendez-vous/{lien}/deplacer"),
+        at("", "/mon-rendez-vous/{lien}/deplacer?type=telephone"),
+    ],
+    "/mon-rendez-vous/{jeton:str}/plus-tot": [at("", "/mon-rendez-vous/{lien}/plus-tot")],
+    "/mes-rendez-vous": [at("", "/mes-rendez-vous")],
+    "/rdv/{service_id:int}/messagerie": [at("", "/rdv/{s}/messagerie")],
+    "/retrouver": [at("", "/retrouver"), at("", "/retrouver?avis=expire")],
     "/accessibilite": [at("", "/accessibilite")],
     "/donnees-personnelles": [at("", "/donnees-personnelles")],
     "/mentions-legales": [at("", "/mentions-legales")],
@@ -237,6 +260,7 @@ PAGES: dict[str, list[Visite]] = {
     ],
     "/agent/rendez-vous/recherche": [at("agent", "/agent/rendez-vous/recherche")],
     "/services/{service_id:int}/detail": [at("agent", "/services/{s}/detail"), at("exterieur", "/services/{s}/detail")],
+    "/services/{service_id:int}/attente": [at("agent", "/services/{s}/attente"), at("chef", "/services/{s}/attente")],
     "/rendez-vous/{rdv_id:int}": [at("agent", "/rendez-vous/{rdv}"), at("agent", "/rendez-vous/{annule}")],
     "/rendez-vous/{rdv_id:int}/annuler": [at("agent", "/rendez-vous/{rdv}/annuler")],
     "/rendez-vous/{rdv_id:int}/modifier": [at("agent", "/rendez-vous/{rdv}/modifier")],
@@ -257,6 +281,10 @@ PAGES: dict[str, list[Visite]] = {
     "/rendez-vous/{rdv_id:int}/fiche-visite": [
         at("agent", "/rendez-vous/{termine}/fiche-visite"),
         at("agent", "/rendez-vous/{rdv}/fiche-visite"),
+    ],
+    "/rendez-vous/{rdv_id:int}/lettre": [
+        at("agent", "/rendez-vous/{rdv}/lettre"),
+        at("agent", "/rendez-vous/{annule}/lettre"),
     ],
     "/agent/a-rappeler": [
         at("agent", "/agent/a-rappeler"),
@@ -313,6 +341,9 @@ PAGES: dict[str, list[Visite]] = {
             ("/motifs", "/motifs"),
             ("/motifs/nouveau", "/motifs/nouveau?type=SIP"),
             ("/motifs/{motif_id:int}", "/motifs/{motif}"),
+            ("/contact", "/contact"),
+            ("/contact/nouveau", "/contact/nouveau?nature=professionnel"),
+            ("/contact/{sujet_id:int}", "/contact/{sujet}"),
             ("/parametres", "/parametres"),
             ("/services", "/services"),
             ("/services/nouveau", "/services/nouveau"),
@@ -339,6 +370,8 @@ AUTRES: dict[str, str] = {
     "/rdv/{service_id:int}": "redirection",
     "/rdv/{service_id:int}/option": "redirection",
     "/rdv/{service_id:int}/option/rendre": "redirection",
+    "/rdv/{service_id:int}/captcha": "redirection",
+    "/captcha/{nom:str}": "file: a challenge is looked at in tests/e2e/test_captcha.py",
     "/sites/{site_id:int}/accueil/recherche": "redirection",
     "/rdv/{service_id:int}/option/prolonger": "redirection",
     "/services/{service_id:int}/prendre": "redirection",
@@ -349,13 +382,29 @@ AUTRES: dict[str, str] = {
     "/agent/rendez-vous/par-code/deplacer": "redirection",
     "/agent/rendez-vous/par-code/modifier": "redirection",
     "/mon-rendez-vous/{jeton:str}/agenda.ics": "file",
+    "/mon-rendez-vous/{jeton:str}/documents": "redirection",
     "/agendas/{fichier:str}": "file",
+    "/attente/{jeton:str}": "needs a link that lives: looked at in tests/booking/usager/test_attente.py",
+    **{
+        f"/attente/{{jeton:str}}/{acte}": "redirection"
+        for acte in ("confirmer", "reprendre", "refuser", "quitter", "prendre")
+    },
+    "/contact/communes": "machine: the suggestions of /contact",
+    "/services/{service_id:int}/encart": "in another site's frame: looked at in tests/e2e/test_contact.py",
     "/services/{service_id:int}/carte": "part of /services/{service_id:int}",
     "/services/{service_id:int}/organiser/agents/acces.csv": "file",
     "/services/{service_id:int}/agenda/pdf": "file",
     "/administration/comptes/export.csv": "file",
     "/invitation/{jeton:str}": "needs a link that lives: looked at in tests/identite/test_invitations.py",
     "/connexion/proconnect/retour": "needs a provider: looked at in tests/identite/test_proconnect.py",
+    "/franceconnect/retour": FRANCECONNECT,
+    "/franceconnect/deconnexion": FRANCECONNECT,
+    "/mes-rendez-vous/{rdv_id:int}": FRANCECONNECT,
+    "/mes-rendez-vous/{rdv_id:int}/annuler": FRANCECONNECT,
+    "/mes-rendez-vous/{rdv_id:int}/deplacer": FRANCECONNECT,
+    "/mes-rendez-vous/{rdv_id:int}/plus-tot": FRANCECONNECT,
+    "/mes-rendez-vous/{rdv_id:int}/documents": "redirection",
+    "/mes-rendez-vous/{rdv_id:int}/agenda.ics": "file",
     "/deconnexion/retour": "needs a provider: looked at in tests/identite/test_proconnect.py",
     "/pilotage/{perimetre:str}/export.csv": "file",
     "/demo/boite/liste": "part of /demo/boite",
@@ -450,6 +499,7 @@ async def prepare(journee: Journee, smtp: Smtp, navigateur: Browser) -> Demo:
             "termine": await one("SELECT max(id) FROM rendez_vous WHERE service_id = :s AND etat = 'termine'"),
             "agent": await one("SELECT min(agent_id) FROM rattachement WHERE service_id = :s"),
             "delegation": await one("SELECT max(id) FROM delegation WHERE service_id = :s AND etat = 'proposee'"),
+            "sujet": await one("SELECT min(id) FROM sujet_contact WHERE :s > 0"),
             "autre": await one(
                 f"SELECT max(id) FROM rendez_vous WHERE service_id = :s AND etat = 'prevu' AND jour > '{JOUR}'"
             ),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from app.booking.agents.acces import Acces
 from app.booking.contexte import ServiceContexte
+from app.booking.messages import Destination
 from app.booking.renvoyer import find_refus
 from app.domain.horaires import floor_minute
 from app.domain.rendez_vous import FINAUX, Action, CauseRefus, Etat, Transition, TransitionRefusee, transition
@@ -104,8 +105,13 @@ def list_gestes(
     ]
 
 
-def find_renvoi(rdv: Mapping[str, Any], acces: Acces, maintenant: datetime, url: str) -> str:
+def find_renvoi(rdv: Mapping[str, Any], acces: Acces, ou: Destination | None, maintenant: datetime, url: str) -> str:
     """Where to post to send the confirmation again, "" when there is nothing to send or nowhere to."""
-    if acces.confie or not rdv["courriel"] or find_refus(rdv["etat"], rdv["fin"], maintenant):
+    if acces.confie or ou is None or find_refus(rdv["etat"], rdv["fin"], maintenant):
         return ""
     return f"{url}/confirmation?retour={url}"
+
+
+def find_lettre(rdv: Mapping[str, Any], maintenant: datetime, url: str) -> str:
+    """The letter of confirmation, "" when there is nothing to confirm any more."""
+    return "" if find_refus(rdv["etat"], rdv["fin"], maintenant) else f"{url}/lettre"

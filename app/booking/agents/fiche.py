@@ -23,15 +23,17 @@ from app.booking.agents.acces import PHRASE_RDV, Acces, journal_refus, note_lect
 from app.booking.agents.affichage import url_jour
 from app.booking.agents.appels import read_contre_appels, read_suites, tell_contre_appels, tell_suites
 from app.booking.agents.autres import Autres, build_traces, read_autres, tell_autres
-from app.booking.agents.boutons import find_figee, find_renvoi, list_gestes, list_presences, possible
+from app.booking.agents.boutons import find_figee, find_lettre, find_renvoi, list_gestes, list_presences, possible
 from app.booking.agents.dossier_externe import build_lien
 from app.booking.agents.issues import tell_issue
 from app.booking.agents.lectures import nom_agenda, read_fiche, read_histoire, read_noms
 from app.booking.agents.mots import CANAUX, ORIGINES, PREFERENCES, TYPES, fait, forcages, nom_agent, nom_guichet
 from app.booking.agents.saisie import national
 from app.booking.contexte import ServiceContexte, read_versions
+from app.booking.messages import find_destination
 from app.booking.outils import Outils
 from app.booking.traces import Trace
+from app.booking.usager.confirmation import list_documents
 from app.domain.rendez_vous import Action
 from app.errors import AccesRefuse
 from app.identite.acteur import Acteur
@@ -108,6 +110,7 @@ def render_region(request: Request[Any, Any, Any], acces: Acces, dossier: Dossie
     url = f"/rendez-vous/{rdv['id']}"
     suivis = [(acces.service_id, acces.versions.service), *dossier.autres.list_suivis(acces.service_id)]
     dossier_url = build_lien(request.app.state.outils.settings.dossier_url, rdv, contexte)
+    ou = find_destination(request.app.state.outils.settings, rdv["courriel"], rdv["telephones"] or ())
     gabarit = request.app.state.gabarits.get_template("booking/agents/_fiche_region.html")
     return str(
         gabarit.render(
@@ -125,7 +128,9 @@ def render_region(request: Request[Any, Any, Any], acces: Acces, dossier: Dossie
             boutons=list_presences(rdv, acces, contexte, maintenant, url),
             figee=find_figee(rdv, acces, contexte, maintenant),
             gestes=list_gestes(rdv, acces, contexte, maintenant, url),
-            renvoi=find_renvoi(rdv, acces, maintenant, url),
+            renvoi=find_renvoi(rdv, acces, ou, maintenant, url),
+            lettre=find_lettre(rdv, maintenant, url),
+            sms=national(ou.adresse) if ou is not None and ou.canal == "sms" else "",
             pour=rdv["origine_libelle"] or "",
             lieu=contexte.adresse_lignes if acces.confie else (),
             annulable=possible(rdv, Action.ANNULER, contexte, maintenant),
@@ -134,7 +139,7 @@ def render_region(request: Request[Any, Any, Any], acces: Acces, dossier: Dossie
             telephones=[{"e164": t, "lu": national(t)} for t in rdv["telephones"] or ()],
             preference=PREFERENCES.get(rdv["preference_appel"] or "", ""),
             dossier_url=dossier_url,
-            documents=contexte.motifs[rdv["motif_id"]].documents if rdv["motif_id"] in contexte.motifs else (),
+            documents=list_documents(contexte.motifs.get(rdv["motif_id"]), rdv["documents_prets"]),
             forcages=forcages(rdv["forcages"]),
             annulation=_annulation(rdv, contexte),
             contre_appels=tell_contre_appels(dossier.contre_appels, contexte.zone),
@@ -248,6 +253,7 @@ async def show_fiche(
     contexte, rdv = dossier.contexte, dossier.rdv
     await write_lecture(outils, acteur, request, *_traces(outils, dossier))
     guichet = contexte.guichets.get(rdv["guichet_id"])
+    ou = find_destination(outils.settings, rdv["courriel"], rdv["telephones"] or ())
     ctx = {
         **dossier.entete(acteur, maintenant),
         "direct": True,
@@ -258,6 +264,7 @@ async def show_fiche(
             {"libelle": f"Rendez-vous {rdv['code']}", "url": ""},
         ],
         "enregistre": request.query_params.get("enregistre") == "1" and rdv["etat"] == "prevu",
+        "lettre": "" if ou else find_lettre(rdv, maintenant, f"/rendez-vous/{rdv_id}"),
         "issue": tell_issue(request.query_params.get("fait") or "", rdv),
         "code": rdv["code"],
         "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}"

@@ -211,7 +211,8 @@ _SECRETS = frozenset(
     {"lien_sel", "lien_empreinte", "cle_idempotence", "empreinte_demande", "option_empreinte", "nature_option"}
 )
 #: Reads and refused reads are for the controller of the journal, not for the story of a RDV.
-_HORS_HISTOIRE = ("rdv.lu", "rdv.acces_refuse", "usager.recherche")
+#: Ticks of the usager's checklist are shown as they are now.
+_HORS_HISTOIRE = ("rdv.lu", "rdv.acces_refuse", "usager.recherche", "rdv.documents")
 
 
 async def read_histoire(conn: AsyncConnection, agent_id: int, rdv_id: int) -> list[dict[str, Any]]:

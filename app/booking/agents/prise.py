@@ -27,6 +27,7 @@ from app.booking.agents.place_choisie import parse_place, render_place
 from app.booking.agents.saisie import Lecture, Saisie, apply_choix, parse_saisie, prefill, read_saisie
 from app.booking.contexte import ServiceContexte
 from app.booking.forms import UsagerSaisi, parse_usager
+from app.booking.messages import find_destination
 from app.booking.outils import Outils
 from app.booking.reserver import RdvReserve, book, preview
 from app.booking.traces import Trace
@@ -97,7 +98,14 @@ async def do_reserver(
     if is_panneau(request):
         debut = rdv.debut.astimezone(contexte.zone)
         quand = f"{jour_long(debut.date())} à {heure(rdv.debut, contexte.zone)}, {nom_guichet(rdv.guichet_nom)}"
-        suite = {"rdv_id": rdv.id, "code": rdv.code, "quand": quand, "agenda": url_jour(contexte.id, debut.date())}
+        ou = find_destination(outils.settings, lu.usager.courriel, lu.usager.telephones)
+        suite = {
+            "rdv_id": rdv.id,
+            "code": rdv.code,
+            "quand": quand,
+            "agenda": url_jour(contexte.id, debut.date()),
+            "lettre": "" if ou else f"/rendez-vous/{rdv.id}/lettre",
+        }
         return page(request, "booking/agents/_enregistre.html", suite)
     if wants_json(request):
         message = f"Rendez-vous enregistré : code {rdv.code}"

@@ -140,6 +140,7 @@ def _service(ligne: Mapping[str, Any]) -> dict[str, Any]:
     )
     autres = (
         (True, "Détail", f"{base}/detail"),
+        (rattache or "organiser" in modules, "Liste d’attente", f"{base}/attente"),
         ("organiser" in modules, "Organiser", f"{base}/organiser"),
         ("pilotage" in modules, "Statistiques", f"/pilotage/service-{ligne['id']}"),
         ("organiser" in modules, "Configurer", f"{base}/organiser/parametres"),

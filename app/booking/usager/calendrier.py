@@ -17,6 +17,7 @@ from babel.dates import format_date
 from app.booking.disponibilites import Disponibilite
 from app.domain.horaires import format_heure, from_minute, heure_locale
 from app.domain.raisons import Raison
+from app.langue import _, get_langue
 
 MIDI: Final = 12
 #: Reason → a word that fits in a cell of the calendar.
@@ -39,9 +40,15 @@ class Tenue(NamedTuple):
     fin: int
 
 
-@lru_cache(maxsize=4096)
 def en_mots(jour: date, *, annee: bool = False) -> str:
-    """« jeudi 26 novembre », « mardi 1er décembre 2026 »."""
+    """« jeudi 26 novembre », « mardi 1er décembre 2026 »; « Thursday 26 November » in English."""
+    return _en_mots(jour, annee, get_langue())
+
+
+@lru_cache(maxsize=8192)
+def _en_mots(jour: date, annee: bool, langue: str) -> str:
+    if langue == "en":
+        return format_date(jour, "EEEE d MMMM y" if annee else "EEEE d MMMM", locale="en_GB")
     quantieme = "1er" if jour.day == 1 else str(jour.day)
     fin = format_date(jour, "MMMM y" if annee else "MMMM", locale="fr")
     return f"{format_date(jour, 'EEEE', locale='fr')} {quantieme} {fin}"
@@ -57,7 +64,7 @@ def heure_de(minute: int, zone: ZoneInfo) -> str:
 def quand_de(instant: datetime, zone: ZoneInfo) -> str:
     """« jeudi 26 novembre à 08:20 », on the wall clock of the place."""
     local = instant.astimezone(zone)
-    return f"{en_mots(local.date())} à {local:%H:%M}"
+    return _("{jour} à {heure}").format(jour=en_mots(local.date()), heure=f"{local:%H:%M}")
 
 
 class Calendrier:
@@ -138,7 +145,7 @@ class Calendrier:
             semaines.append([self._jour(jour + timedelta(days=rang), premier, choisi) for rang in range(7)])
             jour += timedelta(days=7)
         return {
-            "titre": format_date(premier, "MMMM y", locale="fr"),
+            "titre": format_date(premier, "MMMM y", locale="en_GB" if get_langue() == "en" else "fr"),
             "precedent": f"{self.url(choisi)}&mois={precedent:%Y-%m}#contenu" if precedent >= bas else "",
             "suivant": f"{self.url(choisi)}&mois={suivant:%Y-%m}#contenu" if suivant <= haut else "",
             "semaines": semaines,
@@ -153,7 +160,7 @@ class Calendrier:
             "titre": en_mots(jour),
             "url": self.url(jour),
             "libres": libres,
-            "raison": "" if raison is None else MOTS.get(raison, FERME),
+            "raison": "" if raison is None else _(MOTS.get(raison, FERME)),
             "choisi": jour == choisi,
             "autre_mois": jour.month != mois.month,
         }
@@ -170,7 +177,7 @@ class Calendrier:
         libres = frozenset(self.libres.get(jour, ()))
         matin: list[dict[str, Any]] = []
         apres_midi: list[dict[str, Any]] = []
-        for depart, _ in journee.candidats if journee is not None else ():
+        for depart, _guichets in journee.candidats if journee is not None else ():
             local = from_minute(depart).astimezone(self.zone)
             (matin if local.hour < MIDI else apres_midi).append(
                 {
@@ -184,7 +191,7 @@ class Calendrier:
             "date": jour.isoformat(),
             "titre": en_mots(jour, annee=True),
             "duree": self.dispo.demande.duree,
-            "demi_journees": [{"titre": "Matin", "heures": matin}, {"titre": "Après-midi", "heures": apres_midi}],
+            "demi_journees": [{"titre": _("Matin"), "heures": matin}, {"titre": _("Après-midi"), "heures": apres_midi}],
         }
 
     def premier_libre(self) -> dict[str, str] | None:
@@ -235,7 +242,7 @@ class Calendrier:
                 "url": self.url(jour),
                 "candidats": [[depart, list(guichets)] for depart, guichets in journee.candidats],
             }
-            vus.update(guichet for _, guichets in journee.candidats for guichet in guichets)
+            vus.update(guichet for _depart, guichets in journee.candidats for guichet in guichets)
         return {
             "zone": self.zone.key,
             "duree": self.dispo.demande.duree,

@@ -54,5 +54,5 @@ async def check_change_usager(request: Request[Any, Any, Any]) -> Response[bytes
         if has_visite(request):
             raise
         service = request.path_params.get("service_id", "")
-        return refuse_cookies(request, f"/rdv/{service}/motif")
+        return refuse_cookies(request, f"/rdv/{service}/motif" if service else request.url.path)
     return None

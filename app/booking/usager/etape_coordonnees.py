@@ -25,11 +25,25 @@ from app.booking.options import extend_option, place_option, release_option
 from app.booking.outils import Outils
 from app.booking.quota import QuotaAtteint
 from app.booking.reserver import RdvReserve, book
+from app.booking.unicite import MotifDejaPris, SuiteParMessage
+from app.booking.usager.attente_connu import read_connu
 from app.booking.usager.cle import derive_cle
 from app.booking.usager.cookies import check_change_usager
+from app.booking.usager.deja import answer_deja
 from app.booking.usager.demande import Parcours, read_id
 from app.booking.usager.etape_motif import refuse_en_ligne
 from app.booking.usager.formulaire import Lue, read_formulaire, read_saisie
+from app.booking.usager.garde import CHAMP as CHAMP_DEFI
+from app.booking.usager.garde import (
+    DefiRequis,
+    admit_acte,
+    admit_hold,
+    book_guarded,
+    check_reponse,
+    propose,
+)
+from app.booking.usager.identite_connue import CHAMP as CHAMP_IDENTIFIE
+from app.booking.usager.identite_connue import find_changement, merge
 from app.booking.usager.lecture import Vue
 from app.booking.usager.lieux import Choix, find_cible, find_lieu, keep_choix, read_choix_lieu
 from app.booking.usager.motifs import find_types, settle_nature
@@ -39,6 +53,7 @@ from app.booking.usager.rejeu import find_cible_rejouee, is_tenue
 from app.booking.usager.reprise import keep_saisie
 from app.booking.usager.visiteur import Requete, Visiteur, visiteur_usager
 from app.domain.raisons import Raison
+from app.domain.vocabulaire import Canal
 from app.errors import (
     AppError,
     AvertissementRequis,
@@ -48,7 +63,9 @@ from app.errors import (
     Introuvable,
     RegleRefusee,
     SaisieInvalide,
+    TropDeDemandes,
 )
+from app.langue import get_langue
 from app.web.dates import instant_utc
 from app.web.dependances import provide_outils
 from app.web.erreurs import wants_json
@@ -88,7 +105,10 @@ async def answer_coordonnees(visiteur: Visiteur, outils: Outils, service_id: int
         lue = read_fields(visiteur, vue, parcours, {"debut": vue.option.debut.isoformat()})
         return await redo(visiteur, outils, vue, parcours, lue, None, perte=_find_perte(visiteur, vue, parcours))
     cle = derive_cle(outils.settings, visiteur.secret, vue.option.id)
-    return render_coordonnees(visiteur, vue, Ecran(parcours, vue.option.tenue.debut, cle, read_saisie({})))
+    connu = await read_connu(outils, vue.option.id) if request.query_params.get("offre") else {}
+    saisie = read_saisie(merge(connu, visiteur.usager, parcours.nature))
+    defi = await propose(visiteur, outils, vue)
+    return render_coordonnees(visiteur, vue, Ecran(parcours, vue.option.tenue.debut, cle, saisie, defi=defi))
 
 
 def _find_perte(visiteur: Visiteur, vue: Vue, parcours: Parcours) -> AppError:
@@ -144,10 +164,13 @@ async def book_rdv(request: Requete, outils: NamedDependency[Outils], service_id
 
     503 with the form kept when PostgreSQL is away: its key makes another try safe, whatever became of this one.
     """
-    return await _keep(request, outils, service_id, book_coordonnees(visiteur_usager(request), outils, service_id))
+    reponse = book_coordonnees(visiteur_usager(request), outils, service_id)
+    return await keep_answer(request, outils, service_id, reponse)
 
 
-async def _keep(request: Requete, outils: Outils, service_id: int, reponse: Awaitable[Response[Any]]) -> Response[Any]:
+async def keep_answer(
+    request: Requete, outils: Outils, service_id: int, reponse: Awaitable[Response[Any]]
+) -> Response[Any]:
     """That answer, or the form as it was typed when the database cannot be asked."""
     try:
         return await reponse
@@ -160,10 +183,18 @@ async def _keep(request: Requete, outils: Outils, service_id: int, reponse: Awai
 async def book_coordonnees(visiteur: Visiteur, outils: Outils, service_id: int) -> Response[Any]:
     """Book for that visitor. Raises Indisponible, AccesRefuse, Interdit."""
     lue, parcours, vue = await read_envoi(visiteur, outils, service_id)
-    if not lue.valide:
-        return await redo(visiteur, outils, vue, parcours, lue, SaisieInvalide(champs=lue.erreurs))
     try:
+        lue = await check_reponse(visiteur, outils, lue)
+        if not lue.valide:
+            return await redo(visiteur, outils, vue, parcours, lue, SaisieInvalide(champs=lue.erreurs))
         reserve = await _book(visiteur, outils, vue, parcours, lue)
+    except DefiRequis as requis:
+        return await redo(visiteur, outils, vue, parcours, replace(lue, erreurs=requis.champs), requis)
+    except TropDeDemandes as attente:
+        return await redo(visiteur, outils, vue, parcours, lue, attente)
+    except (MotifDejaPris, SuiteParMessage) as refus:
+        await release_option(outils, visiteur.secret, clock.now())
+        return await answer_deja(visiteur, outils, service_id, refus)
     except (CreneauPris, RegleRefusee, SaisieInvalide, AvertissementRequis) as refus:
         if parcours.lieu and refus.details.get("raison") == Raison.MOTIF_NON_PROPOSE:
             await release_option(outils, visiteur.secret, clock.now())  # the place held receives for nobody any more
@@ -194,9 +225,14 @@ async def _book(visiteur: Visiteur, outils: Outils, vue: Vue, parcours: Parcours
         precision=lue.precision,
         cle=lue.cle,
         visite=visiteur.secret,
+        langue=get_langue() if visiteur.canal == Canal.INTERNET else "fr",
+        usager_id=None if visiteur.usager is None else visiteur.usager.usager_id,
+        unique=visiteur.canal == Canal.INTERNET,
     )
     await visiteur.check(outils, vue, demande, lue)
-    return await book(outils, demande, visiteur.auteur, clock.now())
+    return await book_guarded(
+        visiteur, outils, vue, demande, lambda: book(outils, demande, visiteur.auteur, clock.now())
+    )
 
 
 @post(
@@ -210,7 +246,7 @@ async def extend(request: Requete, outils: NamedDependency[Outils], service_id: 
 
     Raises Introuvable when the hold is over (to the script; without one the page says so).
     """
-    return await _keep(request, outils, service_id, extend_hold(visiteur_usager(request), outils, service_id))
+    return await keep_answer(request, outils, service_id, extend_hold(visiteur_usager(request), outils, service_id))
 
 
 async def extend_hold(visiteur: Visiteur, outils: Outils, service_id: int) -> Response[Any]:
@@ -220,6 +256,7 @@ async def extend_hold(visiteur: Visiteur, outils: Outils, service_id: int) -> Re
     parcours = visiteur.read_parcours(service_id, donnees)
     expire: Introuvable | None = None
     try:
+        await admit_acte(visiteur, outils, "prolonger")
         tenant = await _find_tenant(visiteur, outils, parcours)
         option = await extend_option(outils, tenant, visiteur.secret, clock.now())
         if wants_json(request):
@@ -229,12 +266,19 @@ async def extend_hold(visiteur: Visiteur, outils: Outils, service_id: int) -> Re
         if wants_json(request):
             raise
         expire = refus
+    except TropDeDemandes as attente:
+        if wants_json(request) or "cle" not in donnees:
+            raise
+        lue, parcours, vue = await read_envoi(visiteur, outils, service_id)
+        return await redo(visiteur, outils, vue, parcours, lue, attente)
     if "cle" not in donnees:
         return Redirect(parcours.url("coordonnees"), status_code=303)
     lue, parcours, vue = await read_envoi(visiteur, outils, service_id)
     if expire is not None or vue.option is None:
         return await redo(visiteur, outils, vue, parcours, lue, None)
-    return render_coordonnees(visiteur, vue, Ecran(parcours, vue.option.tenue.debut, lue.cle, lue.saisie, focus=True))
+    defi = await propose(visiteur, outils, vue)
+    ecran = Ecran(parcours, vue.option.tenue.debut, lue.cle, lue.saisie, focus=True, defi=defi)
+    return render_coordonnees(visiteur, vue, ecran)
 
 
 async def _find_tenant(visiteur: Visiteur, outils: Outils, parcours: Parcours) -> int:
@@ -249,7 +293,7 @@ async def _find_tenant(visiteur: Visiteur, outils: Outils, parcours: Parcours) -
 @post("/rdv/{service_id:int}/option/rendre", status_code=200, include_in_schema=False, before_request=check_coordonnees)
 async def give_back(request: Requete, outils: NamedDependency[Outils], service_id: FromPath[int]) -> Response[Any]:
     """« Rendre ce créneau »: somebody else may have it at once; what was typed waits for another one."""
-    return await _keep(request, outils, service_id, give_back_hold(visiteur_usager(request), outils, service_id))
+    return await keep_answer(request, outils, service_id, give_back_hold(visiteur_usager(request), outils, service_id))
 
 
 async def give_back_hold(visiteur: Visiteur, outils: Outils, service_id: int) -> Response[Any]:
@@ -286,13 +330,16 @@ async def read_envoi(visiteur: Visiteur, outils: Outils, service_id: int) -> tup
 
 
 def read_fields(visiteur: Visiteur, vue: Vue, parcours: Parcours, donnees: Mapping[str, Any]) -> Lue:
-    """The fields of step 3, read where the service is."""
+    """The fields of step 3, read where the service is; of somebody signed in, as his session knows him."""
+    nature, usager = settle_nature(vue.contexte.motif(parcours.motif), parcours.nature), visiteur.usager
+    settings = provide_outils(visiteur.request).settings
     return read_formulaire(
-        donnees,
-        nature=settle_nature(vue.contexte.motif(parcours.motif), parcours.nature),
+        merge(donnees, usager, nature),
+        nature=nature,
         departement=vue.contexte.departement,
         aujourdhui=vue.maintenant.astimezone(vue.contexte.zone).date(),
         par_agent=visiteur.par_agent,
+        change=find_changement(settings, usager, donnees.get(CHAMP_IDENTIFIE)) if "cle" in donnees else "",
     )
 
 
@@ -306,10 +353,12 @@ async def redo(
     *,
     perte: AppError | None = None,
     information: str = "",
+    defi_neuf: bool = False,
 ) -> Response[Any]:
     """The form again with everything typed, its créneau held once more if it can be, else the nearest ones.
 
-    ``perte``: why it cannot, when that is known already. ``information``: see ``Ecran``.
+    ``perte``: why it cannot, when that is known already. ``information``: see ``Ecran``. ``defi_neuf``: another
+    challenge was asked for.
     """
     if not vue.en_ligne and vue.option is None:  # who holds a créneau finishes
         return refuse_en_ligne(visiteur, vue, statut=refus.statut if refus else 409)
@@ -325,6 +374,7 @@ async def redo(
     if perte is not None or debut is None:
         phrase = perte.phrase if perte is not None else "Choisissez un créneau."
         perdu = build_perdu(visiteur.request, vue, choix, parcours, phrase, debut or 0)
+    exige = defi_neuf or CHAMP_DEFI in lue.erreurs
     ecran = Ecran(
         parcours,
         debut,
@@ -336,8 +386,12 @@ async def redo(
         statut=refus.statut if refus else (409 if isinstance(perte, CreneauPris) else 200),
         refus=refus,
         information=information,
+        defi=await propose(visiteur, outils, vue, exige=exige, focus=defi_neuf),
     )
-    return render_coordonnees(visiteur, vue, ecran)
+    reponse = render_coordonnees(visiteur, vue, ecran)
+    if isinstance(refus, TropDeDemandes):
+        reponse.headers["Retry-After"] = str(refus.details["attendre_s"])
+    return reponse
 
 
 async def _read_again(
@@ -357,7 +411,7 @@ async def _read_again(
 
 
 def _phrases(refus: AppError | None, lue: Lue) -> tuple[str, ...]:
-    if isinstance(refus, Interdit):
+    if isinstance(refus, Interdit | TropDeDemandes):
         return (refus.phrase, refus.remede)
     if isinstance(refus, SaisieInvalide):
         return lue.phrases or (() if lue.erreurs else (refus.phrase, *refus.champs.values()))
@@ -369,6 +423,8 @@ async def _hold_again(visiteur: Visiteur, outils: Outils, vue: Vue, parcours: Pa
     if lue.debut is None:
         return None
     try:
+        if not is_tenue(vue, parcours, lue.debut):
+            await admit_hold(visiteur, outils, parcours.service_id)
         cible = find_cible(vue, parcours)
         await place_option(
             outils,
@@ -383,6 +439,8 @@ async def _hold_again(visiteur: Visiteur, outils: Outils, vue: Vue, parcours: Pa
         )
     except (CreneauPris, RegleRefusee) as refus:
         return refus
+    except (DefiRequis, TropDeDemandes):  # not held for who asks for too many: the page says so
+        return None
     return None
 
 

@@ -22,11 +22,13 @@ from app.booking.disponibilites import Disponibilite
 from app.booking.fragments import Fragments
 from app.booking.options import place_option
 from app.booking.outils import Outils
+from app.booking.usager.attente_lien import url_attente
 from app.booking.usager.calendrier import Calendrier, Tenue, en_mots, quand_de
 from app.booking.usager.cartes import carte_de, lieu_de_l_heure
 from app.booking.usager.cookies import check_change_usager
 from app.booking.usager.demande import Parcours, check_service_id, read_choix, read_debut, read_jour, read_mois
 from app.booking.usager.etape_motif import refuse_en_ligne
+from app.booking.usager.garde import DefiRequis, admit_hold, has_demande, read_reponse
 from app.booking.usager.lecture import Vue
 from app.booking.usager.lieux import (
     Choix,
@@ -38,15 +40,19 @@ from app.booking.usager.lieux import (
     read_choix_lieu,
 )
 from app.booking.usager.motifs import compute_etape
+from app.booking.usager.verification import render_verification
 from app.booking.usager.visiteur import Visiteur, visiteur_usager
 from app.domain.creneaux import Creneau, compute_grille
 from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
-from app.errors import AppError, CreneauPris, Introuvable, RegleRefusee, SaisieInvalide
+from app.errors import AppError, CreneauPris, Introuvable, RegleRefusee, SaisieInvalide, TropDeDemandes
+from app.langue import _, get_langue, tr
 from app.web.dates import heure
 from app.web.pages import render
 
 _regions = Fragments()
+#: Least time between two refreshes of a grid that frames alone cannot keep: a thousand may watch it.
+ESPACEMENT_FOULE_MS: Final = 10_000
 _LEGENDES: Final[Mapping[Raison, str]] = {
     Raison.DELAI: "Délai : le service prépare votre dossier, il faut le prévenir à l’avance ({phrase})",
     Raison.HORIZON: "Plus tard : ces jours s’ouvriront à la réservation ({phrase})",
@@ -89,9 +95,15 @@ async def hold_creneau(visiteur: Visiteur, outils: Outils, service_id: int) -> R
         return Redirect(parcours.url("motif"), status_code=303)
     jour: date | None = None
     try:
+        if has_demande(donnees):
+            return await render_verification(visiteur, outils, parcours, donnees)
+        phrase = await read_reponse(visiteur, outils, donnees)
+        if phrase:
+            raise DefiRequis(phrase)
         debut = read_debut(donnees.get("debut"))
         jour = read_jour(str(donnees.get("debut"))[:10])
         cible = await read_cible(visiteur, outils, parcours)
+        await admit_hold(visiteur, outils, parcours.service_id)
         option = await place_option(
             outils,
             service_id=cible.service_id,
@@ -103,6 +115,12 @@ async def hold_creneau(visiteur: Visiteur, outils: Outils, service_id: int) -> R
             maintenant=clock.now(),
             canal=visiteur.canal,
         )
+    except DefiRequis as requis:
+        return await render_verification(visiteur, outils, parcours, donnees, requis)
+    except TropDeDemandes as attente:
+        reponse = await answer_creneau(visiteur, outils, parcours, refus=attente, jour=jour)
+        reponse.headers["Retry-After"] = str(attente.details["attendre_s"])
+        return reponse
     except (CreneauPris, RegleRefusee, SaisieInvalide) as refus:
         return await answer_creneau(visiteur, outils, parcours, refus=refus, jour=jour)
     return Redirect(parcours.url("coordonnees", option=option.id), status_code=303)
@@ -159,14 +177,15 @@ async def answer_creneau(
         "parcours": parcours,
         "motif": vue.contexte.motif(parcours.motif),
         "duree": choix.dispo.demande.duree,
-        "type_libelle": visiteur.mots.types[parcours.type_rdv][0].lower(),
-        "titre": "Date et heure",
+        "type_libelle": tr(visiteur.mots.types[parcours.type_rdv][0]).lower(),
+        "titre": _("Date et heure"),
         "etape": 2,
         "heure_donnees": heure(maintenant, vue.contexte.zone),
         "changer": replace(parcours, lieu=0).url("motif"),
         "avis": visiteur.mots.avis_creneau.get(request.query_params.get("avis", "")) if refus is None else None,
         "refus": _present_refus(refus, vue, choix, parcours),
         "tenue": present_tenue(vue, parcours),
+        "attente": url_attente(vue, parcours),
         "adresse": parcours.url("creneau", jour=jour.isoformat() if jour else ""),
     }
     return visiteur.page("creneau", vue.contexte, donnees, maintenant, statut=refus.statut if refus else 200)
@@ -184,7 +203,7 @@ def _complete(request: Request[Any, Any, Any], vue: Vue, parcours: Parcours) -> 
 
 
 def _is_complete(vue: Vue, parcours: Parcours) -> bool:
-    videos = (vue.contexte.visio_base, *(voisin.visio_base for _, voisin in vue.voisins))
+    videos = (vue.contexte.visio_base, *(voisin.visio_base for _confiee, voisin in vue.voisins))
     possible = parcours.type_rdv != "visio" or any(videos)
     return parcours.motif in vue.contexte.motifs and bool(parcours.type_rdv) and possible
 
@@ -200,7 +219,7 @@ def render_region(visiteur: Visiteur, vue: Vue, choix: Choix, parcours: Parcours
     mois, jour = read_mois(request.query_params.get("mois")), read_jour(request.query_params.get("jour"))
     cle = None
     if vue.option is None:
-        cle = (vue.epoque, choix.cle, vue.en_ligne, vue.contexte.id, parcours, mois, jour, voulu)
+        cle = (get_langue(), vue.epoque, choix.cle, vue.en_ligne, vue.contexte.id, parcours, mois, jour, voulu)
     html = None if cle is None else _regions.get(cle)
     if html is None:
         contexte = build_region(vue, choix, parcours, mois, jour, voulu)
@@ -248,6 +267,8 @@ def build_region(
         "heures": calendrier.heures(jour),
         "ferme": "" if raison in (None, Raison.COMPLET) else dispo.fenetre.phrase(raison),
         "donnees_json": {**calendrier.donnees(), **describe_live(choix)},
+        # Frames alone keep the grid of one place; with several, or so many a day, it has to be asked for again.
+        "espacement": ESPACEMENT_FOULE_MS if len(choix.suivis) > 1 else 0,
         "carte": carte_de(contexte),
     }
 
@@ -272,7 +293,7 @@ def url_jour(parcours: Parcours) -> Callable[[date], str]:
 def _legendes(dispo: Disponibilite, raisons: Iterable[Raison]) -> list[str]:
     presentes = frozenset(raisons)
     return [
-        modele.format(phrase=dispo.fenetre.phrase(raison))
+        _(modele).format(phrase=tr(dispo.fenetre.phrase(raison)))
         for raison, modele in _LEGENDES.items()
         if raison in presentes
     ]
@@ -293,10 +314,10 @@ def _present_refus(refus: AppError | None, vue: Vue, choix: Choix, parcours: Par
     calendrier = Calendrier(choix.dispo, find_tenue(vue, choix.lieu), url_jour(parcours))
     alternatives = refus.details.get("alternatives", ())
     pris = isinstance(refus, CreneauPris)
-    reste = "Choisissez l’un des créneaux les plus proches, ou un autre jour." if alternatives else ""
+    reste = _("Choisissez l’un des créneaux les plus proches, ou un autre jour.") if alternatives else ""
     return {
         "phrase": refus.phrase,
-        "remede": (reste or "Choisissez un autre créneau ci-dessous.") if pris else refus.remede,
+        "remede": (reste or _("Choisissez un autre créneau ci-dessous.")) if pris else refus.remede,
         "alternatives": present_alternatives(calendrier, alternatives),
     }
 

@@ -27,6 +27,7 @@ from app.booking.usager.motifs import (
 from app.booking.usager.mots import Mots
 from app.booking.usager.visiteur import Visiteur, visiteur_usager
 from app.courrier.texte import lien_sur
+from app.langue import _, tr
 
 
 @get("/rdv/{service_id:int}", include_in_schema=False)
@@ -57,7 +58,7 @@ async def answer_motif(visiteur: Visiteur, outils: Outils, service_id: int) -> R
     nature = parcours.nature or _nature_de(contexte, parcours.motif)
     etape = compute_etape(contexte, nature, choix, parcours.type_rdv, vue.voisins, vue.canal)
     donnees = {
-        "titre": "Motif et type de rendez-vous",
+        "titre": _("Motif et type de rendez-vous"),
         "etape": 1,
         "action": parcours.action("motif"),
         "action_creneau": parcours.action("creneau"),
@@ -77,7 +78,7 @@ async def answer_motif(visiteur: Visiteur, outils: Outils, service_id: int) -> R
 def refuse_en_ligne(visiteur: Visiteur, vue: Vue, *, statut: int = 200) -> Response[bytes]:
     """A service that takes no booking of that visitor: say so, and how to reach it. 422 when something was sent."""
     donnees = {
-        "titre": visiteur.mots.ferme,
+        "titre": tr(visiteur.mots.ferme),
         "carte": carte_de(vue.contexte),
         "adresse": visiteur.read_parcours(vue.contexte.id, {}).url("motif"),
     }
@@ -93,13 +94,14 @@ def _questions(etape: Etape, mots: Mots) -> list[dict[str, Any]]:
     """The radio groups, in order: nature (when both are received), each level of the motif, the type."""
     questions: list[dict[str, Any]] = []
     if len(etape.natures) > 1:
-        questions.append({"nom": "nature", "options": list(mots.natures), "valeur": etape.nature})
+        natures = [(code, tr(libelle)) for code, libelle in mots.natures]
+        questions.append({"nom": "nature", "options": natures, "valeur": etape.nature})
     for groupe in etape.groupes:
-        options = [(str(noeud.motif.id), noeud.motif.libelle) for noeud in groupe.noeuds]
+        options = [(str(noeud.motif.id), noeud.motif.intitule) for noeud in groupe.noeuds]
         questions.append({"nom": groupe.nom, "options": options, "valeur": str(groupe.choisi or "")})
     if etape.feuille is not None:
         questions.append(
-            {"nom": "type", "options": [(t, *mots.types[t]) for t in etape.feuille.types], "valeur": etape.type_rdv}
+            {"nom": "type", "options": [(t, *map(tr, mots.types[t])) for t in etape.feuille.types], "valeur": etape.type_rdv}
         )
     return [{**question, "legende": mots.legendes[question["nom"]]} for question in questions]
 
@@ -131,10 +133,10 @@ def _present_feuille(etape: Etape, vue: Vue) -> dict[str, Any] | None:
         return None
     motif = etape.feuille.motif
     return {
-        "libelle": motif.libelle,
+        "libelle": motif.intitule,
         "message": motif.message,
         "duree": _find_duree(vue, motif),
-        "documents": motif.documents,
+        "documents": motif.pieces,
         "faq": lien_sur(motif.faq_url),
         "demarche": lien_sur(motif.demarche_url),
     }

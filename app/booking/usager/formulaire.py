@@ -10,6 +10,7 @@ from typing import Any, Final
 from app.booking.forms import CHAMPS_PARTICULIER, CHAMPS_PROFESSIONNEL, UsagerSaisi, parse_precision, parse_usager
 from app.booking.usager.cle import is_cle
 from app.booking.usager.demande import read_debut
+from app.booking.usager.identite_connue import CHAMP as IDENTIFIE
 from app.errors import SaisieInvalide
 
 #: In the order in which people read the page.
@@ -35,7 +36,7 @@ ORIGINES: Final = ("telephone", "guichet", "courriel")
 def read_saisie(donnees: Mapping[str, Any]) -> dict[str, str]:
     """Every field as typed; absent ones are "". What no page could display is replaced (lone surrogates)."""
     saisie: dict[str, str] = {}
-    for champ in (*CHAMPS, *CHAMPS_AGENT):
+    for champ in (*CHAMPS, *CHAMPS_AGENT, IDENTIFIE):
         valeur = donnees.get(champ)
         saisie[champ] = valeur.encode("utf-8", "replace").decode() if isinstance(valeur, str) else ""
     return saisie
@@ -61,9 +62,18 @@ class Lue:
 
 
 def read_formulaire(
-    donnees: Mapping[str, Any], *, nature: str, departement: str, aujourdhui: date, par_agent: bool = False
+    donnees: Mapping[str, Any],
+    *,
+    nature: str,
+    departement: str,
+    aujourdhui: date,
+    par_agent: bool = False,
+    change: str = "",
 ) -> Lue:
-    """Read and check everything at once; never raises. ``par_agent``: an agent writes for somebody."""
+    """Read and check everything at once; never raises. ``par_agent``: an agent writes for somebody.
+
+    ``change``: what to check first, somebody else being signed in than when the page was written.
+    """
     saisie = read_saisie(donnees)
     # Bytes that are not text (a lone surrogate) arrive as U+FFFD, which nobody types.
     illisibles = {champ: _ILLISIBLE for champ, valeur in saisie.items() if "\ufffd" in valeur}
@@ -74,6 +84,8 @@ def read_formulaire(
     if par_agent and saisie["origine"] not in ORIGINES:
         erreurs["origine"] = "Indiquez comment la demande est arrivée."
     erreurs.update(illisibles)
+    if change:
+        erreurs["identite"] = change
     phrases: list[str] = []
     debut: int | None = None
     try:
@@ -91,5 +103,5 @@ def read_formulaire(
 
 def _in_order(erreurs: Mapping[str, str]) -> dict[str, str]:
     """The errors in the order of the fields on the page: the summary reads from top to bottom."""
-    rang = {champ: position for position, champ in enumerate((*CHAMPS, *CHAMPS_AGENT))}
+    rang = {champ: position for position, champ in enumerate(("identite", *CHAMPS, *CHAMPS_AGENT))}
     return dict(sorted(erreurs.items(), key=lambda paire: rang.get(paire[0], len(rang))))

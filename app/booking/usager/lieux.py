@@ -23,6 +23,7 @@ from app.booking.usager.motifs import find_types, find_types_chez
 from app.domain.delegation import Delegation
 from app.domain.horaires import from_minute, get_cadran
 from app.errors import RegleRefusee
+from app.langue import _
 
 _LOIN: Final = 2**53
 _INCONNUES: Final = Versions(0, 0, 0, 0)
@@ -209,8 +210,8 @@ def _present_dates(dispo: Disponibilite) -> str:
     delegation, fenetre = dispo.delegation, dispo.fenetre
     if delegation is None:
         return ""
-    debut = f"à partir du {en_mots(delegation.du)}" if delegation.du > fenetre.du else ""
-    fin = f"jusqu’au {en_mots(delegation.au)}" if delegation.au < fenetre.au else ""
+    debut = _("à partir du {jour}").format(jour=en_mots(delegation.du)) if delegation.du > fenetre.du else ""
+    fin = _("jusqu’au {jour}").format(jour=en_mots(delegation.au)) if delegation.au < fenetre.au else ""
     return " ".join(filter(None, (debut, fin)))
 
 

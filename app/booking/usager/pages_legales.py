@@ -10,12 +10,15 @@ from litestar.response import Response
 
 from app.booking.anonymisation import read_conservation
 from app.booking.outils import Outils
+from app.langue import _, get_langue, ngettext
 from app.web.pages import page
 
 
 def _show(request: Request[Any, Any, Any], nom: str, titre: str, **plus: Any) -> Response[bytes]:
-    fil = [{"libelle": "Accueil", "url": "/"}, {"libelle": titre, "url": ""}]
-    return page(request, f"booking/usager/{nom}.html", {"titre": titre, "fil": fil, **plus})
+    titre = _(titre)
+    fil = [{"libelle": _("Accueil"), "url": "/"}, {"libelle": titre, "url": ""}]
+    langue = "" if get_langue() == "fr" else f".{get_langue()}"
+    return page(request, f"booking/usager/{nom}{langue}.html", {"titre": titre, "fil": fil, **plus})
 
 
 @get("/accessibilite", include_in_schema=False)
@@ -27,8 +30,10 @@ async def show_accessibilite(request: Request[Any, Any, Any]) -> Response[bytes]
 def dire_duree(jours: int) -> str:
     """« 3 ans », « 18 mois », « 400 jours »: the round one when it is."""
     if jours % 365 == 0:
-        return f"{jours // 365}\u00a0an{'s' if jours > 365 else ''}"
-    return f"{jours // 30}\u00a0mois" if jours % 30 == 0 else f"{jours}\u00a0jours"
+        return ngettext("{n}\u00a0an", "{n}\u00a0ans", jours // 365).format(n=jours // 365)
+    if jours % 30 == 0:
+        return ngettext("{n}\u00a0mois", "{n}\u00a0mois", jours // 30).format(n=jours // 30)
+    return ngettext("{n}\u00a0jour", "{n}\u00a0jours", jours).format(n=jours)
 
 
 @get("/donnees-personnelles", include_in_schema=False)

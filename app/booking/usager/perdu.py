@@ -15,6 +15,7 @@ from app.booking.usager.demande import Parcours
 from app.booking.usager.etape_creneau import find_tenue, present_alternatives, url_jour
 from app.booking.usager.lecture import Vue
 from app.booking.usager.lieux import Choix, list_voisins
+from app.langue import get_langue
 from app.web.pages import render
 
 _choix = Fragments()
@@ -35,7 +36,7 @@ def build_perdu(
     dispo, tenue = choix.dispo, find_tenue(vue, choix.lieu)
     nomme = choix.perdu or choix.lieu.delegation is not None or bool(list_voisins(vue, parcours.motif))
     versions = vue.epoque, dispo.contexte.id, dispo.versions.creneaux, dispo.versions.planning, dispo.valable_jusqu_a
-    cle = (*versions, dispo.delegation, nomme, dispo.demande, dispo.fenetre, debut)
+    cle = (get_langue(), *versions, dispo.delegation, nomme, dispo.demande, dispo.fenetre, debut)
     html = _choix.get(cle) if tenue is None else None
     if html is None:
         calendrier = Calendrier(dispo, tenue, url_jour(parcours))

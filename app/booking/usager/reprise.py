@@ -19,6 +19,7 @@ from app.booking.outils import Outils
 from app.booking.usager.cle import is_cle
 from app.booking.usager.demande import Parcours, read_debut
 from app.booking.usager.formulaire import CHAMPS, read_saisie
+from app.booking.usager.identite_connue import CHAMP as IDENTIFIE
 from app.booking.usager.lecture import Vue, list_voisins
 from app.booking.usager.motifs import settle_nature
 from app.booking.usager.page_coordonnees import Ecran, render_coordonnees
@@ -27,7 +28,7 @@ from app.errors import Indisponible, SaisieInvalide
 from app.web.pages import page
 
 _GARDE = "Votre saisie est conservée. Réessayez dans quelques secondes : rien n’est enregistré deux fois."
-_CACHES = ("motif", "type", "nature", "lieu", "cle", "debut", "autre_debut", "choix", *CHAMPS)
+_CACHES = ("motif", "type", "nature", "lieu", "cle", "debut", "autre_debut", "choix", IDENTIFIE, *CHAMPS)
 
 
 def keep_saisie(

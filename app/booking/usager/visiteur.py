@@ -24,6 +24,9 @@ from app.booking.usager.demande import Parcours
 from app.booking.usager.lecture import Vue, read_vue
 from app.booking.usager.mots import USAGER, Mots
 from app.domain.vocabulaire import Canal
+from app.identite.usagers import UsagerConnecte
+from app.langue import _
+from app.web.compte import get_usager
 from app.web.dependances import auteur_usager
 from app.web.pages import page
 from app.web.securite import visite
@@ -50,6 +53,11 @@ class Visiteur:
     gabarits: ClassVar[str] = "booking/usager/"
     #: True when the form is filled in by an agent: how the demand arrived is asked too.
     par_agent: ClassVar[bool] = False
+
+    @property
+    def usager(self) -> UsagerConnecte | None:
+        """Whose account books: that of the usager who is signed in. Raises Indisponible when that cannot be known."""
+        return get_usager(self.request)
 
     def read_parcours(self, service_id: int, donnees: Mapping[str, Any]) -> Parcours:
         """The choices that a query or a form carries. Raises Introuvable when no service can have that id."""
@@ -104,10 +112,10 @@ def visiteur_usager(request: Requete) -> Visiteur:
     return Visiteur(request, visite(request), auteur_usager(request))
 
 
-def fil_de(contexte: ServiceContexte, *, courante: str = "Prendre rendez-vous") -> list[dict[str, str]]:
+def fil_de(contexte: ServiceContexte, *, courante: str = "") -> list[dict[str, str]]:
     """The breadcrumb of a page about a service."""
     return [
-        {"libelle": "Accueil", "url": "/"},
+        {"libelle": _("Accueil"), "url": "/"},
         {"libelle": contexte.libelle, "url": f"/services/{contexte.id}"},
-        {"libelle": courante, "url": ""},
+        {"libelle": courante or _("Prendre rendez-vous"), "url": ""},
     ]

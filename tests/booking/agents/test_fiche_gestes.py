@@ -48,7 +48,7 @@ class TestGestes:
     @pytest.mark.parametrize(
         ("etat", "attendus"),
         [
-            ("prevu", ["deplacer", "echanger", "modifier", "contre-appel", "affectation", "annuler"]),
+            ("prevu", ["deplacer", "echanger", "modifier", "contre-appel", "affectation", "annuler", "lettre"]),
             ("arrive", ["deplacer", "echanger", "modifier", "suite", "fiche-visite", "affectation", "annuler"]),
             ("appele", ["modifier", "suite", "fiche-visite", "affectation", "annuler"]),
             ("recu", ["modifier", "suite", "fiche-visite", "affectation"]),

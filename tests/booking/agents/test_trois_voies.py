@@ -198,6 +198,7 @@ class TestVoirModifierAnnuler:
             ("GET", "/rendez-vous/{r}/affectation", None),
             ("GET", "/rendez-vous/{r}/suite", None),
             ("GET", "/rendez-vous/{r}/fiche-visite", None),
+            ("GET", "/rendez-vous/{r}/lettre", None),
             ("GET", "/rendez-vous/{r}/echanger", None),
             ("POST", "/rendez-vous/{r}/deplacer", {"revision": "1", "jour": JEUDI.isoformat(), "du": "11:00"}),
             ("POST", "/rendez-vous/{r}/annulation", {"revision": "1", "raison": "empêchement"}),

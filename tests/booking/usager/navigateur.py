@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import count
 from typing import Any
 
 import httpx
@@ -18,7 +20,10 @@ SAISIE = {
     "courriel": "philippa@usagers.test",
     "precision": "Question sur mes revenus fonciers",
 }
-_CACHE = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"(?: form="[^"]+")?>')
+#: Two people of one name and one mail address, born on two days, may each have a rendez-vous for one motif.
+NAISSANCE = date(1985, 1, 10)
+_rangs = count()
+_CACHE = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"(?: form="[^"]+")?(?: data-jamais)?>')
 _CRENEAU = re.compile(r'name="debut" value="([^"]+)" data-m="(\d+)" data-libre="1"')
 _ALTERNATIVE = re.compile(r'<button class="fr-btn[^"]*"[^>]*name="debut" value="([^"]+)"')
 
@@ -47,11 +52,12 @@ def code(texte: str) -> str:
 
 @dataclass
 class Navigateur:
-    """One visitor. ``choix``: motif and type of the journey."""
+    """One visitor, a person of his own by his date of birth. ``choix``: motif and type of the journey."""
 
     client: httpx.AsyncClient
     service: int
     choix: dict[str, Any] = field(default_factory=dict)
+    naissance: str = field(default_factory=lambda: f"{NAISSANCE + timedelta(days=next(_rangs)):%d/%m/%Y}")
 
     @property
     def base(self) -> str:
@@ -78,7 +84,7 @@ class Navigateur:
 
     async def send(self, formulaire: dict[str, str], **plus: str) -> httpx.Response:
         """Press « Confirmer le rendez-vous »; the answer, not followed."""
-        donnees = {**formulaire, **SAISIE, **plus}
+        donnees = {**formulaire, **SAISIE, "date_naissance": self.naissance, **plus}
         return await self.client.post(f"{self.base}/coordonnees", data=donnees)
 
     async def book(self, **plus: str) -> httpx.Response:

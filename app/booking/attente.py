@@ -1,0 +1,250 @@
+"""Ask to be told when a créneau becomes free: register, confirm by the link, leave the list, wait again.
+
+Whoever registers proves nothing: the answer is the same whatever is known of the contact, and nothing counts before
+the link sent there is confirmed. Its rank in the line is that of the confirmation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from app.booking import attente_store as file
+from app.booking.attente_liens import jeton_attente, print_origine
+from app.booking.attente_messages import tell
+from app.booking.attente_suivi import give_back
+from app.booking.contexte import ServiceContexte, read_versions
+from app.booking.liens import empreinte, new_sel
+from app.booking.outils import Auteur, Outils
+from app.db import UnitOfWork
+from app.domain.attente import CONFIRMATION, EFFACEMENT_JOURS, PAR_ORIGINE
+from app.domain.guichets import Demande, find_eligibles
+from app.errors import Introuvable, RegleRefusee, TropDeDemandes
+from app.identite.essais import count_in_window, find_lieu
+from app.journal import write_journal
+
+#: In a window of ``app.identite.essais``: requests of one network, messages to one contact.
+_PAR_LIEU: Final = 20
+_PAR_CONTACT: Final = 3
+LIEN_INCONNU: Final = "Ce lien ne mène à aucune demande."
+LIEN_REMEDE: Final = "Vérifiez que vous l’avez copié en entier, ou inscrivez-vous de nouveau."
+
+
+@dataclass(frozen=True, slots=True)
+class Inscription:
+    """A request, checked (``app.booking.attente_saisie``). ``contact``: an e-mail address, or a number in E.164."""
+
+    service_id: int
+    motif_id: int
+    type_rdv: str
+    nature: str
+    du: date
+    au: date
+    demi_journee: str
+    nom: str
+    canal: str
+    contact: str
+    langue: str
+
+
+def takes_attente(contexte: ServiceContexte, motif_id: int, type_rdv: str, aujourdhui: date) -> bool:
+    """True when usagers may wait for that here: the service books online, and has guichets for it."""
+    motif = contexte.motifs.get(motif_id)
+    if motif is None or not motif.ouvert or not contexte.parametres.liste_attente:
+        return False
+    if not contexte.prend_en_ligne(aujourdhui) or (type_rdv == "visio" and not contexte.visio_base):
+        return False
+    demande = Demande(motif_id, type_rdv, "internet", motif.duree, contexte.pas)
+    return bool(find_eligibles(demande, list(contexte.guichets.values()))[0])
+
+
+async def register(outils: Outils, demande: Inscription, auteur: Auteur, maintenant: datetime) -> None:
+    """Write the request, to be confirmed within an hour, and the message that asks for it.
+
+    A contact that already waits receives the link to its request; nothing in the answer tells the two apart. Raises
+    RegleRefusee when nobody may wait for that here, TropDeDemandes.
+    """
+    lieu = find_lieu(auteur.adresse)
+    async with outils.db.read() as conn:
+        versions = await read_versions(conn, demande.service_id)
+        contexte = await outils.dispo.contextes.get(conn, demande.service_id, versions.planning)
+    if not takes_attente(contexte, demande.motif_id, demande.type_rdv, maintenant.astimezone(contexte.zone).date()):
+        raise RegleRefusee(
+            "Ce service ne propose pas de liste d’attente pour ce rendez-vous.", remede="Joignez le service."
+        )
+
+    async def compter(uow: UnitOfWork) -> tuple[int, int, int]:
+        par_lieu, attendre = await count_in_window(uow.conn, outils.settings, maintenant, "attente-lieu", lieu)
+        contact = demande.contact.lower()
+        par_contact, _ = await count_in_window(uow.conn, outils.settings, maintenant, "attente-contact", contact)
+        return par_lieu, par_contact, attendre
+
+    par_lieu, par_contact, attendre = await outils.db.transaction(compter)
+    if par_lieu > _PAR_LIEU:
+        raise TropDeDemandes(attendre_s=attendre)
+    if par_contact > _PAR_CONTACT:  # enough messages there; the answer says nothing of it
+        return
+
+    async def travail(uow: UnitOfWork) -> None:
+        await _write(outils, uow, contexte, demande, print_origine(outils.settings, lieu), auteur, maintenant)
+
+    await outils.db.transaction(travail)
+
+
+async def _write(
+    outils: Outils,
+    uow: UnitOfWork,
+    contexte: ServiceContexte,
+    demande: Inscription,
+    origine: bytes,
+    auteur: Auteur,
+    maintenant: datetime,
+) -> None:
+    connue = await file.lock_contact(uow.conn, demande.service_id, demande.motif_id, demande.contact)
+    if connue is not None and connue["au"] < maintenant.astimezone(contexte.zone).date() and connue["etat"] != "offre":
+        # Its dates are over: what is asked now is another request.
+        await file.update_attente(uow.conn, connue["id"], etat="retiree", fin_a=maintenant, **file.EFFACE)
+        connue = None
+    if connue is not None and connue["etat"] != "a_confirmer":
+        await tell(uow.conn, outils.settings, contexte, connue, "deja", maintenant)
+        return
+    if await file.count_origine(uow.conn, demande.service_id, origine, maintenant) >= PAR_ORIGINE + bool(connue):
+        raise TropDeDemandes(
+            "Plusieurs personnes attendent déjà un créneau de ce service depuis votre connexion internet.",
+            remede="Essayez depuis une autre connexion, ou joignez le service.",
+        )
+    sel = new_sel()
+    limite = maintenant + CONFIRMATION
+    voeu: dict[str, Any] = {
+        "type_rdv": demande.type_rdv,
+        "nature": demande.nature,
+        "du": demande.du,
+        "au": demande.au,
+        "demi_journee": demande.demi_journee,
+        "nom": demande.nom,
+        "canal": demande.canal,
+        "contact": demande.contact,
+        "langue": demande.langue,
+        "lien_sel": sel,
+        "lien_empreinte": empreinte(jeton_attente(outils.settings, sel)),
+        "origine_empreinte": origine,
+        "cree_a": maintenant,
+        "expire_a": limite,
+    }
+    fixes = {"service_id": demande.service_id, "motif_id": demande.motif_id, "etat": "a_confirmer"}
+    if connue is None:
+        attente_id = await file.insert_attente(uow.conn, {**fixes, **voeu})
+        if attente_id is None:  # the same contact, registered at this very moment: its message is on its way
+            return
+    else:  # nobody has proven anything yet: the last wishes are those that count, and the last link
+        attente_id = connue["id"]
+        await file.update_attente(uow.conn, attente_id, **voeu)
+    complet = {**fixes, **voeu, "id": attente_id}
+    await tell(uow.conn, outils.settings, contexte, complet, "a_confirmer", maintenant, limite=limite)
+    await journal(uow, complet, auteur, maintenant, "attente.inscrite")
+
+
+async def confirm(outils: Outils, jeton: str, auteur: Auteur, maintenant: datetime) -> None:
+    """Enter the line; pressed again, nothing more. Raises Introuvable for another token, RegleRefusee when too late."""
+
+    async def travail(uow: UnitOfWork) -> None:
+        voeu = await find(uow, jeton)
+        if voeu["etat"] != "a_confirmer":
+            return
+        if voeu["expire_a"] <= maintenant:
+            raise RegleRefusee(
+                "Cette demande n’a pas été confirmée à temps.", remede="Inscrivez-vous de nouveau sur la liste."
+            )
+        await file.update_attente(
+            uow.conn, voeu["id"], etat="active", confirme_a=maintenant, rang_a=maintenant, sans_reponse=0
+        )
+        await journal(uow, voeu, auteur, maintenant, "attente.confirmee")
+
+    await outils.db.transaction(travail)
+
+
+async def resume(outils: Outils, jeton: str, auteur: Auteur, maintenant: datetime) -> None:
+    """« J’attends toujours »: back in the line, at its end. Raises Introuvable."""
+
+    async def travail(uow: UnitOfWork) -> None:
+        voeu = await find(uow, jeton)
+        if voeu["etat"] == "suspendue":
+            await file.update_attente(uow.conn, voeu["id"], etat="active", rang_a=maintenant, sans_reponse=0)
+            await journal(uow, voeu, auteur, maintenant, "attente.reprise")
+
+    await outils.db.transaction(travail)
+
+
+async def leave(outils: Outils, jeton: str, auteur: Auteur, maintenant: datetime) -> None:
+    """Leave the list; the créneau offered goes to the next one. Pressed again, nothing more. Raises Introuvable."""
+
+    async def travail(uow: UnitOfWork) -> None:
+        await _withdraw(outils, uow, await find(uow, jeton), auteur, maintenant)
+
+    await outils.db.transaction(travail)
+
+
+async def remove(outils: Outils, service_id: int, attente_id: int, auteur: Auteur, maintenant: datetime) -> bool:
+    """The same by an agent of the service, at the person's request; False when it was over already.
+
+    The right is the caller's to check. Raises Introuvable for a request of another service.
+    """
+
+    async def travail(uow: UnitOfWork) -> bool:
+        voeu = await file.lock_by_id(uow.conn, attente_id, service_id=service_id)
+        if voeu is None:
+            raise Introuvable("Cette demande n’est plus dans la liste d’attente.", remede="Rouvrez la liste.")
+        return await _withdraw(outils, uow, voeu, auteur, maintenant)
+
+    return await outils.db.transaction(travail)
+
+
+async def _withdraw(
+    outils: Outils, uow: UnitOfWork, voeu: Mapping[str, Any], auteur: Auteur, maintenant: datetime
+) -> bool:
+    if voeu["etat"] not in file.VIVANTS:
+        return False
+    offre = await file.lock_offre(uow.conn, voeu["id"])
+    if offre is not None:
+        await give_back(outils, uow, offre, "retiree", maintenant)
+    await file.update_attente(uow.conn, voeu["id"], etat="retiree", fin_a=maintenant, **file.EFFACE)
+    await journal(uow, voeu, auteur, maintenant, "attente.retiree")
+    return True
+
+
+async def find(uow: UnitOfWork, jeton: str) -> dict[str, Any]:
+    """The request of a link, locked. Raises Introuvable, always the same, for any other token."""
+    voeu = await file.lock_by_lien(uow.conn, empreinte(jeton))
+    if voeu is None:
+        raise Introuvable(LIEN_INCONNU, remede=LIEN_REMEDE)
+    return voeu
+
+
+async def journal(
+    uow: UnitOfWork, voeu: Mapping[str, Any], auteur: Auteur, maintenant: datetime, action: str, **faits: Any
+) -> None:
+    """One line about a request."""
+    await write_journal(
+        uow.conn,
+        a=maintenant,
+        acteur=auteur.nature,
+        action=action,
+        origine=auteur.origine,
+        agent_id=auteur.agent_id,
+        service_id=voeu["service_id"],
+        adresse=auteur.adresse,
+        objet="attente",
+        objet_id=voeu["id"],
+        apres={"motif": voeu["motif_id"], **faits},
+    )
+
+
+async def purge_attentes(outils: Outils, maintenant: datetime) -> int:
+    """Erase what is over: requests whose last day is a week behind, those that nobody confirmed."""
+
+    async def travail(uow: UnitOfWork) -> int:
+        return await file.purge(uow.conn, maintenant, maintenant.date() - timedelta(days=EFFACEMENT_JOURS))
+
+    return await outils.db.transaction(travail)

@@ -1,0 +1,106 @@
+"""What becomes of offers: expired, taken and booked, taken and let go. The worker looks every few seconds.
+
+An offer ends under the lock of its request, like an answer to it: whoever is first decides, the other finds it over.
+The hold outlives the offer by ``SURSIS``, so that its place is given back here, to the next person, and not to the
+public before anybody looked; if nobody looks, it expires like any other hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from app.booking import attente_store as file
+from app.booking import store
+from app.booking.attente_messages import tell
+from app.booking.contexte import ServiceContexte, read_versions
+from app.booking.liberation import free_place
+from app.booking.outils import Outils
+from app.db import UnitOfWork, describe
+from app.domain.attente import is_lasse
+from app.errors import Indisponible
+
+log = structlog.get_logger("accueil.attente")
+
+#: How long the hold of an offer lives after it.
+SURSIS: Final = timedelta(minutes=1)
+
+
+async def read_contexte(outils: Outils, uow: UnitOfWork, service_id: int) -> ServiceContexte:
+    """The service, as this transaction sees it."""
+    versions = await read_versions(uow.conn, service_id)
+    return await outils.dispo.contextes.get(uow.conn, service_id, versions.planning)
+
+
+async def give_back(outils: Outils, uow: UnitOfWork, offre: Mapping[str, Any], etat: str, maintenant: datetime) -> None:
+    """End a locked offer and give its place back: at once, or after the random wait that the service chose [P15]."""
+    await file.close_offre(uow.conn, offre["id"], etat, maintenant)
+    await store.lock_echange(uow.conn, offre["service_id"])
+    tenue = await file.delete_tenue(uow.conn, offre["rdv_id"])
+    if tenue is None:
+        return
+    uow.annonces.rdv(
+        "option.levee",
+        store.services_concernes(tenue["service_id"], tenue["service_origine_id"]),
+        rdv=tenue["id"],
+        guichet=tenue["guichet_id"],
+        etat="levee",
+        debut=tenue["debut"],
+        fin=tenue["fin"],
+        a=maintenant,
+    )
+    await free_place(uow, await read_contexte(outils, uow, tenue["service_id"]), tenue, maintenant)
+
+
+async def settle_offres(outils: Outils, maintenant: datetime) -> int:
+    """End the offers that are over, each in its own transaction; the number ended."""
+    async with outils.db.read() as conn:
+        a_solder = await file.list_a_solder(conn, maintenant)
+    soldees = 0
+    for attente_id in a_solder:
+        try:
+            soldees += await _settle(outils, attente_id, maintenant)
+        except Indisponible:
+            raise
+        except Exception as erreur:
+            log.error("attente.defaut", attente=attente_id, **describe(erreur))
+    return soldees
+
+
+async def _settle(outils: Outils, attente_id: int, maintenant: datetime) -> int:
+    async def travail(uow: UnitOfWork) -> int:
+        voeu = await file.lock_by_id(uow.conn, attente_id)
+        offre = None if voeu is None else await file.lock_offre(uow.conn, attente_id)
+        if voeu is None or offre is None:
+            return 0
+        rdv = await file.read_etat_rdv(uow.conn, offre["rdv_id"])
+        if rdv is not None and rdv["etat"] != "option":
+            await file.close_offre(uow.conn, offre["id"], "reservee", maintenant)
+            await file.update_attente(uow.conn, voeu["id"], etat="satisfaite", fin_a=maintenant, **file.EFFACE)
+            return 1
+        if rdv is not None and maintenant < (rdv["expire_a"] if offre["etat"] == "prise" else offre["expire_a"]):
+            return 0
+        if rdv is None and offre["etat"] == "ouverte" and maintenant < offre["expire_a"]:
+            # Taken away by the service itself: nothing that he failed to answer.
+            await file.close_offre(uow.conn, offre["id"], "retiree", maintenant)
+            await file.update_attente(uow.conn, voeu["id"], etat="active")
+            return 1
+        await give_back(outils, uow, offre, "expiree", maintenant)
+        await _send_behind(outils, uow, voeu, maintenant)
+        return 1
+
+    return await outils.db.transaction(travail)
+
+
+async def _send_behind(outils: Outils, uow: UnitOfWork, voeu: Mapping[str, Any], maintenant: datetime) -> None:
+    """Behind those who wait; asked whether he still does when it is not the first time."""
+    sans_reponse = voeu["sans_reponse"] + 1
+    if not is_lasse(sans_reponse):
+        await file.update_attente(uow.conn, voeu["id"], etat="active", rang_a=maintenant, sans_reponse=sans_reponse)
+        return
+    await file.update_attente(uow.conn, voeu["id"], etat="suspendue", sans_reponse=sans_reponse)
+    contexte = await read_contexte(outils, uow, voeu["service_id"])
+    await tell(uow.conn, outils.settings, contexte, voeu, "suspendue", maintenant)

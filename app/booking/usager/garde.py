@@ -1,0 +1,279 @@
+"""The journey of usagers, guarded against robots: counts, and a challenge where there is a doubt.
+
+Agents, usagers signed in through FranceConnect and this very machine are not in question. A form that has already made
+its rendez-vous finds it again, whatever the counts say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app import clock
+from app.booking import store
+from app.booking.contexte import ServiceContexte
+from app.booking.forms import UsagerSaisi
+from app.booking.jugement import Reservation
+from app.booking.outils import Outils
+from app.booking.reserver import RdvReserve
+from app.booking.usager.formulaire import Lue
+from app.booking.usager.lecture import Vue
+from app.booking.usager.visiteur import Visiteur
+from app.domain.calendrier import Parametres
+from app.errors import AppError, SaisieInvalide
+from app.langue import get_langue
+from app.protection.captchetat import Captchetat, CaptchetatIndisponible
+from app.protection.defis import (
+    has_passe,
+    is_juste,
+    new_jeton,
+    normalize_reponse,
+    read_jeton,
+    record_reponse,
+    return_passe,
+    take_passe,
+)
+from app.protection.limites import Compte, Sujets, count, give_back, peek
+from app.protection.voix import can_speak
+
+#: Fields of a form that shows a challenge.
+CHAMP: Final = "captcha"
+CHAMP_JETON: Final = "captcha_jeton"
+RENOUVELER: Final = "captcha_renouveler"
+_VIDE: Final = "Recopiez le code de vérification."
+_FAUX: Final = "Ce code ne correspond pas au code affiché : recopiez le nouveau."
+_EXPIRE: Final = "Ce code de vérification n’est plus valable : recopiez le nouveau."
+
+
+class DefiRequis(SaisieInvalide):
+    """422: a challenge has to be answered first."""
+
+    code = "captcha-requis"
+
+    def __init__(self, phrase: str = _VIDE) -> None:
+        super().__init__("Une vérification est nécessaire.", remede=phrase, champs={CHAMP: phrase})
+
+
+@dataclass(frozen=True, slots=True)
+class Affiche:
+    """A challenge as a page shows it. ``image``: an address, or the image itself; ``son``: an address, or ""."""
+
+    jeton: str
+    image: str
+    son: str
+    renouveler: str
+    focus: bool = False
+
+    def as_json(self) -> dict[str, str]:
+        """For the page's script."""
+        return {"jeton": self.jeton, "image": self.image, "son": self.son}
+
+
+def is_exempt(visiteur: Visiteur) -> bool:
+    """True for who is known: an agent, an usager signed in. Raises Indisponible."""
+    return visiteur.par_agent or visiteur.usager is not None
+
+
+def _mode(contexte: ServiceContexte | None) -> str:
+    return (contexte.parametres if contexte is not None else Parametres()).captcha
+
+
+def _sujets(visiteur: Visiteur, contexte: ServiceContexte | None, usager: UsagerSaisi | None = None) -> Sujets:
+    personnes = [] if usager is None else [*usager.telephones, usager.courriel, usager.numero_fiscal, usager.siren]
+    return Sujets(
+        visiteur.auteur.adresse,
+        visiteur.secret if visiteur.has_secret() else "",
+        tuple(sorted({str(valeur).lower() for valeur in personnes if valeur})),
+        0 if contexte is None else contexte.id,
+        1 if contexte is None else max(1, len(contexte.guichets)),
+    )
+
+
+# --- Showing ----------------------------------------------------------------------------------------------------------
+
+
+async def propose(
+    visiteur: Visiteur, outils: Outils, vue: Vue, *, exige: bool = False, focus: bool = False
+) -> Affiche | None:
+    """The challenge that step 3 shows, if it has to. ``exige``: the counts have already said so. Nothing is written."""
+    mode = _mode(vue.contexte)
+    if visiteur.par_agent or mode == "jamais" or is_exempt(visiteur):
+        return None
+    sujets = _sujets(visiteur, vue.contexte)
+    if mode == "si_doute" and not exige and sujets.local:
+        return None
+    async with outils.db.read() as conn:
+        if visiteur.has_secret() and await has_passe(conn, outils.settings, visiteur.secret, vue.maintenant):
+            return None
+        if mode == "si_doute" and not exige:
+            compte = await peek(conn, outils.settings, "reserver", sujets, vue.maintenant)
+            if not compte.doute:
+                return None
+    return await show(visiteur, outils, f"/rdv/{vue.contexte.id}/captcha", focus=focus)
+
+
+async def show(visiteur: Visiteur, outils: Outils, renouveler: str, *, focus: bool = False) -> Affiche:
+    """A new challenge: CaptchEtat's when it is configured and answers, else our own."""
+    settings, maintenant = outils.settings, clock.now()
+    externe: Captchetat | None = visiteur.request.app.state.captchetat
+    if externe is not None:
+        try:
+            image = await externe.fetch_image(get_langue())
+        except CaptchetatIndisponible:
+            pass
+        else:
+            jeton = new_jeton(settings, visiteur.secret, maintenant, image.uuid)
+            return Affiche(jeton, image.adresse, f"/captcha/{jeton}.wav", renouveler, focus)
+    jeton = new_jeton(settings, visiteur.secret, maintenant)
+    son = f"/captcha/{jeton}.wav" if can_speak(settings.captcha_voix) else ""
+    return Affiche(jeton, f"/captcha/{jeton}.png", son, renouveler, focus)
+
+
+# --- Answering --------------------------------------------------------------------------------------------------------
+
+
+async def read_reponse(visiteur: Visiteur, outils: Outils, donnees: Mapping[str, Any]) -> str:
+    """Check what was typed under a challenge, once; what to say of it, "" when it is right or when there is none.
+
+    Raises TropDeDemandes, Indisponible.
+    """
+    texte, reponse = donnees.get(CHAMP_JETON), donnees.get(CHAMP)
+    if not isinstance(texte, str) or not texte or is_exempt(visiteur):
+        return ""
+    reponse = reponse if isinstance(reponse, str) else ""
+    settings, maintenant = outils.settings, clock.now()
+    async with outils.db.read() as conn:
+        if not reponse.strip():
+            return "" if await has_passe(conn, settings, visiteur.secret, maintenant) else _VIDE
+        compte = await count(conn, settings, "defi", replace(_sujets(visiteur, None), service_id=0), maintenant)
+    if compte.attendre_s:
+        raise compte.build_refus()
+    jeton = read_jeton(settings, visiteur.secret, texte, maintenant)
+    if jeton is None:
+        return _EXPIRE
+    juste = await _is_juste(visiteur, outils, jeton.externe, reponse) if jeton.externe else None
+    if juste is None:
+        juste = not jeton.externe and is_juste(settings, jeton, reponse)
+    async with outils.db.read() as conn:
+        if not await record_reponse(conn, settings, visiteur.secret, jeton, juste=juste, a=maintenant):
+            return _FAUX if not juste else _EXPIRE
+        await give_back(conn, compte)
+    return ""
+
+
+async def _is_juste(visiteur: Visiteur, outils: Outils, uuid: str, reponse: str) -> bool | None:
+    """What CaptchEtat says; None when it does not answer: the next challenge will be our own."""
+    externe: Captchetat | None = visiteur.request.app.state.captchetat
+    code = normalize_reponse(reponse)
+    if externe is None or not code:
+        return None
+    try:
+        return await externe.validate(uuid, code)
+    except CaptchetatIndisponible:
+        return None
+
+
+async def check_reponse(visiteur: Visiteur, outils: Outils, lue: Lue) -> Lue:
+    """The form, with what is to be said of its answer beside its field. Raises TropDeDemandes, Indisponible."""
+    phrase = await read_reponse(visiteur, outils, await visiteur.request.form())
+    return replace(lue, erreurs={**lue.erreurs, CHAMP: phrase}) if phrase else lue
+
+
+# --- Acting -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """What a booking was counted as, and the answered challenge that it uses."""
+
+    compte: Compte = field(default_factory=Compte)
+    passe: bytes | None = None
+
+
+async def book_guarded(
+    visiteur: Visiteur, outils: Outils, vue: Vue, demande: Reservation, reserver: Callable[[], Awaitable[RdvReserve]]
+) -> RdvReserve:
+    """``reserver``, once it is counted and allowed. Raises DefiRequis, TropDeDemandes, and what it raises."""
+    admission = await _admit(visiteur, outils, vue, demande)
+    try:
+        reserve = await reserver()
+    except AppError:
+        await _release(outils, admission)
+        raise
+    if reserve.rejoue:
+        await _release(outils, admission)
+    return reserve
+
+
+async def _admit(visiteur: Visiteur, outils: Outils, vue: Vue, demande: Reservation) -> _Admission:
+    mode, maintenant, settings = _mode(vue.contexte), vue.maintenant, outils.settings
+    sujets = _sujets(visiteur, vue.contexte, demande.usager)
+    if visiteur.par_agent or (sujets.local and mode != "toujours") or is_exempt(visiteur):
+        return _Admission()
+    async with outils.db.read() as conn:
+        compte = await count(conn, settings, "reserver", sujets, maintenant)
+        doute = mode == "toujours" or (mode == "si_doute" and compte.doute)
+        if not compte.attendre_s and not doute:
+            return _Admission(compte)
+        if await store.find_by_cle(conn, visiteur.print_cle(demande.cle)) is not None:
+            await give_back(conn, compte)
+            return _Admission()
+        if not compte.attendre_s:
+            passe = await take_passe(conn, settings, visiteur.secret, visiteur.print_cle(demande.cle), maintenant)
+            if passe is not None:
+                return _Admission(compte, passe)
+        await give_back(conn, compte)
+    raise compte.build_refus() if compte.attendre_s else DefiRequis()
+
+
+async def _release(outils: Outils, admission: _Admission) -> None:
+    if not admission.compte.cles and admission.passe is None:
+        return
+    async with outils.db.read() as conn:
+        await give_back(conn, admission.compte)
+        if admission.passe is not None:
+            await return_passe(conn, admission.passe)
+
+
+async def admit_hold(visiteur: Visiteur, outils: Outils, service_id: int) -> None:
+    """Count a hold before it is placed. Raises DefiRequis, TropDeDemandes, Indisponible."""
+    contexte = outils.dispo.contextes.peek(service_id)
+    sujets = replace(_sujets(visiteur, contexte), service_id=service_id)
+    if visiteur.par_agent or sujets.local or is_exempt(visiteur):
+        return
+    maintenant = clock.now()
+    async with outils.db.read() as conn:
+        compte = await count(conn, outils.settings, "tenir", sujets, maintenant)
+        if not compte.attendre_s and not compte.doute:
+            return
+        if not compte.attendre_s and (
+            _mode(contexte) == "jamais" or await has_passe(conn, outils.settings, visiteur.secret, maintenant)
+        ):
+            return
+        await give_back(conn, compte)
+    raise compte.build_refus() if compte.attendre_s else DefiRequis()
+
+
+async def admit_acte(visiteur: Visiteur, outils: Outils, acte: str) -> None:
+    """Count an act that has no challenge of its own (``prolonger``, ``retrouver``). Raises TropDeDemandes."""
+    sujets = _sujets(visiteur, None)
+    if visiteur.par_agent or sujets.local:
+        return
+    async with outils.db.read() as conn:
+        compte = await count(conn, outils.settings, acte, sujets, clock.now())
+        await check_compte(conn, compte)
+
+
+async def check_compte(conn: AsyncConnection, compte: Compte) -> None:
+    """Raise TropDeDemandes for what is past its hard bound, which is then not counted."""
+    if compte.attendre_s:
+        await give_back(conn, compte)
+        raise compte.build_refus()
+
+
+def has_demande(donnees: Mapping[str, Any]) -> bool:
+    """True when the button of a form asks for another challenge."""
+    return bool(donnees.get(RENOUVELER))
