@@ -56,7 +56,10 @@ async def install(settings: Settings) -> str:
         fait = await install_reference(uow.conn)
         if not fait:
             return "reference data: nothing to add"
-        return f"reference data: {fait.types} kinds of service, {fait.motifs} motifs, {fait.departements} départements"
+        return (
+            f"reference data: {fait.types} kinds of service, {fait.motifs} motifs, {fait.sujets} subjects of contact, "
+            f"{fait.departements} départements"
+        )
 
     try:
         return await db.transaction(travail)

@@ -9,7 +9,7 @@ from app.tables.classement import CLASSEMENT, RESTE, Classe, get_classe
 
 COLONNES = [(table.name, colonne.name) for table in Base.metadata.tables.values() for colonne in table.columns]
 #: Tables that hold people: there, each column is named, so that a new one is thought about.
-PERSONNES = ("rdv_usager", "usager", "rendez_vous", "agent", "demande_oidc")
+PERSONNES = ("rdv_usager", "usager", "rendez_vous", "agent", "demande_oidc", "attente")
 
 
 @pytest.mark.parametrize(("table", "colonne"), COLONNES)

@@ -40,6 +40,7 @@ ETAPES: Final = ("fiche", "guichets", "motifs", "plannings", "agents", "ouvertur
 EXPLICATIONS: Final = {
     "services": "Créer, compléter, fermer les services, et retrouver chacun par son nom, sa ville ou son code.",
     "motifs": "Les motifs par type de service, leurs documents, les questions fréquentes et démarches en ligne.",
+    "contact": "Ce que la page « Contact » demande aux usagers, et où chaque réponse les mène.",
     "parametres": "Délais, horizons, rappels, conservation, date d’ouverture nationale, pour tous les services.",
     "comptes": "Les comptes des agents, leurs profils et leurs périmètres ; qui a accès à quoi.",
 }

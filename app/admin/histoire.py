@@ -28,6 +28,7 @@ MOTS_OBJETS: Final[Mapping[str, str]] = {
     "exception": "Fermeture ou exception",
     "motif_service": "Motif",
     "motif": "Catalogue national",
+    "sujet_contact": "Sujet de contact",
     "parametre": "Paramètre",
     "delegation": "Délégation",
     "agent": "Agent",
@@ -39,6 +40,8 @@ MOTS_OBJETS: Final[Mapping[str, str]] = {
 #: The last part of an action, in words.
 _VERBES: Final[Mapping[str, str]] = {
     "cree": "créé",
+    "deplace": "déplacé",
+    "remis": "remis",
     "modifie": "modifié",
     "supprime": "supprimé",
     "ouvert": "ouvert",
@@ -94,6 +97,11 @@ _CHAMPS: Final[Mapping[str, str]] = {
     "fuseau": "fuseau horaire",
     "horaires_texte": "horaires affichés",
     "libelle": "libellé",
+    "libelle_en": "libellé en anglais",
+    "documents_en": "documents en anglais",
+    "types_service": "types de service",
+    "motif_code": "motif proposé",
+    "voie": "service compétent",
     "lien_valable_jusqu_a": "lien valable jusqu’au",
     "numero": "numéro",
     "ouvert": "ouvert",

@@ -42,6 +42,7 @@ PARTIES: Final = (
 PARTIES_NATIONALES: Final = (
     ("services", "Annuaire des services"),
     ("motifs", "Catalogue des motifs"),
+    ("contact", "Sujets de contact"),
     ("parametres", "Paramètres nationaux"),
     ("comptes", "Comptes et habilitations"),
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.admin.annuaire.routes import ROUTES as ANNUAIRE
 from app.admin.comptes.routes import ROUTES as COMPTES
+from app.admin.contact.pages import ROUTES as CONTACT
 from app.admin.delegations.routes import ROUTES as DELEGATIONS
 from app.admin.ensemble import ROUTES as ENSEMBLE
 from app.admin.explication.routes import ROUTES as EXPLICATION
@@ -22,6 +23,7 @@ ROUTES: list[Any] = [
     *REPLACEMENT,
     *EXPLICATION,
     *MOTIFS,
+    *CONTACT,
     *PARAMETRES,
     *OUVERTURE,
     *PLANNINGS,

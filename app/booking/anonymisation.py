@@ -2,23 +2,24 @@
 
 What is erased is what ``app.tables.classement`` says of people (USAGER, USAGER_LIBRE) or could lead to them (secrets of
 a RDV: its link, the print of what was asked), in every table that holds some. The RDV itself, its state, its motif, its
-hours and its presence remain: statistics do not change.
+hours and its presence remain: statistics do not change. What people asked to be erased before that goes the same way
+(``app.booking.donnees_effacement``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Date, DateTime, bindparam, delete, exists, select, update
+from sqlalchemy import ColumnElement, Date, DateTime, and_, bindparam, case, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.outils import SYSTEME, Outils
 from app.db import UnitOfWork
 from app.domain.parametres import resolve
 from app.journal import write_journal
-from app.tables import ContreAppel, Courrier, Parametre, RdvUsager, RendezVous, Suite, Usager
+from app.tables import Attente, ContreAppel, Courrier, Parametre, RdvUsager, RendezVous, SessionUsager, Suite, Usager
 
 #: Rendez-vous of one transaction.
 LOT: Final = 500
@@ -36,9 +37,9 @@ _RENDEZ_VOUS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("lien_sel", "lien_empreinte"), None),
     "documents_prets": [],
 }
+_COURRIER: Final[Mapping[str, Any]] = {"destinataire": "", "donnees": {}, "erreur": ""}
 #: Tables that follow a RDV by ``rdv_id`` → what their columns about people become.
 _SUIVENT: Final[tuple[tuple[Any, Mapping[str, Any]], ...]] = (
-    (Courrier, {"destinataire": "", "donnees": {}, "erreur": ""}),
     (ContreAppel, {"commentaire": EFFACE}),
     (Suite, {"reference": "", "note": ""}),
 )
@@ -86,32 +87,51 @@ async def anonymise_anciens(outils: Outils, maintenant: datetime) -> int:
     async def travail(uow: UnitOfWork) -> int:
         ids = list((await uow.conn.execute(_A_ANONYMISER, {"limite": limite})).scalars())
         if ids:
-            await _erase(uow.conn, ids, maintenant)
+            await erase_rdv(uow.conn, ids, maintenant)
             await _journal(uow.conn, maintenant, {"rendez_vous": len(ids), "avant": limite.isoformat()})
         return len(ids)
 
     total = 0
     while lot := await outils.db.transaction(travail):
         total += lot
-    await _forget_registre(outils, limite, maintenant)
+    await _forget_autres(outils, limite, maintenant)
     return total
 
 
-async def _erase(conn: AsyncConnection, ids: list[int], maintenant: datetime) -> None:
+async def erase_rdv(conn: AsyncConnection, ids: Collection[int], maintenant: datetime) -> None:
+    """Erase the people of these rendez-vous, and what was written to them or about them. Nothing else changes."""
     await conn.execute(update(RendezVous).where(RendezVous.id.in_(ids)).values(**_RENDEZ_VOUS, anonymise_a=maintenant))
     await conn.execute(update(RdvUsager).where(RdvUsager.rdv_id.in_(ids)).values(**_RDV_USAGER, anonymise_a=maintenant))
     for table, valeurs in _SUIVENT:
         await conn.execute(update(table).where(table.rdv_id.in_(ids)).values(**valeurs))
+    await erase_courriers(conn, Courrier.rdv_id.in_(ids), maintenant)
 
 
-async def _forget_registre(outils: Outils, limite: date, maintenant: datetime) -> None:
-    """People of the register untouched for as long, to whom no kept RDV belongs, leave it; their sessions with them."""
+async def erase_courriers(conn: AsyncConnection, lesquels: ColumnElement[bool], maintenant: datetime) -> int:
+    """Erase whom and what these messages were for; those that wait leave no more. The number of messages."""
+    attend = Courrier.envoye_a.is_(None) & Courrier.abandonne_a.is_(None)
+    fin = case((attend, bindparam("fin", maintenant, DateTime(timezone=True))), else_=Courrier.abandonne_a)
+    return (await conn.execute(update(Courrier).where(lesquels).values(**_COURRIER, abandonne_a=fin))).rowcount
+
+
+async def _forget_autres(outils: Outils, limite: date, maintenant: datetime) -> None:
+    """What no RDV leads to: messages, requests of the waiting list, sessions, people of the register, all as old.
+
+    People of the register leave it once nothing has been changed there for as long and no kept RDV belongs to them.
+    """
     avant = datetime(limite.year, limite.month, limite.day, tzinfo=UTC)
 
     async def travail(uow: UnitOfWork) -> None:
-        oublies = (await uow.conn.execute(_REGISTRE, {"avant": avant})).rowcount
-        if oublies:
-            await _journal(uow.conn, maintenant, {"usagers": oublies, "avant": limite.isoformat()})
+        anciens = (Courrier.rdv_id.is_(None), Courrier.destinataire != "", Courrier.cree_a < avant)
+        oublies = {
+            "messages": await erase_courriers(uow.conn, and_(*anciens), maintenant),
+            "attentes": (await uow.conn.execute(delete(Attente).where(Attente.au < limite))).rowcount,
+            "usagers": (await uow.conn.execute(_REGISTRE, {"avant": avant})).rowcount,
+        }
+        await uow.conn.execute(delete(SessionUsager).where(SessionUsager.expire_a < avant))
+        comptes = {nom: nombre for nom, nombre in oublies.items() if nombre}
+        if comptes:
+            await _journal(uow.conn, maintenant, {**comptes, "avant": limite.isoformat()})
 
     await outils.db.transaction(travail)
 

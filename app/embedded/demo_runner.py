@@ -82,6 +82,8 @@ def _environment(port: int, simulation: bool, var: Path, env: Mapping[str, str])
     defauts = {
         "BASE_URL": f"http://127.0.0.1:{port}",
         "SECRET_KEY": _secret(var) if not env.get("SECRET_KEY") else "",
+        "SMS_URL": f"fichier:{var / 'sms.jsonl'}",
+        "SMS_EXPEDITEUR": "IMPOTS",
     }
     choisis = {nom: valeur for nom, valeur in defauts.items() if not env.get(nom)}
     return {

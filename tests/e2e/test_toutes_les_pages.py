@@ -374,6 +374,7 @@ AUTRES: dict[str, str] = {
     "/captcha/{nom:str}": "file: a challenge is looked at in tests/e2e/test_captcha.py",
     "/sites/{site_id:int}/accueil/recherche": "redirection",
     "/rdv/{service_id:int}/option/prolonger": "redirection",
+    "/rdv/{service_id:int}/coordonnees/langue": "redirection",
     "/services/{service_id:int}/prendre": "redirection",
     "/services/{service_id:int}/prendre/option": "redirection",
     "/services/{service_id:int}/prendre/option/rendre": "redirection",

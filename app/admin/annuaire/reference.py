@@ -1,4 +1,5 @@
-"""The reference data that the software brings: kinds of service [C §3], starting motifs [G 2.3.1], départements.
+"""The reference data that the software brings: kinds of service [C §3], starting motifs [G 2.3.1], subjects of
+contact [A1 §2], départements.
 
 Installed by ``accueil migrate`` and safe to run again: what is there is never overwritten, since administrators
 maintain it from then on.
@@ -7,18 +8,18 @@ maintain it from then on.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import RACINE
 from app.feries import SUBDIVISIONS
-from app.tables import Departement, Interregion, Motif, TypeService
+from app.tables import Departement, Interregion, Motif, SujetContact, TypeService
 
 DOSSIER: Final = RACINE / "app" / "admin" / "data"
 #: Two installations follow one another.
@@ -32,9 +33,10 @@ class Installe:
     types: int
     motifs: int
     departements: int
+    sujets: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.types or self.motifs or self.departements)
+        return bool(self.types or self.motifs or self.departements or self.sujets)
 
 
 def _read(fichier: Path) -> Any:
@@ -49,6 +51,7 @@ async def install_reference(conn: AsyncConnection) -> Installe:
         types=await _install_types(conn, lu["types"]),
         motifs=await _install_motifs(conn, lu["arbre"]),
         departements=await _install_departements(conn, _read(DOSSIER / "departements.json")),
+        sujets=await _install_sujets(conn, _read(DOSSIER / "sujets_contact.json")),
     )
 
 
@@ -69,6 +72,7 @@ async def _install_motifs(conn: AsyncConnection, arbre: Sequence[Mapping[str, An
             "code": branche["code"],
             "type_service_code": branche["type"],
             "libelle": branche["libelle"],
+            "libelle_en": branche["libelle_en"],
             "nature": branche["nature"],
             "public": branche["public"],
             "ordre": arbre.index(branche) + 1,
@@ -83,9 +87,11 @@ async def _install_motifs(conn: AsyncConnection, arbre: Sequence[Mapping[str, An
             "type_service_code": branche["type"],
             "parent_id": ids[branche["code"]],
             "libelle": motif["libelle"],
+            "libelle_en": motif["libelle_en"],
             "nature": motif["nature"],
             "public": motif["public"],
             "documents": motif["documents"],
+            "documents_en": motif["documents_en"],
             "ordre": rang,
         }
         for branche in branches
@@ -93,6 +99,37 @@ async def _install_motifs(conn: AsyncConnection, arbre: Sequence[Mapping[str, An
     ]
     await conn.execute(insert(Motif).values(feuilles))
     return len(parents) + len(feuilles)
+
+
+_RATTACHER: Final = text(
+    """
+    UPDATE sujet_contact f SET parent_id = p.id
+      FROM jsonb_to_recordset(CAST(:liens AS jsonb)) AS l(fils text, pere text)
+      JOIN sujet_contact p ON p.code = l.pere
+     WHERE f.code = l.fils
+    """
+)
+
+
+async def _install_sujets(conn: AsyncConnection, arbre: Mapping[str, Sequence[Mapping[str, Any]]]) -> int:
+    """The whole tree where there is none at all: one that was taken out does not come back. Two statements."""
+    if (await conn.execute(select(SujetContact.id).limit(1))).scalar() is not None:
+        return 0
+    lignes = [ligne for nature, branches in arbre.items() for ligne in _flatten(nature, branches, "")]
+    liens = [{"fils": ligne["code"], "pere": ligne.pop("parent")} for ligne in lignes]
+    await conn.execute(insert(SujetContact).values(lignes))
+    await conn.execute(_RATTACHER, {"liens": json.dumps(liens)})
+    return len(lignes)
+
+
+_FEUILLE: Final = {"faq_url": "", "demarche_url": "", "types_service": [], "motif_code": "", "voie": ""}
+
+
+def _flatten(nature: str, branches: Sequence[Mapping[str, Any]], parent: str) -> Iterator[dict[str, Any]]:
+    for rang, branche in enumerate(branches, start=1):
+        sienne = {cle: valeur for cle, valeur in branche.items() if cle != "sujets"}
+        yield {**_FEUILLE, **sienne, "nature": nature, "ordre": rang, "parent": parent}
+        yield from _flatten(nature, branche.get("sujets", ()), branche["code"])
 
 
 async def _install_departements(conn: AsyncConnection, lus: Sequence[Mapping[str, Any]]) -> int:

@@ -22,10 +22,12 @@ PHRASE: Final = "Ce motif n’existe pas dans le catalogue."
 #: Fields that a form compares, in the words of the screens.
 LIBELLES: Final[Mapping[str, str]] = {
     "libelle": "Libellé",
+    "libelle_en": "Libellé en anglais",
     "parent": "Rattaché à",
     "nature": "Nature",
     "public": "Public",
     "documents": "Documents à apporter",
+    "documents_en": "Documents en anglais",
     "faq_url": "Réponses aux questions",
     "demarche_url": "Démarche en ligne",
 }
@@ -74,10 +76,12 @@ def to_faits(motif: Mapping[str, Any], noeuds: Mapping[int, Noeud]) -> dict[str,
     parent = noeuds.get(motif["parent_id"]) if motif["parent_id"] else None
     return {
         "libelle": motif["libelle"],
+        "libelle_en": motif["libelle_en"],
         "parent": parent.libelle if parent else "Premier niveau",
         "nature": motif["nature"],
         "public": motif["public"],
         "documents": "\n".join(motif["documents"]),
+        "documents_en": "\n".join(motif["documents_en"]),
         "faq_url": motif["faq_url"],
         "demarche_url": motif["demarche_url"],
         "actif": motif["actif"],
@@ -96,8 +100,8 @@ async def save_motif(
 ) -> int:
     """Create a motif, or change one that the screen showed at ``revision``; its id.
 
-    ``valeurs``: libelle, parent_id, nature, public, documents, faq_url, demarche_url, already clean. Raises
-    ConflitEdition, SaisieInvalide (a parent that cannot be, words already used), Introuvable.
+    ``valeurs``: libelle, parent_id, nature, public, documents, both in English, faq_url, demarche_url, already clean.
+    Raises ConflitEdition, SaisieInvalide (a parent that cannot be, words already used), Introuvable.
     """
 
     async def travail(uow: UnitOfWork) -> int:

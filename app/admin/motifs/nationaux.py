@@ -49,7 +49,10 @@ _FAITS: Final = {
 }
 #: A document of the reference text has 400 characters at most [A1 §2].
 _DOCUMENT_MAX, _DOCUMENTS_MAX, _URL_MAX = 400, 20, 500
-_CHAMPS: Final = ("libelle", "parent", "nature", "public", "documents", "faq_url", "demarche_url", "revision", "type")
+_VALEURS: Final = (
+    *("libelle", "libelle_en", "parent", "nature", "public", "documents", "documents_en", "faq_url", "demarche_url"),
+)
+_CHAMPS: Final = (*_VALEURS, "revision", "type")
 
 
 @get(ADRESSE, include_in_schema=False)
@@ -172,28 +175,31 @@ def _read(saisie: Saisie) -> dict[str, Any]:
     parent = saisie.entier("parent", minimum=1, maximum=999_999_999)
     return {
         "libelle": saisie.texte("libelle", maximum=200, requis="Indiquez le libellé que lit l’usager."),
+        "libelle_en": saisie.texte("libelle_en", maximum=200),
         "parent_id": parent,
         "nature": saisie.choix("nature", tuple(NATURES), requis="Choisissez assiette, recouvrement ou mixte."),
         "public": saisie.choix("public", tuple(PUBLICS), requis="Choisissez à qui ce motif s’adresse."),
-        "documents": _read_documents(saisie),
-        "faq_url": _read_url(saisie, "faq_url"),
-        "demarche_url": _read_url(saisie, "demarche_url"),
+        "documents": _read_documents(saisie, "documents"),
+        "documents_en": _read_documents(saisie, "documents_en"),
+        "faq_url": read_url(saisie, "faq_url"),
+        "demarche_url": read_url(saisie, "demarche_url"),
     }
 
 
-def _read_documents(saisie: Saisie) -> list[str]:
-    lignes = [ligne for ligne in saisie.brut("documents").replace("\r\n", "\n").split("\n") if ligne.strip()]
+def _read_documents(saisie: Saisie, champ: str) -> list[str]:
+    lignes = [ligne for ligne in saisie.brut(champ).replace("\r\n", "\n").split("\n") if ligne.strip()]
     if len(lignes) > _DOCUMENTS_MAX:
-        saisie.refuse("documents", f"{_DOCUMENTS_MAX} documents au plus : regroupez-les.")
+        saisie.refuse(champ, f"{_DOCUMENTS_MAX} documents au plus : regroupez-les.")
         return []
     try:
         return list(dict.fromkeys(clean_text(ligne, maximum=_DOCUMENT_MAX) for ligne in lignes))
     except TexteInvalide as erreur:
-        saisie.refuse("documents", str(erreur))
+        saisie.refuse(champ, str(erreur))
         return []
 
 
-def _read_url(saisie: Saisie, champ: str) -> str:
+def read_url(saisie: Saisie, champ: str) -> str:
+    """An address that a page may link to, or nothing; the sentence goes to ``saisie``."""
     adresse = saisie.texte(champ, maximum=_URL_MAX)
     if adresse and not lien_sur(adresse):
         saisie.refuse(champ, "Indiquez une adresse complète, qui commence par https:// ou http://.")
@@ -260,13 +266,13 @@ async def _fiche(
 
 
 def _champs(motif: Mapping[str, Any] | None, saisie: Saisie | None) -> dict[str, str]:
-    noms = ("libelle", "parent", "nature", "public", "documents", "faq_url", "demarche_url")
     if saisie is not None:
-        return {nom: saisie.brut(nom) for nom in noms}
+        return {nom: saisie.brut(nom) for nom in _VALEURS}
     if motif is None:
-        return dict.fromkeys(noms, "")
-    valeurs = {**motif, "parent": motif["parent_id"] or "", "documents": "\n".join(motif["documents"])}
-    return {nom: str(valeurs[nom]) for nom in noms}
+        return dict.fromkeys(_VALEURS, "")
+    listes = {nom: "\n".join(motif[nom]) for nom in ("documents", "documents_en")}
+    valeurs = {**motif, **listes, "parent": motif["parent_id"] or ""}
+    return {nom: str(valeurs[nom]) for nom in _VALEURS}
 
 
 def _saisi(saisie: Saisie | None, noeuds: Mapping[int, Noeud]) -> dict[str, str]:

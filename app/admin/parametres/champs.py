@@ -35,6 +35,8 @@ def read_valeur(saisie: Saisie, definition: Definition, *, local: bool) -> Valeu
             )
         case Genre.BOOLEEN:
             return _OUI_NON.get(saisie.choix(definition.cle, tuple(_OUI_NON), requis=requis))
+        case Genre.CHOIX:
+            return saisie.choix(definition.cle, tuple(dict(definition.choix)), requis=requis) or None
         case Genre.DATE:
             return saisie.jour(definition.cle, requis=requis)
         case Genre.TEXTE:
@@ -61,6 +63,7 @@ def present(resolue: Resolue, saisi: str, **plus: Any) -> dict[str, Any]:
         "minimum": definition.minimum,
         "maximum": definition.maximum,
         "optionnel": definition.optionnel,
+        "choix": definition.choix,
         "condition": definition.condition,
         "national": definition.national,
         "saisi": saisi,

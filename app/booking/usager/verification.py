@@ -12,7 +12,7 @@ from app.booking.outils import Outils
 from app.booking.usager.calendrier import quand_de
 from app.booking.usager.cartes import carte_de
 from app.booking.usager.demande import Parcours, read_debut
-from app.booking.usager.garde import CHAMP, DefiRequis, show
+from app.booking.usager.garde import CHAMP, DefiRequis, has_demande, show
 from app.booking.usager.visiteur import Visiteur
 from app.domain.horaires import from_minute
 from app.errors import SaisieInvalide
@@ -32,7 +32,8 @@ async def render_verification(
     Raises Introuvable for an unknown service, SaisieInvalide for what is no hour.
     """
     action = parcours.action("option")
-    defi = await show(visiteur, outils, action, focus=True)
+    # A page that nobody expected is read from its top; a code that was asked for is at hand.
+    defi = await show(visiteur, outils, action, focus=has_demande(donnees))
     if wants_json(visiteur.request):
         return Response(defi.as_json(), status_code=200)
     debut = read_debut(donnees.get("debut"))
