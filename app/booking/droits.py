@@ -45,6 +45,21 @@ def scoped(
     return requete.where(or_(recus, RendezVous.service_origine_id.in_(permises)) if origine else recus)
 
 
+#: Profiles that answer people about their data, over the nation.
+_PROFILS_DONNEES: Final = [profil.value for profil in Profil if has_module(profil, Module.DONNEES_PERSONNELLES)]
+
+
+def answers_personnes(agent_id: int) -> ColumnElement[bool]:
+    """True, inside a statement, when the agent may read and erase what is held of a person, in every service."""
+    return exists().where(
+        Habilitation.agent_id == agent_id,
+        Habilitation.profil.in_(_PROFILS_DONNEES),
+        Habilitation.perimetre == "nation",
+        Agent.id == Habilitation.agent_id,
+        Agent.suspendu_a.is_(None),
+    )
+
+
 #: Parameters of ``RESERVER``.
 AGENT, SERVICE = bindparam("agent", type_=BigInteger), bindparam("service", type_=BigInteger)
 #: Profiles that manage rendez-vous [G 2.3.2].

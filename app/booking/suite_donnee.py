@@ -67,6 +67,8 @@ async def record_suite(
         phrase = refuse_suite(rdv["etat"])
         if phrase is not None:
             raise TransitionImpossible(phrase, remede="", etat=rdv["etat"], cause="etat")
+        if await is_anonymise(uow.conn, rdv["id"]):  # nothing would erase it again
+            raise TransitionImpossible(ANONYMISE, remede="", etat=rdv["etat"], cause="anonymise")
         ordre = insert(Suite).values(**valeurs, cree_a=maintenant).returning(Suite.id)
         ident = (await uow.conn.execute(ordre)).scalar_one()
         touchee = await raise_revision(uow, rdv, maintenant)

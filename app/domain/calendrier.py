@@ -76,6 +76,9 @@ class Parametres:
     captcha: str = "si_doute"
     message_accueil: str = ""
     message_confirmation: str = ""
+    #: Who is responsible for the data of usagers, and to whom they write about them.
+    responsable_traitement: str = ""
+    delegue_donnees: str = ""
 
     def __post_init__(self) -> None:
         if min(self.horizon_internet, self.horizon_exterieur, self.horizon_rattache) < 1:

@@ -341,6 +341,35 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         3650,
     ),
     Definition(
+        "responsable_traitement",
+        "Responsable du traitement",
+        _DONNEES,
+        Genre.TEXTE,
+        "Direction générale des Finances publiques, 139 rue de Bercy, 75572 Paris Cedex 12",
+        lambda _: "Les usagers lisent sur chaque notice qui répond de leurs données.",
+        maximum=300,
+    ),
+    Definition(
+        "delegue_donnees",
+        "Délégué à la protection des données",
+        _DONNEES,
+        Genre.TEXTE,
+        "Délégué à la protection des données, ministère de l’Économie et des Finances,"
+        " 139 rue de Bercy, 75572 Paris Cedex 12",
+        lambda _: "Les usagers lui écrivent pour connaître, corriger ou effacer ce qui est détenu d’eux.",
+        maximum=300,
+    ),
+    Definition(
+        "base_legale",
+        "Base légale du traitement",
+        _DONNEES,
+        Genre.TEXTE,
+        "l’exécution d’une mission d’intérêt public (article 6, paragraphe 1, point e, du règlement général sur la"
+        " protection des données)",
+        lambda texte: f"La notice dit : « Ce traitement est fondé sur {texte}. »",
+        maximum=300,
+    ),
+    Definition(
         "message_accueil",
         "Message en tête du parcours",
         _MESSAGES,

@@ -22,13 +22,17 @@ class Profil(StrEnum):
 
 
 class Module(StrEnum):
-    """A part of the application. ``ORGANISER`` covers organising a service and planning it."""
+    """A part of the application. ``ORGANISER`` covers organising a service and planning it.
+
+    ``DONNEES_PERSONNELLES``: what a person asks about the data held of him, wherever they are (over the nation only).
+    """
 
     PARAMETRES_NATIONAUX = "parametres_nationaux"
     ORGANISER = "organiser"
     RENDEZ_VOUS = "rendez_vous"
     ACCUEIL = "accueil"
     PILOTAGE = "pilotage"
+    DONNEES_PERSONNELLES = "donnees_personnelles"
 
 
 MODULES_PAR_PROFIL: Final[Mapping[Profil, frozenset[Module]]] = MappingProxyType(
@@ -37,7 +41,13 @@ MODULES_PAR_PROFIL: Final[Mapping[Profil, frozenset[Module]]] = MappingProxyType
         Profil.AGENT_NATIONAL: frozenset({Module.RENDEZ_VOUS, Module.ACCUEIL}),
         Profil.ADMIN_LOCAL: frozenset({Module.ORGANISER, Module.RENDEZ_VOUS, Module.ACCUEIL, Module.PILOTAGE}),
         Profil.ADMIN_NATIONAL: frozenset(
-            {Module.PARAMETRES_NATIONAUX, Module.ORGANISER, Module.RENDEZ_VOUS, Module.PILOTAGE}
+            {
+                Module.PARAMETRES_NATIONAUX,
+                Module.ORGANISER,
+                Module.RENDEZ_VOUS,
+                Module.PILOTAGE,
+                Module.DONNEES_PERSONNELLES,
+            }
         ),
         Profil.PILOTAGE: frozenset({Module.PILOTAGE}),
     }

@@ -13,6 +13,9 @@ const DISPERSION = 1500;
 /** Least time between two refreshes of one region, in milliseconds. */
 const ESPACEMENT = 250;
 const MEMOIRE = 500;
+/** So many frames in so long, in milliseconds, are a crowd. */
+const FOULE = 10;
+const FOULE_DUREE = 2000;
 /** Least time between two refreshes of a region whose day is over, in milliseconds. */
 const REVEIL = 5000;
 
@@ -25,6 +28,8 @@ export class Region {
     this.epoque = element.dataset.epoque ?? "";
     this.epoqueVoulue = this.epoque;
     this.attente = [];
+    /** When the last frames came, the oldest first. */
+    this.trames = [];
     this.echecs = 0;
     this.debutRetard = 0;
     this.dernierePose = -Infinity;
@@ -56,14 +61,16 @@ export class Region {
     return [...this.suivis.values()].map((s) => s.version).join(" ");
   }
 
-  /** Least time between two refreshes. */
+  /** Least time between two refreshes: longer while a crowd moves, where every frame may ask for one (data-foule). */
   get espacement() {
+    const foule = Number(this.element.dataset.foule);
+    if (foule && this.trames.length >= FOULE && performance.now() - this.trames[0] < FOULE_DUREE) return foule;
     return Number(this.element.dataset.espacement) || ESPACEMENT;
   }
 
-  /** True while it waits, as it must, for its next refresh: where a crowd moves, each page asks seldom (data-espacement). */
+  /** True while it waits, as it must, for its next refresh: where a crowd moves, each page asks seldom (data-foule). */
   get patiente() {
-    return Boolean(this.minuteur) && !this.echecs && performance.now() < this.dernierePose + this.espacement;
+    return Boolean(this.minuteur) && !this.echecs && this.espacement > ESPACEMENT && "foule" in this.element.dataset;
   }
 
   /** Since when it is behind, in milliseconds (0 when it is not): a short refresh is not worth a banner. */
@@ -103,6 +110,7 @@ export class Region {
   /** A versioned frame of one of the subjects. `image`: a whole picture, whatever came before it. */
   recevoir(trame, image = false) {
     const suivi = this.suivis.get(trame.sujet);
+    this.trames = [...this.trames.slice(1 - FOULE), performance.now()];
     if (!suivi) return; // kept while the fragment came, of a subject that it follows no more
     const jugee = suivi.juger(trame.version);
     if (this.epoque === this.epoqueVoulue && jugee === "connue") return;

@@ -306,6 +306,7 @@ class TestArticle232Habilitations:
             ("rendez_vous", {"agent_local", "agent_national", "admin_local", "admin_national"}),
             ("accueil", {"agent_local", "agent_national", "admin_local"}),
             ("pilotage", {"admin_local", "admin_national", "pilotage"}),
+            ("donnees_personnelles", {"admin_national"}),
         ],
     )
     def test_each_line_of_the_table(self, module: str, profils: set[str]) -> None:

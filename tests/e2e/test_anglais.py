@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Any, Final
 
 import pytest
@@ -90,7 +91,7 @@ async def fill(page: Page) -> None:
     await page.locator('[name="nom_usage"]').fill("Valenton")
     await page.locator('[name="prenoms"]').fill("Philippa")
     await page.locator('[name="telephone1"]').fill("06 12 34 56 78")
-    await page.locator('[name="courriel"]').fill("philippa@usagers.test")
+    await page.locator('[name="courriel"]').fill(f"philippa.{secrets.token_hex(4)}@usagers.test")
     await page.locator('[name="precision"]').fill("Question about my rental income")
 
 

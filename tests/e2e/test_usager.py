@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -109,12 +110,12 @@ async def follow(page: Page, cible: Locator) -> None:
 
 
 async def fill(page: Page) -> None:
-    """Type the coordonnées of a particulier."""
+    """Type the coordonnées of a particulier, another one each time: the same would be told of the rendez-vous he has."""
     await page.get_by_text("Madame", exact=True).click()
     await page.locator('[name="nom_usage"]').fill("Valenton")
     await page.locator('[name="prenoms"]').fill("Philippa")
     await page.locator('[name="telephone1"]').fill("06 12 34 56 78")
-    await page.locator('[name="courriel"]').fill("philippa@usagers.test")
+    await page.locator('[name="courriel"]').fill(f"philippa.{secrets.token_hex(4)}@usagers.test")
     await page.locator('[name="precision"]').fill("Question sur mes revenus fonciers")
 
 

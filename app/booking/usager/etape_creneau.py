@@ -51,8 +51,8 @@ from app.web.dates import heure
 from app.web.pages import render
 
 _regions = Fragments()
-#: Least time between two refreshes of a grid that frames alone cannot keep: a thousand may watch it.
-ESPACEMENT_FOULE_MS: Final = 10_000
+#: Least time between two refreshes of a grid that frames alone cannot keep, while créneaux go by the dozen.
+FOULE_MS: Final = 12_000
 _LEGENDES: Final[Mapping[Raison, str]] = {
     Raison.DELAI: "Délai : le service prépare votre dossier, il faut le prévenir à l’avance ({phrase})",
     Raison.HORIZON: "Plus tard : ces jours s’ouvriront à la réservation ({phrase})",
@@ -268,7 +268,7 @@ def build_region(
         "ferme": "" if raison in (None, Raison.COMPLET) else dispo.fenetre.phrase(raison),
         "donnees_json": {**calendrier.donnees(), **describe_live(choix)},
         # Frames alone keep the grid of one place; with several, or so many a day, it has to be asked for again.
-        "espacement": ESPACEMENT_FOULE_MS if len(choix.suivis) > 1 else 0,
+        "foule": FOULE_MS if len(choix.suivis) > 1 else 0,
         "carte": carte_de(contexte),
     }
 

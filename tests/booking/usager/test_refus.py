@@ -183,7 +183,7 @@ class TestPreuveDeProvenance:
             assert reponse.status_code == 403
             assert SAISIE["precision"] in reponse.text
             assert "Votre saisie est conservée" in reponse.text
-            assert caches(reponse.text)["_csrf"] == formulaire["_csrf"]
+            assert {**caches(reponse.text), "_csrf": ""} == {**formulaire, "_csrf": ""}
         assert await monde.sql("SELECT count(*), max(version) FROM rendez_vous, agenda") == avant
         assert (await usager.send(caches(reponse.text))).status_code == 303
 
