@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from app.cli_agents import agents
+from app.cli_donnees import donnees
 from app.cli_identite import identite
 from app.cli_imports import imports, install
 from app.config import ConfigurationInvalide, Settings, load
@@ -19,6 +20,7 @@ application = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exc
 application.add_typer(identite)
 application.add_typer(imports)
 application.add_typer(agents)
+application.add_typer(donnees, name="donnees-personne")
 
 
 def _settings() -> Settings:

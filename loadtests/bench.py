@@ -16,7 +16,7 @@ import sys
 import time
 from datetime import datetime
 
-from loadtests import agenda, controle, disponibilite, latence, passerelle, reservations
+from loadtests import agenda, controle, disponibilite, grille, latence, passerelle, reservations
 from loadtests.banc import open_banc
 from loadtests.monde import build_monde
 from loadtests.tableau import Chiffre, find_over, render
@@ -26,6 +26,7 @@ BUDGET_DISPO_REQUETES = 3
 BUDGET_AGENDA_MS = 40.0
 BUDGET_AGENDA_REQUETES = 6
 BUDGET_AGENDA_KO = 60.0
+BUDGET_GRILLE_MS = 30.0
 
 
 def show(titre: str, chiffres: list[Chiffre]) -> list[Chiffre]:
@@ -58,6 +59,16 @@ async def measure_agenda() -> list[Chiffre]:
     ]
 
 
+async def measure_grille() -> list[Chiffre]:
+    """A month of 20 guichets, 60 % booked, as an usager's browser asks for it."""
+    pris, mesures = await grille.measure()
+    chiffres = [
+        Chiffre(f"{mesure.nom}, median", mesure.ms, "ms", BUDGET_GRILLE_MS, note=f"{pris} RDV in the month")
+        for mesure in mesures
+    ]
+    return [*chiffres, Chiffre("HTML, compressed, at most", max(m.octets for m in mesures) / 1000, "kB")]
+
+
 async def run(*, rapide: bool, navigateur: bool) -> list[Chiffre]:
     """All sections, printed one by one; their figures."""
     mesures = 40 if rapide else 150
@@ -77,6 +88,7 @@ async def run(*, rapide: bool, navigateur: bool) -> list[Chiffre]:
         finally:
             await monde.db.close()
     tous += show("availability of a month, 20 guichets, 60 % booked", await measure_disponibilite())
+    tous += show("the usager's month, 20 guichets, 60 % booked", await measure_grille())
     tous += show("the agenda of a day, 20 guichets, 300 RDV", await measure_agenda())
     sockets, events = (1000, 20) if rapide else (5000, 40)
     tous += show(

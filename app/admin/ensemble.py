@@ -43,6 +43,7 @@ EXPLICATIONS: Final = {
     "contact": "Ce que la page « Contact » demande aux usagers, et où chaque réponse les mène.",
     "parametres": "Délais, horizons, rappels, conservation, date d’ouverture nationale, pour tous les services.",
     "comptes": "Les comptes des agents, leurs profils et leurs périmètres ; qui a accès à quoi.",
+    "donnees-personnelles": "Ce qui est détenu d’une personne : le lui remettre, l’effacer à sa demande.",
 }
 
 

@@ -45,6 +45,7 @@ PARTIES_NATIONALES: Final = (
     ("contact", "Sujets de contact"),
     ("parametres", "Paramètres nationaux"),
     ("comptes", "Comptes et habilitations"),
+    ("donnees-personnelles", "Données personnelles"),
 )
 
 

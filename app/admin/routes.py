@@ -8,6 +8,7 @@ from app.admin.annuaire.routes import ROUTES as ANNUAIRE
 from app.admin.comptes.routes import ROUTES as COMPTES
 from app.admin.contact.pages import ROUTES as CONTACT
 from app.admin.delegations.routes import ROUTES as DELEGATIONS
+from app.admin.donnees.pages import ROUTES as DONNEES
 from app.admin.ensemble import ROUTES as ENSEMBLE
 from app.admin.explication.routes import ROUTES as EXPLICATION
 from app.admin.guichets.routes import ROUTES as GUICHETS
@@ -29,5 +30,6 @@ ROUTES: list[Any] = [
     *PLANNINGS,
     *ANNUAIRE,
     *COMPTES,
+    *DONNEES,
     *DELEGATIONS,
 ]

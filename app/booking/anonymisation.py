@@ -18,11 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.booking.outils import SYSTEME, Outils
 from app.db import UnitOfWork
 from app.domain.parametres import resolve
+from app.errors import TransitionImpossible
 from app.journal import write_journal
 from app.tables import Attente, ContreAppel, Courrier, Parametre, RdvUsager, RendezVous, SessionUsager, Suite, Usager
 
 #: Rendez-vous of one transaction.
 LOT: Final = 500
+ANONYMISE: Final = "Les données de l’usager ont été effacées de ce rendez-vous : rien ne s’y écrit plus."
 #: What a column that cannot be empty says instead.
 EFFACE: Final = "[effacé]"
 
@@ -112,6 +114,13 @@ async def erase_courriers(conn: AsyncConnection, lesquels: ColumnElement[bool], 
     attend = Courrier.envoye_a.is_(None) & Courrier.abandonne_a.is_(None)
     fin = case((attend, bindparam("fin", maintenant, DateTime(timezone=True))), else_=Courrier.abandonne_a)
     return (await conn.execute(update(Courrier).where(lesquels).values(**_COURRIER, abandonne_a=fin))).rowcount
+
+
+async def check_nomme(conn: AsyncConnection, rdv: Mapping[str, Any]) -> None:
+    """Raise TransitionImpossible once its people are erased: what would be written of them now, nothing would erase."""
+    quand = select(RendezVous.anonymise_a).where(RendezVous.id == rdv["id"])
+    if (await conn.execute(quand)).scalar_one_or_none() is not None:
+        raise TransitionImpossible(ANONYMISE, remede="", etat=rdv["etat"], cause="anonymise")
 
 
 async def _forget_autres(outils: Outils, limite: date, maintenant: datetime) -> None:

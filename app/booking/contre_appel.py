@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import insert, select
 
 from app.booking.acte import perform, raise_revision, record
+from app.booking.anonymisation import check_nomme
 from app.booking.contexte import ServiceContexte
 from app.booking.outils import Auteur, Outils
 from app.booking.reprise import find_same
@@ -88,6 +89,7 @@ async def record_contre_appel(
             if deja is not None:
                 return _done(deja, rdv, change=False)
         _judge(rdv, aujourdhui, revision)
+        await check_nomme(uow.conn, rdv)
         pris_a = (await uow.conn.execute(select(RendezVous.cree_a).where(RendezVous.id == rdv["id"]))).scalar_one()
         phrase = refuse_jour(jour, pris_a.astimezone(contexte.zone).date(), aujourdhui)
         if phrase is not None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import insert
 
 from app.booking.acte import perform, raise_revision, record
+from app.booking.anonymisation import check_nomme
 from app.booking.contexte import ServiceContexte
 from app.booking.outils import Auteur, Outils
 from app.booking.reprise import find_same
@@ -67,8 +68,7 @@ async def record_suite(
         phrase = refuse_suite(rdv["etat"])
         if phrase is not None:
             raise TransitionImpossible(phrase, remede="", etat=rdv["etat"], cause="etat")
-        if await is_anonymise(uow.conn, rdv["id"]):  # nothing would erase it again
-            raise TransitionImpossible(ANONYMISE, remede="", etat=rdv["etat"], cause="anonymise")
+        await check_nomme(uow.conn, rdv)
         ordre = insert(Suite).values(**valeurs, cree_a=maintenant).returning(Suite.id)
         ident = (await uow.conn.execute(ordre)).scalar_one()
         touchee = await raise_revision(uow, rdv, maintenant)

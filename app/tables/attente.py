@@ -65,6 +65,7 @@ class Attente(Base):
             unique=True,
             postgresql_where=text("etat IN ('a_confirmer', 'active', 'offre', 'suspendue')"),
         ),
+        Index("ix_attente_contact", text("lower(contact)"), postgresql_where=text("contact <> ''")),
         Index("ix_attente_file", "service_id", "rang_a", "id", postgresql_where=text("etat = 'active'")),
         Index("ix_attente_origine", "service_id", "origine_empreinte"),
         Index("ix_attente_au", "au"),

@@ -129,6 +129,11 @@ class Courrier(Base):
             postgresql_where=text("envoye_a IS NULL AND abandonne_a IS NULL"),
         ),
         Index(
+            "ix_courrier_sans_rdv",
+            text("lower(destinataire)"),
+            postgresql_where=text("rdv_id IS NULL AND destinataire <> ''"),
+        ),
+        Index(
             "uq_courrier_evenement",
             "rdv_id",
             "evenement",

@@ -170,7 +170,11 @@ class Usager(Base):
     courriel: Mapped[str | None] = mapped_column(Text)
     modifie_a: Mapped[Instant]
 
-    __table_args__ = (CheckConstraint("nature IN ('particulier', 'professionnel')", name="nature"),)
+    __table_args__ = (
+        CheckConstraint("nature IN ('particulier', 'professionnel')", name="nature"),
+        Index("ix_usager_courriel", text("lower(courriel)"), postgresql_where=text("courriel IS NOT NULL")),
+        Index("ix_usager_telephones", "telephones", postgresql_using="gin"),
+    )
 
 
 class Affectation(Base):

@@ -86,6 +86,8 @@ def present_rdv(rdv: Mapping[str, Any], contexte: ServiceContexte, maintenant: d
         "message_motif": motif.message if motif else "",
         "courriel_usager": bool(rdv["courriel"]),
         "rappel_jours": contexte.parametres.rappel_jours,
+        "responsable": contexte.parametres.responsable_traitement,
+        "delegue": contexte.parametres.delegue_donnees,
         "annule": annule,
         "annule_par_service": annule and rdv["annule_par"] != "usager",
         "etat_alerte": _tell_etat(rdv, guichet.nom if guichet else ""),

@@ -11,6 +11,7 @@ from app.booking.usager import (
     mon_rdv_annuler,
     mon_rdv_deplacer,
     mon_rdv_documents,
+    mon_rdv_donnees,
     mon_rdv_plus_tot,
     retrouver,
 )
@@ -23,6 +24,7 @@ ROUTES: list[ControllerRouterHandler] = [
             *mon_rdv_annuler.ROUTES,
             *mon_rdv_deplacer.ROUTES,
             *mon_rdv_documents.ROUTES,
+            *mon_rdv_donnees.ROUTES,
             *mon_rdv_plus_tot.ROUTES,
         ],
         exception_handlers={AccesExpire: mon_rdv.forget_acces},

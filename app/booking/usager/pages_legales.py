@@ -8,7 +8,7 @@ from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.response import Response
 
-from app.booking.anonymisation import read_conservation
+from app.booking.donnees_notice import read_notice
 from app.booking.outils import Outils
 from app.langue import _, get_langue, ngettext
 from app.web.pages import page
@@ -40,8 +40,9 @@ def dire_duree(jours: int) -> str:
 async def show_donnees(request: Request[Any, Any, Any], outils: NamedDependency[Outils]) -> Response[bytes]:
     """What is collected, what for, who reads it, for how long, which rights."""
     async with outils.db.read() as conn:
-        jours = await read_conservation(conn)
-    return _show(request, "donnees_personnelles", "Données personnelles", conservation=dire_duree(jours))
+        notice = await read_notice(conn)
+    conservation = dire_duree(notice.conservation_jours)
+    return _show(request, "donnees_personnelles", "Données personnelles", conservation=conservation, notice=notice)
 
 
 @get("/mentions-legales", include_in_schema=False)
