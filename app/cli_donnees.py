@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -116,9 +116,8 @@ def effacer(
         for ligne in dossier.rdvs:
             garde = find_garde(ligne["etat"], ligne["fin"], a)
             gardes += garde is not None
-            typer.echo(
-                f"FI{ligne['id']}\t{ligne['debut']:%Y-%m-%d}\t{ligne['etat']}\t{PHRASES[garde] if garde else 'to erase'}"
-            )
+            sort = "to erase" if garde is None else PHRASES[garde]
+            typer.echo(f"FI{ligne['id']}\t{ligne['debut']:%Y-%m-%d}\t{ligne['etat']}\t{sort}")
         autres = f"{len(dossier.attentes)} requests of the waiting list, {len(dossier.registre)} rows of the register"
         typer.echo(f"{len(dossier.rdvs) - gardes} rendez-vous to erase, {gardes} kept; {autres}")
         typer.echo("nothing was erased: --confirmer does it", err=True)
@@ -128,6 +127,6 @@ def effacer(
     typer.echo(f"erased: {bilan.rdvs} rendez-vous, {bilan.attentes} requests, {bilan.registre} rows of the register")
 
 
-def _find_nothing() -> None:
+def _find_nothing() -> NoReturn:
     typer.echo("nothing is held by that criterion", err=True)
     raise typer.Exit(1)

@@ -23,7 +23,9 @@ from app import clock, envelope, outbox
 from app.admin.replacement.situation import read_situation
 from app.booking.anonymisation import anonymise_anciens
 from app.booking.attente import purge_attentes
+from app.booking.attente_liens import url_attente
 from app.booking.attente_offres import Guetteur
+from app.booking.attente_suivi import settle_offres
 from app.booking.avis import purge_avis
 from app.booking.contexte import read_versions
 from app.booking.liens import url_lien
@@ -85,10 +87,15 @@ class Chores:
             pass
 
     async def offer(self) -> None:
-        """Offer the créneaux that are free to who waits for them; end the offers that are over."""
+        """Offer the créneaux that are free to who waits for them."""
         faites = await self._guetteur.run_once(clock.now())
         if faites:
             log.info("attente.offres", offres=faites)
+
+    async def settle(self) -> None:
+        """End the offers that are over, and give their places back."""
+        while await settle_offres(self._outils, clock.now()) >= 500:
+            pass
 
     async def close(self) -> None:
         """Close the days that are over."""
@@ -195,6 +202,7 @@ async def _work(chores: Chores, conn: AsyncConnection) -> None:
         groupe.create_task(_repeat("relais", chores.relay, 0.5))
         groupe.create_task(_repeat("options", chores.expire, 1.0))
         groupe.create_task(_repeat("attente", chores.offer, 2.0))
+        groupe.create_task(_repeat("attente.fin", chores.settle, 1.0))
         groupe.create_task(_repeat("cloture", chores.close, 30.0))
         groupe.create_task(_repeat("compteurs", chores.count, 0.5))
         groupe.create_task(_repeat("resumes", chores.summarise, 15.0))
@@ -220,12 +228,20 @@ async def run_worker(settings: Settings) -> None:
     redis = create_redis(settings.redis_url)
     db = Database(create_engine(settings, nom="worker"))
     outils = Outils(db, settings)
-    lien = partial(url_lien, settings)
-    facteur = Facteur(db, settings.smtp_url, settings.courriel_expediteur, demonstration=settings.demo, lien=lien)
+    lien, lien_attente = partial(url_lien, settings), partial(url_attente, settings)
+    facteur = Facteur(
+        db,
+        settings.smtp_url,
+        settings.courriel_expediteur,
+        demonstration=settings.demo,
+        lien=lien,
+        lien_attente=lien_attente,
+    )
     taches = [asyncio.create_task(_lead(outils, redis)), asyncio.create_task(facteur.run(stop))]
     operateur = create_operateur(settings.sms_url, settings.sms_cle, settings.sms_expediteur)
     if operateur is not None:
-        sms = FacteurSms(db, operateur, demonstration=settings.demo, lien=lien)
+        cle = settings.derive_key("sms-par-jour")
+        sms = FacteurSms(db, operateur, cle=cle, demonstration=settings.demo, lien=lien, lien_attente=lien_attente)
         taches.append(asyncio.create_task(sms.run(stop)))
     log.info("pret")
     await stop.wait()

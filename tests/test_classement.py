@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from app.tables import Base
@@ -52,3 +54,33 @@ def test_what_looks_like_a_secret_is_classified_as_one(table: str, colonne: str)
 )
 def test_what_identifies_somebody_is_classified_as_such(table: str, colonne: str) -> None:
     assert get_classe(table, colonne) is Classe.USAGER
+
+
+#: Words by which a column says that it is about somebody, whatever its table.
+_PERSONNELS = frozenset(
+    {
+        *("nom", "noms", "prenom", "prenoms", "civilite", "naissance", "courriel", "courriels", "mail", "telephone"),
+        *("telephones", "mobile", "contact", "adresse", "destinataire", "fiscal", "siren", "raison_sociale"),
+        *("commentaire", "note", "precision", "usager", "identite"),
+    }
+)
+
+
+def is_douteux(table: str, colonne: str) -> bool:
+    """True of a column named like a personal one and classified as if it held nobody."""
+    personnel = colonne in _PERSONNELS or not _PERSONNELS.isdisjoint(colonne.split("_"))
+    return personnel and get_classe(table, colonne) is Classe.TECHNIQUE
+
+
+@pytest.mark.parametrize(("table", "colonne"), COLONNES)
+def test_nothing_named_like_a_person_is_said_to_be_technical(table: str, colonne: str) -> None:
+    assert not is_douteux(table, colonne)
+
+
+@pytest.mark.parametrize(
+    "colonne", ["courriel", "telephone", "nom", "nom_usage", "date_naissance", "courriel_2", "usager_id"]
+)
+def test_a_new_table_that_says_so_is_caught(monkeypatch: pytest.MonkeyPatch, colonne: str) -> None:
+    monkeypatch.setitem(cast(Any, CLASSEMENT), "nouvelle", {RESTE: Classe.TECHNIQUE})
+    assert is_douteux("nouvelle", colonne)
+    assert not is_douteux("nouvelle", "nombre")

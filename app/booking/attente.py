@@ -22,12 +22,10 @@ from app.db import UnitOfWork
 from app.domain.attente import CONFIRMATION, EFFACEMENT_JOURS, PAR_ORIGINE
 from app.domain.guichets import Demande, find_eligibles
 from app.errors import Introuvable, RegleRefusee, TropDeDemandes
-from app.identite.essais import count_in_window, find_lieu
+from app.identite.essais import find_lieu
 from app.journal import write_journal
+from app.protection.limites import Sujets, count
 
-#: In a window of ``app.identite.essais``: requests of one network, messages to one contact.
-_PAR_LIEU: Final = 20
-_PAR_CONTACT: Final = 3
 LIEN_INCONNU: Final = "Ce lien ne mène à aucune demande."
 LIEN_REMEDE: Final = "Vérifiez que vous l’avez copié en entier, ou inscrivez-vous de nouveau."
 
@@ -47,6 +45,8 @@ class Inscription:
     canal: str
     contact: str
     langue: str
+    #: The RDV that an offer is to move, the page having checked the title by which it is reached; its own contact.
+    rdv_id: int | None = None
 
 
 def takes_attente(contexte: ServiceContexte, motif_id: int, type_rdv: str, aujourdhui: date) -> bool:
@@ -63,10 +63,10 @@ def takes_attente(contexte: ServiceContexte, motif_id: int, type_rdv: str, aujou
 async def register(outils: Outils, demande: Inscription, auteur: Auteur, maintenant: datetime) -> None:
     """Write the request, to be confirmed within an hour, and the message that asks for it.
 
-    A contact that already waits receives the link to its request; nothing in the answer tells the two apart. Raises
-    RegleRefusee when nobody may wait for that here, TropDeDemandes.
+    A contact that already waits receives the link to its request; nothing in the answer tells the two apart. Whoever
+    asks is counted by the page (``app.booking.usager.garde``); here, what one contact receives. Raises RegleRefusee
+    when nobody may wait for that here, TropDeDemandes.
     """
-    lieu = find_lieu(auteur.adresse)
     async with outils.db.read() as conn:
         versions = await read_versions(conn, demande.service_id)
         contexte = await outils.dispo.contextes.get(conn, demande.service_id, versions.planning)
@@ -74,23 +74,23 @@ async def register(outils: Outils, demande: Inscription, auteur: Auteur, mainten
         raise RegleRefusee(
             "Ce service ne propose pas de liste d’attente pour ce rendez-vous.", remede="Joignez le service."
         )
-
-    async def compter(uow: UnitOfWork) -> tuple[int, int, int]:
-        par_lieu, attendre = await count_in_window(uow.conn, outils.settings, maintenant, "attente-lieu", lieu)
-        contact = demande.contact.lower()
-        par_contact, _ = await count_in_window(uow.conn, outils.settings, maintenant, "attente-contact", contact)
-        return par_lieu, par_contact, attendre
-
-    par_lieu, par_contact, attendre = await outils.db.transaction(compter)
-    if par_lieu > _PAR_LIEU:
-        raise TropDeDemandes(attendre_s=attendre)
-    if par_contact > _PAR_CONTACT:  # enough messages there; the answer says nothing of it
+    async with outils.db.read() as conn:
+        sujets = Sujets(None, personnes=(fold_contact(demande.contact),))
+        compte = await count(conn, outils.settings, "attente-contact", sujets, maintenant)
+    if compte.attendre_s:  # enough messages there for today; the answer says nothing of it
         return
+    origine = print_origine(outils.settings, find_lieu(auteur.adresse))
 
     async def travail(uow: UnitOfWork) -> None:
-        await _write(outils, uow, contexte, demande, print_origine(outils.settings, lieu), auteur, maintenant)
+        await _write(outils, uow, contexte, demande, origine, auteur, maintenant)
 
     await outils.db.transaction(travail)
+
+
+def fold_contact(contact: str) -> str:
+    """One mailbox, whatever its case and what is written after « + »; a number as it is."""
+    boite, arobase, domaine = contact.lower().rpartition("@")
+    return f"{boite.partition('+')[0]}@{domaine}" if arobase else domaine
 
 
 async def _write(
@@ -102,15 +102,18 @@ async def _write(
     auteur: Auteur,
     maintenant: datetime,
 ) -> None:
-    connue = await file.lock_contact(uow.conn, demande.service_id, demande.motif_id, demande.contact)
+    siennes = await file.lock_contact(uow.conn, demande.service_id, demande.motif_id, demande.contact)
+    connue = next((ligne for ligne in siennes if ligne["etat"] in file.CONFIRMES), None)
     if connue is not None and connue["au"] < maintenant.astimezone(contexte.zone).date() and connue["etat"] != "offre":
         # Its dates are over: what is asked now is another request.
         await file.update_attente(uow.conn, connue["id"], etat="retiree", fin_a=maintenant, **file.EFFACE)
         connue = None
-    if connue is not None and connue["etat"] != "a_confirmer":
+    if connue is not None:
+        if demande.rdv_id is not None and connue["rdv_id"] != demande.rdv_id:
+            await file.update_attente(uow.conn, connue["id"], rdv_id=demande.rdv_id)
         await tell(uow.conn, outils.settings, contexte, connue, "deja", maintenant)
         return
-    if await file.count_origine(uow.conn, demande.service_id, origine, maintenant) >= PAR_ORIGINE + bool(connue):
+    if await file.count_origine(uow.conn, demande.service_id, origine, maintenant) >= PAR_ORIGINE:
         raise TropDeDemandes(
             "Plusieurs personnes attendent déjà un créneau de ce service depuis votre connexion internet.",
             remede="Essayez depuis une autre connexion, ou joignez le service.",
@@ -118,6 +121,8 @@ async def _write(
     sel = new_sel()
     limite = maintenant + CONFIRMATION
     voeu: dict[str, Any] = {
+        "service_id": demande.service_id,
+        "motif_id": demande.motif_id,
         "type_rdv": demande.type_rdv,
         "nature": demande.nature,
         "du": demande.du,
@@ -127,40 +132,48 @@ async def _write(
         "canal": demande.canal,
         "contact": demande.contact,
         "langue": demande.langue,
+        "etat": "a_confirmer",
         "lien_sel": sel,
         "lien_empreinte": empreinte(jeton_attente(outils.settings, sel)),
         "origine_empreinte": origine,
+        "rdv_id": demande.rdv_id,
         "cree_a": maintenant,
         "expire_a": limite,
     }
-    fixes = {"service_id": demande.service_id, "motif_id": demande.motif_id, "etat": "a_confirmer"}
-    if connue is None:
-        attente_id = await file.insert_attente(uow.conn, {**fixes, **voeu})
-        if attente_id is None:  # the same contact, registered at this very moment: its message is on its way
-            return
-    else:  # nobody has proven anything yet: the last wishes are those that count, and the last link
-        attente_id = connue["id"]
-        await file.update_attente(uow.conn, attente_id, **voeu)
-    complet = {**fixes, **voeu, "id": attente_id}
+    # Beside those that nobody has confirmed yet: a stranger who types this contact replaces nobody's wishes nor link.
+    complet = {**voeu, "id": await file.insert_attente(uow.conn, voeu)}
     await tell(uow.conn, outils.settings, contexte, complet, "a_confirmer", maintenant, limite=limite)
     await journal(uow, complet, auteur, maintenant, "attente.inscrite")
 
 
 async def confirm(outils: Outils, jeton: str, auteur: Auteur, maintenant: datetime) -> None:
-    """Enter the line; pressed again, nothing more. Raises Introuvable for another token, RegleRefusee when too late."""
+    """Enter the line; pressed again, nothing more. The contact's other requests that nobody confirmed are over.
+
+    Raises Introuvable for another token, RegleRefusee when too late.
+    """
 
     async def travail(uow: UnitOfWork) -> None:
-        voeu = await find(uow, jeton)
+        voeu = await file.read_by_lien(uow.conn, empreinte(jeton))
+        if voeu is None:
+            raise Introuvable(LIEN_INCONNU, remede=LIEN_REMEDE)
         if voeu["etat"] != "a_confirmer":
             return
+        siennes = await file.lock_contact(uow.conn, voeu["service_id"], voeu["motif_id"], voeu["contact"])
+        if not any((ligne["id"], ligne["etat"]) == (voeu["id"], "a_confirmer") for ligne in siennes):
+            return  # confirmed or closed at this very moment
         if voeu["expire_a"] <= maintenant:
             raise RegleRefusee(
                 "Cette demande n’a pas été confirmée à temps.", remede="Inscrivez-vous de nouveau sur la liste."
             )
-        await file.update_attente(
-            uow.conn, voeu["id"], etat="active", confirme_a=maintenant, rang_a=maintenant, sans_reponse=0
-        )
-        await journal(uow, voeu, auteur, maintenant, "attente.confirmee")
+        gardee = next((ligne["id"] for ligne in siennes if ligne["etat"] in file.CONFIRMES), voeu["id"])
+        for ligne in siennes:
+            if ligne["id"] != gardee:
+                await file.update_attente(uow.conn, ligne["id"], etat="retiree", fin_a=maintenant, **file.EFFACE)
+        if gardee == voeu["id"]:
+            await file.update_attente(
+                uow.conn, voeu["id"], etat="active", confirme_a=maintenant, rang_a=maintenant, sans_reponse=0
+            )
+            await journal(uow, voeu, auteur, maintenant, "attente.confirmee")
 
     await outils.db.transaction(travail)
 

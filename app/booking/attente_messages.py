@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.booking.attente_liens import url_attente
 from app.booking.contexte import ServiceContexte
 from app.config import Settings
 from app.courrier.attente import MessageAttente, write_attente
@@ -44,12 +43,12 @@ async def tell(
         type_rdv=voeu["type_rdv"],
         du=voeu["du"],
         au=voeu["au"],
-        nom=voeu["nom"],
+        # Nobody has proven anything yet: a stranger's words are not repeated by the administration.
+        nom="" if fait == "a_confirmer" else voeu["nom"],
         langue=voeu["langue"],
-        lien_gestion=url_attente(settings, voeu["lien_sel"]),
         **plus,
     )
-    attend = voeu["canal"] == "sms" and fait in ("offre", "suspendue")
+    attend = voeu["canal"] == "sms" and fait in ("offre", "suspendue", "libres")
     await write_attente(
         conn,
         message,

@@ -3,36 +3,35 @@
 The hold, the offer, the message and their announcements are one transaction: a worker killed anywhere leaves either
 nothing or an offer whose message will leave. What is free is the one computation of the public grid, by the rules of
 the internet; the cancelled places that a service keeps from the public for a while are offered here first, since
-nobody can watch for them, and every other person waits in a line.
+nobody can watch for them, and every other person waits in a line. Who has the choice on the public grid is told so,
+once, and nothing is held for him (``app.domain.attente``).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking import attente_store as file
 from app.booking import store
-from app.booking.attente import journal, takes_attente
+from app.booking.attente import journal
+from app.booking.attente_libres import Etal, read_etal
 from app.booking.attente_messages import tell
-from app.booking.attente_suivi import SURSIS, settle_offres
-from app.booking.disponibilites import Disponibilite
-from app.booking.jugement import compute_fenetre
+from app.booking.attente_suivi import read_contexte
 from app.booking.liberation import release
 from app.booking.outils import SYSTEME, Outils
 from app.db import UnitOfWork, describe
-from app.domain.attente import OFFRES_MAX, Voeu, add_gels, list_limites
+from app.domain.attente import REPOS, SURSIS, Libre, Voeu, is_ouvert
 from app.domain.creneaux import order_guichets
 from app.domain.horaires import from_minute
 from app.domain.rendez_vous import NatureOption
 from app.domain.vocabulaire import Canal
-from app.errors import Indisponible, Introuvable
+from app.errors import Indisponible
 from app.outbox import PlanningChange
 
 log = structlog.get_logger("accueil.attente")
@@ -41,22 +40,26 @@ log = structlog.get_logger("accueil.attente")
 _PAR_ORIGINE: Final = 2
 #: A service where nothing changed is looked at again that often: days enter the window by themselves.
 _RELIRE_S: Final = 300
+#: Two services are not looked at again at the same instant.
+_DECALAGE_S: Final = 37
+#: People told in one look that plenty is free; the others at the next one.
+_AVIS_MAX: Final = 50
 _ESSAIS: Final = 4
+#: Services that cannot be read, in one look, before the base is taken to be away.
+_ECHECS_MAX: Final = 3
 
 
 class _Perdue(Exception):
     """Somebody was faster, or the person waits no more: nothing of this offer is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trouvaille:
-    """A créneau that suits somebody, his until ``limite``. ``guichets``: where it is free, perhaps under a gel."""
+@dataclass(slots=True)
+class Bilan:
+    """Of one look at a service. ``reste``: somebody is still to be told."""
 
-    debut: int
-    fin: int
-    guichets: tuple[int, ...]
-    limite: datetime
-    dispo: Disponibilite
+    offres: int = 0
+    avis: int = 0
+    reste: bool = False
 
 
 @dataclass(slots=True)
@@ -67,115 +70,169 @@ class Guetteur:
     _vus: dict[int, tuple[file.Guet, int]] = field(default_factory=dict)
 
     async def run_once(self, maintenant: datetime) -> int:
-        """End what is over, then offer what is free; the number of offers made."""
-        await settle_offres(self.outils, maintenant)
+        """Offer what is free; the number of offers made. Raises Indisponible when PostgreSQL is away."""
         async with self.outils.db.read() as conn:
             guets = await file.list_guets(conn, maintenant.date() - timedelta(days=1))
-        tour = int(maintenant.timestamp()) // _RELIRE_S
-        faites, vus = 0, dict[int, tuple[file.Guet, int]]()
+        seconde = int(maintenant.timestamp())
+        faites, echecs, vus = 0, 0, dict[int, tuple[file.Guet, int]]()
         for guet in guets:
-            cle = (guet, tour)
+            cle = (guet, (seconde + guet.service_id * _DECALAGE_S) // _RELIRE_S)
             if self._vus.get(guet.service_id) == cle:
                 vus[guet.service_id] = cle
                 continue
             try:
-                faites += await serve(self.outils, guet.service_id, maintenant)
-                vus[guet.service_id] = cle
-            except Indisponible:
-                raise
-            except Exception as erreur:
+                bilan = await serve(self.outils, guet.service_id, maintenant)
+                faites += bilan.offres
+                if not bilan.reste:
+                    vus[guet.service_id] = cle
+            except Exception as erreur:  # one that is too slow, or broken, keeps nobody else waiting
                 log.error("attente.defaut", service=guet.service_id, **describe(erreur))
+                echecs += isinstance(erreur, Indisponible)
+                if echecs >= _ECHECS_MAX:
+                    raise
         self._vus = vus
         return faites
 
 
-async def serve(outils: Outils, service_id: int, maintenant: datetime) -> int:
-    """Offer what is free in one service, the first of the line first; the number of offers made."""
-    async with outils.db.read() as conn:
-        voeux = await file.list_voeux(conn, service_id, maintenant.date() - timedelta(days=1))
-        origines = Counter(await file.list_origines_vivantes(conn, service_id))
-    faites = 0
-    for voeu in voeux:
-        if origines.total() >= OFFRES_MAX:
+@dataclass(slots=True)
+class _Tour:
+    """One look at a service: what it has for each motif and type that somebody waits for, and what it already holds."""
+
+    outils: Outils
+    service_id: int
+    maintenant: datetime
+    etals: dict[tuple[int, str], Etal] = field(default_factory=dict)
+    origines: Counter[bytes | None] = field(default_factory=Counter)
+    vaines: Sequence[tuple[int, int]] = ()
+
+    async def read(self) -> None:
+        """As it is now: nothing by night."""
+        a = self.maintenant
+        async with self.outils.db.read() as conn:
+            genres = await file.list_genres(conn, self.service_id, a.date() - timedelta(days=1))
+            self.origines = Counter(await file.list_origines_vivantes(conn, self.service_id))
+            self.vaines = await file.list_vaines(conn, self.service_id, a - REPOS)
+            gels = await file.list_gels(conn, self.service_id)
+            self.etals = {}
+            for genre in genres:
+                etal = await read_etal(self.outils, conn, self.service_id, genre, gels, a)
+                if etal is not None and is_ouvert(a, etal.dispo.contexte.zone):
+                    self.etals[genre] = etal
+
+    def list_jours(self) -> file.Jours:
+        """(motif, type, day, half-day) of what is free: whom to look for in the line."""
+        return sorted(
+            {
+                (motif_id, type_rdv, libre.jour, libre.demi_journee)
+                for (motif_id, type_rdv), etal in self.etals.items()
+                for libres in etal.jours.values()
+                for libre in libres
+            }
+        )
+
+    def choose(self, voeu: Voeu) -> tuple[Etal, Libre] | None:
+        """What may be offered to him now, or None."""
+        etal = self.etals.get((voeu.motif_id, voeu.type_rdv))
+        if etal is None or (voeu.origine is not None and self.origines[voeu.origine] >= _PAR_ORIGINE):
+            return None
+        libre = etal.choose(voeu, self.vaines, self.origines.total())
+        return None if libre is None else (etal, libre)
+
+
+async def serve(outils: Outils, service_id: int, maintenant: datetime) -> Bilan:
+    """Offer what is rare in one service, the first of the line first; tell the others, once, when plenty is free."""
+    tour, bilan, apres = _Tour(outils, service_id, maintenant), Bilan(), None
+    await tour.read()
+    while jours := tour.list_jours():
+        async with outils.db.read() as conn:
+            page = await file.list_voeux(conn, service_id, jours, apres)
+        if not page:
             break
-        if voeu.origine is not None and origines[voeu.origine] >= _PAR_ORIGINE:
-            continue
-        if await _offer(outils, service_id, voeu, maintenant):
-            origines[voeu.origine] += 1
-            faites += 1
-    return faites
+        apres, pourvus = page[-1], None
+        for voeu in page:
+            etal = tour.etals.get((voeu.motif_id, voeu.type_rdv))
+            choix = etal is not None and etal.has_choix(voeu)
+            if (choix and voeu.prevenu) or (not choix and tour.choose(voeu) is None):
+                continue
+            if pourvus is None:
+                async with outils.db.read() as conn:
+                    pourvus = await file.list_pourvus(conn, service_id, [v.id for v in page], maintenant)
+            if voeu.id in pourvus:
+                continue
+            if not choix:
+                bilan.offres += await _offer(tour, voeu)
+            elif bilan.avis < _AVIS_MAX:
+                bilan.avis += await _tell_libres(outils, voeu, maintenant)
+            else:
+                bilan.reste = True
+    return bilan
 
 
-async def _offer(outils: Outils, service_id: int, voeu: Voeu, maintenant: datetime) -> bool:
+async def _offer(tour: _Tour, voeu: Voeu) -> bool:
     """The earliest créneau that suits him; False when there is none, or he waits no more."""
     for _ in range(_ESSAIS):
-        async with outils.db.read() as conn:
-            trouvee = await find_trouvaille(outils, conn, service_id, voeu, maintenant)
+        trouvee = tour.choose(voeu)
         if trouvee is None:
             return False
         try:
-            return await _make(outils, service_id, voeu, trouvee, maintenant)
+            return await _make(tour, voeu, *trouvee)
         except (_Perdue, PlanningChange):
-            continue  # taken, or reorganised, since it was read: look again
+            pass  # taken, or reorganised, since it was read: look again
+        finally:
+            await tour.read()
     return False
 
 
-async def find_trouvaille(
-    outils: Outils, conn: AsyncConnection, service_id: int, voeu: Voeu, maintenant: datetime
-) -> Trouvaille | None:
-    """The earliest free créneau that suits, still bookable when the offer ends; None without any."""
-    try:
-        dispo = await outils.dispo.read(
-            conn,
-            service_id,
-            motif_id=voeu.motif_id,
-            type_rdv=voeu.type_rdv,
-            canal=Canal.INTERNET.value,
-            maintenant=maintenant,
-        )
-    except Introuvable:
-        return None
-    contexte = dispo.contexte
-    if not takes_attente(contexte, voeu.motif_id, voeu.type_rdv, maintenant.astimezone(contexte.zone).date()):
-        return None
-    gels = await file.list_gels(conn, service_id)
-    limites = list_limites(maintenant, contexte.parametres.attente_minutes, contexte.zone)
-    fenetres = [(limite, compute_fenetre(contexte, Canal.INTERNET, limite)) for limite in limites]
-    for depart, jour, guichets in _list_libres(dispo, gels):
-        if voeu.suits(depart, contexte.zone):
-            limite = next((limite for limite, fenetre in fenetres if fenetre.refuse(jour, depart) is None), None)
-            if limite is not None:
-                return Trouvaille(depart, depart + dispo.demande.duree, guichets, limite, dispo)
-    return None
+async def _tell_libres(outils: Outils, voeu: Voeu, maintenant: datetime) -> bool:
+    """« Des créneaux sont libres », once for a request; False when he waits no more."""
+
+    async def travail(uow: UnitOfWork) -> bool:
+        ligne = await file.lock_active(uow.conn, voeu.id)
+        if ligne is None or ligne["prevenu_a"] is not None:
+            return False
+        await file.update_attente(uow.conn, voeu.id, prevenu_a=maintenant)
+        contexte = await read_contexte(outils, uow, ligne["service_id"])
+        await tell(uow.conn, outils.settings, contexte, ligne, "libres", maintenant)
+        await journal(uow, ligne, SYSTEME, maintenant, "attente.prevenue")
+        return True
+
+    return await outils.db.transaction(travail)
 
 
-def _list_libres(
-    dispo: Disponibilite, gels: Mapping[int, frozenset[tuple[int, int]]]
-) -> list[tuple[int, date, tuple[int, ...]]]:
-    """(start, day, guichets) of what is free, those that only a gel keeps included, in order; free ones first."""
-    libres: dict[int, tuple[date, tuple[int, ...]]] = {}
-    for jour, journee in dispo.grille.jours.items():
-        for creneau in journee.creneaux:
-            libres[creneau.debut] = jour, creneau.guichets
-        if gels:
-            for depart, guichets in add_gels(journee.candidats, dispo.demande.duree, dispo.occupations, gels).items():
-                libres.setdefault(depart, (jour, guichets))
-    return [(depart, *libres[depart]) for depart in sorted(libres)]
-
-
-async def _make(outils: Outils, service_id: int, voeu: Voeu, trouvee: Trouvaille, maintenant: datetime) -> bool:
+async def _make(tour: _Tour, voeu: Voeu, etal: Etal, libre: Libre) -> bool:
     """Hold it and tell him, in one transaction. Raises _Perdue, PlanningChange; False when he waits no more."""
-    contexte = trouvee.dispo.contexte
-    debut, fin = from_minute(trouvee.debut), from_minute(trouvee.fin)
-    charge = {guichet: len(liste) for guichet, liste in trouvee.dispo.occupations.items()}
-    ordre = order_guichets(trouvee.guichets, list(contexte.guichets.values()), charge, trouvee.dispo.demande, voeu.id)
+    outils, service_id, maintenant, dispo = tour.outils, tour.service_id, tour.maintenant, etal.dispo
+    contexte, limite = dispo.contexte, etal.limite
+    debut, fin = from_minute(libre.debut), from_minute(libre.debut + dispo.demande.duree)
+    charge = {guichet: len(liste) for guichet, liste in dispo.occupations.items()}
+    ordre = order_guichets(libre.guichets, list(contexte.guichets.values()), charge, dispo.demande, voeu.id)
+    if limite is None:
+        return False
+    tenue: dict[str, Any] = {
+        "service_id": service_id,
+        "service_origine_id": None,
+        "delegation_id": None,
+        "motif_id": voeu.motif_id,
+        "type_rdv": voeu.type_rdv,
+        "debut": debut,
+        "fin": fin,
+        "jour": libre.jour,
+        "etat": "option",
+        "occupe": True,
+        "canal": Canal.INTERNET.value,
+        "origine": "internet",
+        "nature_option": NatureOption.OFFRE.value,
+        "expire_a": limite + SURSIS,
+        "cree_a": maintenant,
+        "modifie_a": maintenant,
+    }
 
     async def travail(uow: UnitOfWork) -> bool:
         ligne = await file.lock_active(uow.conn, voeu.id)
         if ligne is None:
             return False
         uow.annonces.expect_planning(service_id, contexte.version_planning)
-        rdv_id, guichet_id = await _hold(uow, service_id, voeu, trouvee, ordre, maintenant)
+        rdv_id, guichet_id = await _hold(uow, tenue, ordre, maintenant)
         offre_id = await file.insert_offre(
             uow.conn,
             {
@@ -186,12 +243,12 @@ async def _make(outils: Outils, service_id: int, voeu: Voeu, trouvee: Trouvaille
                 "fin": fin,
                 "etat": "ouverte",
                 "cree_a": maintenant,
-                "expire_a": trouvee.limite,
+                "expire_a": limite,
             },
         )
         await file.update_attente(uow.conn, voeu.id, etat="offre")
         await journal(uow, ligne, SYSTEME, maintenant, "attente.offre", offre=offre_id, debut=debut.isoformat())
-        faits = {"offre_id": offre_id, "debut": debut, "fin": fin, "limite": trouvee.limite}
+        faits = {"offre_id": offre_id, "debut": debut, "fin": fin, "limite": limite}
         await tell(uow.conn, outils.settings, contexte, ligne, "offre", maintenant, **faits)
         uow.annonces.rdv(
             "option.posee",
@@ -209,34 +266,13 @@ async def _make(outils: Outils, service_id: int, voeu: Voeu, trouvee: Trouvaille
     return await outils.db.transaction(travail)
 
 
-async def _hold(
-    uow: UnitOfWork, service_id: int, voeu: Voeu, trouvee: Trouvaille, ordre: Sequence[int], maintenant: datetime
-) -> tuple[int, int]:
+async def _hold(uow: UnitOfWork, tenue: dict[str, Any], ordre: Sequence[int], maintenant: datetime) -> tuple[int, int]:
     """The hold's id and guichet. Raises _Perdue when nothing is left of the place."""
-    debut, fin = from_minute(trouvee.debut), from_minute(trouvee.fin)
-    valeurs: dict[str, Any] = {
-        "service_id": service_id,
-        "service_origine_id": None,
-        "delegation_id": None,
-        "motif_id": voeu.motif_id,
-        "type_rdv": voeu.type_rdv,
-        "debut": debut,
-        "fin": fin,
-        "jour": debut.astimezone(trouvee.dispo.contexte.zone).date(),
-        "etat": "option",
-        "occupe": True,
-        "canal": Canal.INTERNET.value,
-        "origine": "internet",
-        "nature_option": NatureOption.OFFRE.value,
-        "expire_a": trouvee.limite + SURSIS,
-        "cree_a": maintenant,
-        "modifie_a": maintenant,
-    }
-    await store.lock_echange(uow.conn, service_id)
+    await store.lock_echange(uow.conn, tenue["service_id"])
     release(uow, await store.delete_options_mortes(uow.conn, maintenant, guichets=ordre), maintenant)
     for guichet_id in ordre:
-        gels = await store.delete_gels(uow.conn, guichet_id, debut, fin)
-        rdv_id = await store.insert_rendez_vous(uow.conn, {**valeurs, "guichet_id": guichet_id})
+        gels = await store.delete_gels(uow.conn, guichet_id, tenue["debut"], tenue["fin"])
+        rdv_id = await store.insert_rendez_vous(uow.conn, {**tenue, "guichet_id": guichet_id})
         if rdv_id is not None:
             release(uow, gels, maintenant)
             return rdv_id, guichet_id

@@ -51,7 +51,7 @@ async def take_offre(outils: Outils, jeton: str, visite: str, auteur: Auteur, ma
         anciennes = [o for o in await store.list_options_of(uow.conn, sienne) if o.id != offre["rdv_id"]]
         for service in sorted({option.service_id for option in anciennes}):
             await store.lock_echange(uow.conn, service)
-        release(uow, await store.delete_options_of(uow.conn, sienne, sauf=offre["rdv_id"]), maintenant)
+        release(uow, await store.delete_options_of(uow.conn, sienne, maintenant, sauf=offre["rdv_id"]), maintenant)
         contexte = await read_contexte(outils, uow, voeu["service_id"])
         saisie = maintenant + timedelta(minutes=contexte.parametres.duree_option_minutes)
         tenue = await file.take_tenue(uow.conn, offre["rdv_id"], sienne, max(offre["expire_a"], saisie), maintenant)
@@ -73,6 +73,7 @@ async def refuse_offre(outils: Outils, jeton: str, auteur: Auteur, maintenant: d
         offre = await file.lock_offre(uow.conn, voeu["id"])
         if offre is None:
             return False
+        await store.lock_echange(uow.conn, offre["service_id"])
         rdv = await file.read_etat_rdv(uow.conn, offre["rdv_id"])
         if rdv is not None and rdv["etat"] != "option":  # booked already
             return False

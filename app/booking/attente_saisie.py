@@ -40,6 +40,28 @@ def parse_attente(
 ) -> tuple[SaisieAttente, dict[str, str]]:
     """Read and check everything at once; never raises. ``sms``: a telephone may be given instead of an address."""
     lu = Lecture(donnees, departement, possibles.du)
+    du, au, demi_journee = _read_periode(lu, possibles)
+    nom = lu.name("nom", "Le nom", requis="Indiquez votre nom.")
+    canal = (lu.choice("canal", ("mail", "sms")) if sms else None) or "mail"
+    contact = _read_mobile(lu) if canal == "sms" else _read_courriel(lu)
+    saisie = SaisieAttente(du, au, demi_journee, nom, canal, contact)
+    return saisie, _sort(lu.erreurs)
+
+
+def parse_periode(
+    donnees: Mapping[str, Any], possibles: Dates, *, departement: str
+) -> tuple[date, date, str, dict[str, str]]:
+    """The same for who is known already: first and last day, half-day, and the errors by field."""
+    lu = Lecture(donnees, departement, possibles.du)
+    return *_read_periode(lu, possibles), _sort(lu.erreurs)
+
+
+def _sort(erreurs: Mapping[str, str]) -> dict[str, str]:
+    rang = {champ: position for position, champ in enumerate(CHAMPS)}
+    return dict(sorted(erreurs.items(), key=lambda paire: rang.get(paire[0], len(rang))))
+
+
+def _read_periode(lu: Lecture, possibles: Dates) -> tuple[date, date, str]:
     du, au = _read_jour(lu, "du"), _read_jour(lu, "au")
     if du is not None and du > possibles.au:
         lu.erreurs["du"] = f"Choisissez un jour avant le {possibles.au:%d/%m/%Y}."
@@ -50,12 +72,7 @@ def parse_attente(
     elif du is not None and au is not None and au < du:
         lu.erreurs["au"] = "Le dernier jour est avant le premier."
     demi_journee = lu.choice("demi_journee", DEMI_JOURNEES) or ""
-    nom = lu.name("nom", "Le nom", requis="Indiquez votre nom.")
-    canal = (lu.choice("canal", ("mail", "sms")) if sms else None) or "mail"
-    contact = _read_mobile(lu) if canal == "sms" else _read_courriel(lu)
-    saisie = SaisieAttente(max(du or possibles.du, possibles.du), au or possibles.au, demi_journee, nom, canal, contact)
-    rang = {champ: position for position, champ in enumerate(CHAMPS)}
-    return saisie, dict(sorted(lu.erreurs.items(), key=lambda paire: rang.get(paire[0], len(rang))))
+    return max(du or possibles.du, possibles.du), au or possibles.au, demi_journee
 
 
 def _read_jour(lu: Lecture, champ: str) -> date | None:

@@ -5,15 +5,31 @@ The state of the request says whether it has an offer, so that locking its row i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, CursorResult, Date, DateTime, bindparam, case, delete, func, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CursorResult,
+    Date,
+    DateTime,
+    Text,
+    any_,
+    bindparam,
+    case,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.courrier.mobile import find_mobile
 from app.domain.attente import Voeu
 from app.domain.horaires import floor_minute
 from app.domain.rendez_vous import NatureOption
@@ -21,10 +37,12 @@ from app.tables import Attente, OffreAttente, RendezVous
 
 #: A request that may still lead to an offer.
 VIVANTS: Final = ("a_confirmer", "active", "offre", "suspendue")
+#: A request whose contact is proven: one of a contact for a motif.
+CONFIRMES: Final = ("active", "offre", "suspendue")
 #: An offer that holds a créneau.
 VIVANTES: Final = ("ouverte", "prise")
 #: What leaves the row of a request that is over.
-EFFACE: Final[Mapping[str, Any]] = {"nom": "", "contact": "", "origine_empreinte": None}
+EFFACE: Final[Mapping[str, Any]] = {"nom": "", "contact": "", "origine_empreinte": None, "rdv_id": None}
 
 Ligne = dict[str, Any]
 
@@ -62,21 +80,26 @@ async def lock_active(conn: AsyncConnection, attente_id: int) -> Ligne | None:
     return _one(await conn.execute(requete.with_for_update(skip_locked=True)))
 
 
-async def lock_contact(conn: AsyncConnection, service_id: int, motif_id: int, contact: str) -> Ligne | None:
-    """The live request of that contact for that motif, locked, or None."""
-    requete = select(*_COLONNES).where(
-        Attente.service_id == service_id,
-        Attente.motif_id == motif_id,
-        func.lower(Attente.contact) == contact.lower(),
-        Attente.etat.in_(VIVANTS),
+async def lock_contact(conn: AsyncConnection, service_id: int, motif_id: int, contact: str) -> list[Ligne]:
+    """The live requests of that contact for that motif, locked, the oldest first: one that is confirmed at most."""
+    requete = (
+        select(*_COLONNES)
+        .where(
+            Attente.service_id == service_id,
+            Attente.motif_id == motif_id,
+            func.lower(Attente.contact) == contact.lower(),
+            Attente.etat.in_(VIVANTS),
+        )
+        .order_by(Attente.id)
+        .with_for_update()
     )
-    return _one(await conn.execute(requete.with_for_update()))
+    return [dict(ligne) for ligne in (await conn.execute(requete)).mappings()]
 
 
-async def insert_attente(conn: AsyncConnection, valeurs: Mapping[str, Any]) -> int | None:
-    """The id, or None when the contact has just registered from elsewhere."""
-    ordre = pg_insert(Attente).values(**valeurs).on_conflict_do_nothing().returning(Attente.id)
-    return (await conn.execute(ordre)).scalar_one_or_none()
+async def insert_attente(conn: AsyncConnection, valeurs: Mapping[str, Any]) -> int:
+    """The id of the new request."""
+    ordre = pg_insert(Attente).values(**valeurs).returning(Attente.id)
+    return int((await conn.execute(ordre)).scalar_one())
 
 
 async def update_attente(conn: AsyncConnection, attente_id: int, **valeurs: Any) -> None:
@@ -126,27 +149,67 @@ async def list_guets(conn: AsyncConnection, hier: date) -> list[Guet]:
     return [Guet(*ligne) for ligne in await conn.execute(_GUETS, {"hier": hier})]
 
 
-# Who already has a rendez-vous for the same motif, taken since he asked, waits no more for the time being.
+#: (motif, type, local day, half-day).
+Jours = Sequence[tuple[int, str, date, str]]
+_PAGE: Final = 200
+
+_GENRES: Final = text(
+    """
+    SELECT DISTINCT a.motif_id, a.type_rdv FROM attente a
+     WHERE a.service_id = :service AND a.etat = 'active' AND a.au >= :hier
+     ORDER BY 1, 2
+    """
+).bindparams(bindparam("service", type_=BigInteger), bindparam("hier", type_=Date))
+
+
+async def list_genres(conn: AsyncConnection, service_id: int, hier: date) -> list[tuple[int, str]]:
+    """The motifs and types for which somebody waits there."""
+    lignes = await conn.execute(_GENRES, {"service": service_id, "hier": hier})
+    return [(ligne.motif_id, ligne.type_rdv) for ligne in lignes]
+
+
+# Whom nothing of what is free can suit is not even read: a crowd that waits for other days hides nobody.
 _VOEUX: Final = text(
     """
     SELECT a.id, a.motif_id, a.type_rdv, a.du, a.au, a.demi_journee, a.rang_a, a.origine_empreinte,
+           a.prevenu_a IS NOT NULL AS prevenu,
            (SELECT array_agg(o.debut) FROM offre_attente o WHERE o.attente_id = a.id) AS deja
       FROM attente a
-     WHERE a.service_id = :service AND a.etat = 'active' AND a.au >= :aujourdhui
-       AND NOT EXISTS (
-           SELECT FROM rendez_vous r JOIN rdv_usager u ON u.rdv_id = r.id
-            WHERE r.service_id = a.service_id AND r.jour >= :aujourdhui AND r.motif_id = a.motif_id
-              AND r.etat = 'prevu' AND r.cree_a > a.cree_a
-              AND (lower(u.courriel) = lower(a.contact) OR a.contact = ANY (u.telephones)))
+     WHERE a.service_id = :service AND a.etat = 'active' AND (a.rang_a, a.id) > (:rang, :id)
+       AND EXISTS (
+           SELECT FROM unnest(:motifs, :types, :jours, :demis) AS l(motif_id, type_rdv, jour, demi_journee)
+            WHERE l.motif_id = a.motif_id AND l.type_rdv = a.type_rdv AND l.jour BETWEEN a.du AND a.au
+              AND a.demi_journee IN ('', l.demi_journee))
      ORDER BY a.rang_a, a.id
-     LIMIT 1000
+     LIMIT :page
     """
-).bindparams(bindparam("service", type_=BigInteger), bindparam("aujourdhui", type_=Date))
+).bindparams(
+    bindparam("service", type_=BigInteger),
+    bindparam("rang", type_=DateTime(timezone=True)),
+    bindparam("id", type_=BigInteger),
+    bindparam("motifs", type_=ARRAY(BigInteger)),
+    bindparam("types", type_=ARRAY(Text)),
+    bindparam("jours", type_=ARRAY(Date)),
+    bindparam("demis", type_=ARRAY(Text)),
+    bindparam("page", type_=BigInteger),
+)
 
 
-async def list_voeux(conn: AsyncConnection, service_id: int, aujourdhui: date) -> list[Voeu]:
-    """Who waits in the service, in order."""
-    lignes = await conn.execute(_VOEUX, {"service": service_id, "aujourdhui": aujourdhui})
+async def list_voeux(
+    conn: AsyncConnection, service_id: int, libres: Jours, apres: Voeu | None = None, page: int = _PAGE
+) -> list[Voeu]:
+    """Who waits in the service for one of these, in order: a page, that which follows ``apres``."""
+    motifs, types, jours, demis = map(list, zip(*libres, strict=True))
+    valeurs = {
+        "service": service_id,
+        "rang": apres.rang_a if apres is not None else datetime.min.replace(tzinfo=UTC),
+        "id": apres.id if apres is not None else 0,
+        "motifs": motifs,
+        "types": types,
+        "jours": jours,
+        "demis": demis,
+        "page": page,
+    }
     return [
         Voeu(
             id=ligne.id,
@@ -157,10 +220,50 @@ async def list_voeux(conn: AsyncConnection, service_id: int, aujourdhui: date) -
             demi_journee=ligne.demi_journee,
             rang_a=ligne.rang_a,
             origine=ligne.origine_empreinte,
+            prevenu=ligne.prevenu,
             deja=frozenset(floor_minute(debut) for debut in ligne.deja or ()),
         )
-        for ligne in lignes
+        for ligne in await conn.execute(_VOEUX, valeurs)
     ]
+
+
+_QUI: Final = select(Attente.id, Attente.motif_id, Attente.canal, Attente.contact, Attente.cree_a).where(
+    Attente.id == any_(bindparam("ids", type_=ARRAY(BigInteger)))
+)
+# By the index of contacts (migration 0004), once for all of them.
+_PRIS: Final = text(
+    """
+    SELECT r.motif_id, r.cree_a, u.courriel, u.telephones
+      FROM rdv_usager u JOIN rendez_vous r ON r.id = u.rdv_id
+     WHERE cles_de_recherche(u.services, u.recherche, u.telephones, u.courriel) @@ cast(:cherche AS tsquery)
+       AND r.service_id = :service AND r.etat = 'prevu' AND r.debut > :a
+    """
+).bindparams(
+    bindparam("cherche", type_=Text),
+    bindparam("service", type_=BigInteger),
+    bindparam("a", type_=DateTime(timezone=True)),
+)
+
+
+async def list_pourvus(conn: AsyncConnection, service_id: int, ids: Sequence[int], a: datetime) -> frozenset[int]:
+    """Those who have booked the same motif since they asked, and wait no more as long as that RDV stands.
+
+    Only a RDV whose confirmation went to the very contact that waits: its address, or its first mobile when the RDV has
+    no address. Anybody may write somebody else's number below his own.
+    """
+    qui = list(await conn.execute(_QUI, {"ids": list(ids)}))
+    cles = sorted({ligne.contact if ligne.canal == "sms" else f"@{ligne.contact.lower()}" for ligne in qui})
+    cherche = " | ".join("'" + cle.replace("\\", "\\\\").replace("'", "''") + "'" for cle in cles)
+    pris: dict[tuple[str, int], datetime] = {}
+    for rdv in await conn.execute(_PRIS, {"cherche": cherche, "service": service_id, "a": a}):
+        vers = rdv.courriel.lower() if rdv.courriel else find_mobile(rdv.telephones)
+        if vers is not None:
+            pris[vers, rdv.motif_id] = max(rdv.cree_a, pris.get((vers, rdv.motif_id), rdv.cree_a))
+    return frozenset(
+        ligne.id
+        for ligne in qui
+        if (dernier := pris.get((ligne.contact.lower(), ligne.motif_id))) is not None and dernier > ligne.cree_a
+    )
 
 
 async def list_origines_vivantes(conn: AsyncConnection, service_id: int) -> list[bytes | None]:
@@ -171,6 +274,16 @@ async def list_origines_vivantes(conn: AsyncConnection, service_id: int) -> list
         .where(OffreAttente.service_id == service_id, OffreAttente.etat.in_(VIVANTES))
     )
     return list((await conn.execute(requete)).scalars())
+
+
+async def list_vaines(conn: AsyncConnection, service_id: int, depuis: datetime) -> list[tuple[int, int]]:
+    """The times, in minutes-époque, of the offers that nobody wanted since that instant."""
+    requete = select(OffreAttente.debut, OffreAttente.fin).where(
+        OffreAttente.service_id == service_id,
+        OffreAttente.cree_a > depuis,
+        OffreAttente.etat.in_(("expiree", "refusee")),
+    )
+    return [(floor_minute(debut), floor_minute(fin)) for debut, fin in await conn.execute(requete)]
 
 
 _GELS: Final = select(RendezVous.guichet_id, RendezVous.debut, RendezVous.fin).where(
@@ -246,8 +359,12 @@ _COLONNES_TENUE: Final = (
 
 
 async def read_etat_rdv(conn: AsyncConnection, rdv_id: int) -> Ligne | None:
-    """State and end of the hold or RDV, locked, or None."""
-    requete = select(RendezVous.etat, RendezVous.expire_a).where(RendezVous.id == rdv_id).with_for_update()
+    """State and end of the hold or RDV, and in whose hands, locked, or None. After ``store.lock_echange``."""
+    requete = (
+        select(RendezVous.etat, RendezVous.expire_a, RendezVous.option_empreinte)
+        .where(RendezVous.id == rdv_id)
+        .with_for_update()
+    )
     return _one(await conn.execute(requete))
 
 

@@ -1,15 +1,16 @@
 """What becomes of offers: expired, taken and booked, taken and let go. The worker looks every few seconds.
 
 An offer ends under the lock of its request, like an answer to it: whoever is first decides, the other finds it over.
-The hold outlives the offer by ``SURSIS``, so that its place is given back here, to the next person, and not to the
-public before anybody looked; if nobody looks, it expires like any other hold.
+Whatever ends the hold of an offer, its place is given back here and to the next person, never straight to the public
+[P15]: it is kept for the random wait of the service, else for a moment. A visitor who lets it go, and the expiry of
+holds, leave it to this module (``store.delete_options_of``); if nobody looks for long, it expires like any other hold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -20,13 +21,10 @@ from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.liberation import free_place
 from app.booking.outils import Outils
 from app.db import UnitOfWork, describe
-from app.domain.attente import is_lasse
+from app.domain.attente import RELAIS, is_lasse
 from app.errors import Indisponible
 
 log = structlog.get_logger("accueil.attente")
-
-#: How long the hold of an offer lives after it.
-SURSIS: Final = timedelta(minutes=1)
 
 
 async def read_contexte(outils: Outils, uow: UnitOfWork, service_id: int) -> ServiceContexte:
@@ -36,9 +34,9 @@ async def read_contexte(outils: Outils, uow: UnitOfWork, service_id: int) -> Ser
 
 
 async def give_back(outils: Outils, uow: UnitOfWork, offre: Mapping[str, Any], etat: str, maintenant: datetime) -> None:
-    """End a locked offer and give its place back: at once, or after the random wait that the service chose [P15]."""
+    """End a locked offer and give its place back: the line has it first, then the public."""
     await file.close_offre(uow.conn, offre["id"], etat, maintenant)
-    await store.lock_echange(uow.conn, offre["service_id"])
+    await store.lock_echange(uow.conn, offre["service_id"])  # before the lock of any hold
     tenue = await file.delete_tenue(uow.conn, offre["rdv_id"])
     if tenue is None:
         return
@@ -52,7 +50,7 @@ async def give_back(outils: Outils, uow: UnitOfWork, offre: Mapping[str, Any], e
         fin=tenue["fin"],
         a=maintenant,
     )
-    await free_place(uow, await read_contexte(outils, uow, tenue["service_id"]), tenue, maintenant)
+    await free_place(uow, await read_contexte(outils, uow, tenue["service_id"]), tenue, maintenant, relais=RELAIS)
 
 
 async def settle_offres(outils: Outils, maintenant: datetime) -> int:
@@ -76,6 +74,7 @@ async def _settle(outils: Outils, attente_id: int, maintenant: datetime) -> int:
         offre = None if voeu is None else await file.lock_offre(uow.conn, attente_id)
         if voeu is None or offre is None:
             return 0
+        await store.lock_echange(uow.conn, offre["service_id"])
         rdv = await file.read_etat_rdv(uow.conn, offre["rdv_id"])
         if rdv is not None and rdv["etat"] != "option":
             await file.close_offre(uow.conn, offre["id"], "reservee", maintenant)
@@ -87,6 +86,10 @@ async def _settle(outils: Outils, attente_id: int, maintenant: datetime) -> int:
             # Taken away by the service itself: nothing that he failed to answer.
             await file.close_offre(uow.conn, offre["id"], "retiree", maintenant)
             await file.update_attente(uow.conn, voeu["id"], etat="active")
+            return 1
+        if rdv is not None and offre["etat"] == "prise" and rdv["option_empreinte"] is None:  # let go by his own hand
+            await give_back(outils, uow, offre, "refusee", maintenant)
+            await file.update_attente(uow.conn, voeu["id"], etat="active", rang_a=maintenant, sans_reponse=0)
             return 1
         await give_back(outils, uow, offre, "expiree", maintenant)
         await _send_behind(outils, uow, voeu, maintenant)

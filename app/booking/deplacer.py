@@ -8,8 +8,8 @@ an usager would meet there, or comes back home (``app.booking.trajet``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from app.booking.refus import raise_raison, raise_refus
 from app.booking.suites import follow, leave_place, record, take_place, write_messages
 from app.booking.titres import ParDroit, Titre, keep_prouvee
 from app.booking.trajet import Trajet, find_trajet, select_rdv
+from app.booking.unicite import Existant, find_autre
 from app.booking.vie import journal_refus
 from app.booking.visio import build_visio
 from app.db import UnitOfWork, sqlstate
@@ -41,7 +42,7 @@ from app.errors import Conflit, CreneauPris, Indisponible, Introuvable, Transiti
 from app.outbox import PlanningChange
 from app.tables import RendezVous
 
-__all__ = ["Cible", "RdvDeplace", "move"]
+__all__ = ["Cible", "RdvDeplace", "Tenue", "move"]
 
 _DEPLACE: Final = ("id", "service_id", "guichet_id", "debut", "fin", "revision")
 
@@ -59,6 +60,17 @@ class RdvDeplace:
     change: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Tenue:
+    """A hold that keeps the place for this very move. ``make_way`` ends it, in the transaction: raises if it is gone.
+
+    ``ligne``: its guichet_id, debut, fin, jour, delegation_id.
+    """
+
+    ligne: Mapping[str, Any]
+    make_way: Callable[[UnitOfWork], Awaitable[None]]
+
+
 async def move(
     outils: Outils,
     rdv_id: int,
@@ -68,6 +80,7 @@ async def move(
     *,
     revision: int | None = None,
     titre: Titre | None = None,
+    tenue: Tenue | None = None,
 ) -> RdvDeplace:
     """Move a RDV that ``titre`` reaches, by its rules: by default, of a service whose agenda the agent holds.
 
@@ -75,7 +88,8 @@ async def move(
     written: the planning of both services is checked again under their locks, the quota under its own.
 
     Raises Introuvable (journaled), Conflit on a stale ``revision``, TransitionImpossible, SaisieInvalide or
-    RegleRefusee (422), AvertissementRequis (409), CreneauPris (409, ``details['alternatives']``), Indisponible.
+    RegleRefusee (422), AvertissementRequis (409), CreneauPris (409, ``details['alternatives']``), Indisponible; and, to
+    an usager who asks for another motif, MotifDejaPris or SuiteParMessage (409): he has one for that motif.
     """
     if titre is None:
         assert auteur.agent_id is not None
@@ -83,7 +97,7 @@ async def move(
     check_debut(cible.debut)
     for _ in range(3):
         try:
-            deplace = await _attempt(outils, rdv_id, cible, auteur, maintenant, revision, titre)
+            deplace = await _attempt(outils, rdv_id, cible, auteur, maintenant, revision, titre, tenue)
         except PlanningChange:  # the organisation changed meanwhile: judge again
             continue
         if deplace is None:
@@ -103,6 +117,7 @@ async def _attempt(
     maintenant: datetime,
     revision: int | None,
     titre: Titre,
+    tenue: Tenue | None,
 ) -> RdvDeplace | None:
     requete = select_rdv(rdv_id, titre)
     async with outils.db.read() as conn:
@@ -139,14 +154,23 @@ async def _attempt(
                 maintenant,
                 deplace=None if trajet.confie else deplace,  # sent elsewhere, it is judged like a booking made there
                 delegation=recue,
+                tenue=None if tenue is None else tenue.ligne,
             )
+            if tenue is not None:
+                projet = _keep_held(projet, tenue)
         except CreneauPris as refus:
             await add_alternatives(outils, conn, place, refus, maintenant, trajet.versions, **bornes)
             raise
 
-    async def travail(uow: UnitOfWork) -> RdvDeplace | None:
+    async def travail(uow: UnitOfWork) -> RdvDeplace | Existant | None:
         for service in (trajet.depart, trajet.arrivee):
             uow.annonces.expect_planning(service.id, service.version_planning)
+        if titre.canal == Canal.INTERNET and place.motif_id != rdv["motif_id"]:
+            autre = await find_autre(outils, uow, rdv, place.motif_id, auteur, maintenant)
+            if autre is not None:
+                return autre
+        if tenue is not None:
+            await tenue.make_way(uow)
         actuel = await _read(uow.conn, requete.with_for_update(of=RendezVous), titre)
         if actuel is None or not trajet.is_permis(actuel):
             return None
@@ -155,11 +179,21 @@ async def _attempt(
         return await _write(outils, uow, projet, trajet, place, actuel, auteur, maintenant)
 
     try:
-        return await outils.db.transaction(travail)
+        fait = await outils.db.transaction(travail)
     except CreneauPris as refus:
         async with outils.db.read() as conn:
             await add_alternatives(outils, conn, place, refus, maintenant, **bornes)
         raise
+    if isinstance(fait, Existant):
+        raise fait.build_refus()
+    return fait
+
+
+def _keep_held(projet: Projet, tenue: Tenue) -> Projet:
+    """There and nowhere else: what the hold leaves, the RDV takes. Raises CreneauPris."""
+    if tenue.ligne["guichet_id"] not in projet.candidats:
+        raise CreneauPris
+    return replace(projet, candidats=(tenue.ligne["guichet_id"],))
 
 
 def _jour(place: Place, trajet: Trajet) -> date:

@@ -157,7 +157,8 @@ async def find(conn: AsyncConnection, critere: Critere) -> Trouves:
         attentes |= await _ids(conn, Attente.id, *contact)
     if rdvs:
         liees = select(OffreAttente.attente_id).where(OffreAttente.rdv_id.in_(rdvs))
-        attentes |= await _ids(conn, Attente.id, Attente.id.in_(liees), Attente.contact != "")
+        siennes = or_(Attente.id.in_(liees), Attente.rdv_id.in_(rdvs))
+        attentes |= await _ids(conn, Attente.id, siennes, Attente.contact != "")
     return Trouves(_sort(rdvs), _sort(attentes), _sort(registre))
 
 

@@ -242,9 +242,10 @@ async def judge(
         if deplace is None or demande.duree != deplace.fin - deplace.debut:
             raise_raison(Raison.DUREE_NON_MODIFIABLE)
         demandee = replace(demandee, duree=demande.duree)
-    if motif_initial:
+    # An usager moves within the internet rules; « initial motif » is for agents.
+    if motif_initial and demande.canal != Canal.INTERNET:
         guichets = [_with_motif(guichet, demande.motif_id) for guichet in guichets]
-    elif not propose:
+    elif not propose and not (motif_initial and deplace is not None and deplace.recu):
         raise_raison(Raison.MOTIF_NON_PROPOSE)
     trouve = find_creneau(demandee, demande.debut, guichets, ouvertures, occupations, fen, contexte.zone)
     if not isinstance(trouve, Creneau):

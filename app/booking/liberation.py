@@ -54,7 +54,12 @@ def is_differee(contexte: ServiceContexte, debut: datetime, maintenant: datetime
 
     A place too near for the internet and for agents extérieurs interests no reseller: it is free at once.
     """
-    if not contexte.parametres.liberation_differee or contexte.ferme:
+    return contexte.parametres.liberation_differee and is_reservable(contexte, debut, maintenant)
+
+
+def is_reservable(contexte: ServiceContexte, debut: datetime, maintenant: datetime) -> bool:
+    """True when the internet or agents extérieurs may book it now, were it free."""
+    if contexte.ferme:
         return False
     jour, minute = debut.astimezone(contexte.zone).date(), floor_minute(debut)
     return any(
@@ -64,14 +69,19 @@ def is_differee(contexte: ServiceContexte, debut: datetime, maintenant: datetime
 
 
 async def free_place(
-    uow: UnitOfWork, contexte: ServiceContexte, rdv: Mapping[str, Any], maintenant: datetime
+    uow: UnitOfWork,
+    contexte: ServiceContexte,
+    rdv: Mapping[str, Any],
+    maintenant: datetime,
+    *,
+    relais: timedelta | None = None,
 ) -> datetime | None:
     """Give back the place that ``rdv`` has just left: announced free, or kept until the instant returned.
 
     To be called once its row occupies the place no more. ``rdv``: service_id, service_origine_id, guichet_id, motif_id,
-    type_rdv, debut, fin, jour, canal, as they were.
+    type_rdv, debut, fin, jour, canal, as they were. ``relais``: how long it is kept at least, for the waiting list.
     """
-    expire_a = await freeze(uow, contexte, rdv, maintenant)
+    expire_a = await freeze(uow, contexte, rdv, maintenant, relais=relais)
     if expire_a is None:  # free at once, or the RDV has moved over a part of its own place, which nobody can take
         services = store.services_concernes(rdv["service_id"], rdv["service_origine_id"])
         uow.annonces.creneau("creneau.libre", services, guichet=rdv["guichet_id"], debut=rdv["debut"], fin=rdv["fin"])
@@ -79,13 +89,25 @@ async def free_place(
 
 
 async def freeze(
-    uow: UnitOfWork, contexte: ServiceContexte, rdv: Mapping[str, Any], maintenant: datetime
+    uow: UnitOfWork,
+    contexte: ServiceContexte,
+    rdv: Mapping[str, Any],
+    maintenant: datetime,
+    *,
+    relais: timedelta | None = None,
 ) -> datetime | None:
-    """Keep the place of ``rdv`` from the internet where the service delays what is cancelled: until when, or None."""
-    if not is_differee(contexte, rdv["debut"], maintenant):
+    """Keep the place of ``rdv`` from the internet where the service delays what is cancelled: until when, or None.
+
+    ``relais``: how long it is kept elsewhere too, when it could be booked from outside.
+    """
+    if is_differee(contexte, rdv["debut"], maintenant):
+        duree = draw_attente(contexte.parametres)
+    elif relais is not None and is_reservable(contexte, rdv["debut"], maintenant):
+        duree = relais
+    else:
         return None
     services = store.services_concernes(rdv["service_id"], rdv["service_origine_id"])
-    expire_a = maintenant + draw_attente(contexte.parametres)
+    expire_a = maintenant + duree
     gel = await store.insert_rendez_vous(
         uow.conn,
         {

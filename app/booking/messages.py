@@ -85,6 +85,8 @@ async def write_message(
         telephone_rappel=telephones[0] if telephones and rdv["type_rdv"] == "telephone" else "",
         visio_lien=rdv["visio_lien"],
         modifiable=contexte.parametres.modification_usager,
+        responsable=contexte.parametres.responsable_traitement,
+        delegue=contexte.parametres.delegue_donnees,
         usager_nom=usager_nom,
         message_service=contexte.parametres.message_confirmation if evenement == "confirmation" else "",
         message_motif=motif.message if motif and evenement == "confirmation" else "",

@@ -8,10 +8,11 @@ once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Text, exists, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking import acte
@@ -20,14 +21,32 @@ from app.booking.deplacer import Cible, RdvDeplace, move
 from app.booking.outils import Auteur, Outils
 from app.booking.titres import Titre, keep_prouvee, lock_rdv
 from app.booking.vie import RdvActe, act
+from app.courrier.texte import telephone_lisible
 from app.db import UnitOfWork
 from app.domain.documents import count_prets, keep_demandes
-from app.domain.droits import Autorise, decide_modification
+from app.domain.droits import Acces, Autorise, decide_modification
 from app.domain.horaires import from_minute
 from app.domain.libre_service import PHRASES, Empechement, find_empechement
 from app.domain.rendez_vous import Action
-from app.errors import Conflit, Interdit, Introuvable, TransitionImpossible
-from app.tables import RdvUsager, RendezVous
+from app.errors import Conflit, Interdit, Introuvable, TransitionImpossible, TropDeDemandes
+from app.journal import read_adresse
+from app.langue import _, get_langue
+from app.tables import Journal, RdvUsager, RendezVous
+
+#: Moves of one rendez-vous by its usager within a day: each is a message to him, and one to the service.
+DEPLACEMENTS_PAR_JOUR: Final = 6
+#: One line stands for the pages opened by the link during that time.
+LECTURE: Final = timedelta(hours=1)
+#: Its holder was written to because somebody asked for a second one (``app.booking.unicite``).
+_REMIS: Final = (
+    exists()
+    .where(
+        Journal.rdv_id == RendezVous.id,
+        Journal.action == "rdv.deja_pris",
+        Journal.apres["message"].as_boolean(),
+    )
+    .label("remis")
+)
 
 COLONNES: Final = (
     RendezVous.id,
@@ -53,6 +72,7 @@ COLONNES: Final = (
     RdvUsager.nature,
     RdvUsager.telephones,
     RdvUsager.courriel,
+    _REMIS,
 )
 
 
@@ -66,18 +86,43 @@ async def read_mien(conn: AsyncConnection, titre: Titre, rdv_id: int | None = No
     return keep_prouvee((await conn.execute(titre.scope(requete))).mappings().one_or_none(), titre)
 
 
+async def record_lecture(outils: Outils, rdv: Mapping[str, Any], auteur: Auteur, maintenant: datetime) -> None:
+    """Its pages were opened by its link: one line an hour, in one statement."""
+    deja = exists().where(
+        Journal.rdv_id == rdv["id"],
+        Journal.a > maintenant - LECTURE,
+        Journal.action == "rdv.lu",
+        Journal.apres["par"].as_string() == "lien",
+    )
+    ligne: dict[str, ColumnElement[Any]] = {
+        "a": literal(maintenant, DateTime(timezone=True)),
+        "acteur": literal(auteur.nature, Text),
+        "action": literal("rdv.lu", Text),
+        "origine": literal(auteur.origine, Text),
+        "service_id": literal(rdv["service_id"], BigInteger),
+        "rdv_id": literal(rdv["id"], BigInteger),
+        "adresse": literal(read_adresse(auteur.adresse), INET),
+        "apres": literal({"par": "lien"}, JSONB),
+    }
+    async with outils.db.read() as conn:
+        await conn.execute(insert(Journal).from_select(list(ligne), select(*ligne.values()).where(~deja)))
+
+
 def find_obstacle(
     rdv: Mapping[str, Any], contexte: ServiceContexte, titre: Titre, maintenant: datetime
 ) -> Empechement | None:
     """Why its usager may neither move nor cancel it now; None when he may."""
     permis = isinstance(decide_modification(titre.canal, titre.acces, contexte.parametres), Autorise)
-    return find_empechement(rdv["etat"], rdv["debut"], maintenant, permis=permis)
+    obstacle = find_empechement(rdv["etat"], rdv["debut"], maintenant, permis=permis)
+    if obstacle is None and rdv["remis"] and titre.acces is Acces.CODE_ET_NOM:
+        return Empechement.PAR_MESSAGE  # whoever made it knows both words, and is perhaps a stranger
+    return obstacle
 
 
 def check_obstacle(rdv: Mapping[str, Any], contexte: ServiceContexte, titre: Titre, maintenant: datetime) -> None:
     """Raise Interdit (the nation does not let him) or TransitionImpossible (too late)."""
     obstacle = find_obstacle(rdv, contexte, titre, maintenant)
-    if obstacle is Empechement.DESACTIVE:
+    if obstacle in (Empechement.DESACTIVE, Empechement.PAR_MESSAGE):
         raise Interdit(PHRASES[obstacle], remede="")
     if obstacle is not None:
         raise TransitionImpossible(PHRASES[obstacle], remede="", etat=rdv["etat"], cause=obstacle.value)
@@ -113,8 +158,8 @@ async def relocate(
 ) -> RdvDeplace:
     """Move it, by the rules of the internet. ``vue``: the revision that his page showed.
 
-    Raises what ``move`` does, Interdit, TransitionImpossible. What is already where it is asked to go is no conflict: a
-    second click, or another tab.
+    Raises what ``move`` does, Interdit, TransitionImpossible, TropDeDemandes. What is already where it is asked to go
+    is no conflict: a second click, or another tab.
     """
     async with outils.db.read() as conn:
         actuel = await read_mien(conn, titre, rdv["id"])
@@ -124,6 +169,7 @@ async def relocate(
     if is_there(actuel, cible):
         return _unchanged(actuel)
     check_obstacle(actuel, contexte, titre, maintenant)
+    await _check_deplacements(outils, actuel, contexte, maintenant)
     try:
         return await move(outils, rdv["id"], cible, auteur, maintenant, revision=vue, titre=titre)
     except Conflit:
@@ -132,6 +178,29 @@ async def relocate(
         if actuel is None or not is_there(actuel, cible):
             raise
         return _unchanged(actuel)
+
+
+async def _check_deplacements(
+    outils: Outils, rdv: Mapping[str, Any], contexte: ServiceContexte, maintenant: datetime
+) -> None:
+    """Raise TropDeDemandes past ``DEPLACEMENTS_PAR_JOUR``. The revision that his page showed bounds those at once."""
+    depuis = maintenant - timedelta(days=1)
+    siens = (Journal.rdv_id == rdv["id"], Journal.action == "rdv.replanifie", Journal.acteur == "usager")
+    async with outils.db.read() as conn:
+        requete = select(func.count(), func.min(Journal.a)).where(*siens, Journal.a > depuis)
+        nombre, premier = (await conn.execute(requete)).one()
+    if nombre < DEPLACEMENTS_PAR_JOUR:
+        return
+    remede = _("Gardez-le tel quel, ou réessayez demain.")
+    if contexte.telephone:
+        remede = _("Gardez-le tel quel, réessayez demain ou joignez le service au {telephone}.").format(
+            telephone=telephone_lisible(contexte.telephone, get_langue())
+        )
+    raise TropDeDemandes(
+        "Ce rendez-vous a été déplacé trop souvent aujourd’hui : il ne peut plus l’être en ligne avant demain.",
+        remede=remede,
+        attendre_s=max(1, int((premier - depuis).total_seconds())),
+    )
 
 
 def is_there(rdv: Mapping[str, Any], cible: Cible) -> bool:

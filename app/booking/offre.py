@@ -79,8 +79,8 @@ class Offre:
 
     def _guichets(self, motif_id: int) -> Sequence[GuichetRegle]:
         guichets = list(self.contexte.guichets.values())
-        if motif_id != self.rdv["motif_id"]:
-            return guichets
+        if motif_id != self.rdv["motif_id"] or self.canal == Canal.INTERNET:
+            return guichets  # an usager moves within the internet rules: « initial motif » is for agents
         return [g if g.motifs is None else replace(g, motifs=g.motifs | {motif_id}) for g in guichets]
 
     def _demande(self, motif_id: int, type_rdv: str) -> Demande:

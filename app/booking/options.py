@@ -154,7 +154,7 @@ async def place_option(
         anciennes = await store.list_options_of(uow.conn, empreinte(visite))
         for service in sorted({option.service_id for option in anciennes}):
             await store.lock_echange(uow.conn, service)
-        release(uow, await store.delete_options_of(uow.conn, empreinte(visite)), maintenant)
+        release(uow, await store.delete_options_of(uow.conn, empreinte(visite), maintenant), maintenant)
         uow.annonces.expect_planning(service_id, contexte.version_planning)
         restants = list(ordre)
         for _ in range(ESSAIS):
@@ -234,11 +234,13 @@ async def find_option(outils: Outils, service_id: int, visite: str, maintenant: 
     return None if option is None else _present(option, contexte.parametres.duree_option_max_minutes)
 
 
-async def extend_option(outils: Outils, service_id: int, visite: str, maintenant: datetime) -> OptionPosee:
-    """« Garder 5 minutes de plus », up to the maximum.
+async def extend_option(
+    outils: Outils, service_id: int, visite: str, maintenant: datetime, *, option_id: int = 0
+) -> OptionPosee:
+    """« Garder 5 minutes de plus », up to the maximum. ``option_id``: the hold that the page shows, when it says which.
 
-    Raises Introuvable when the hold has expired, and when what it took of a delegation's day is somebody else's by now:
-    it is then removed.
+    Raises Introuvable when the hold has expired, when another of the same visitor has replaced it, and when what it
+    took of a delegation's day is somebody else's by now: it is then removed.
     """
     async with outils.db.read() as conn:
         versions = await read_versions(conn, service_id)
@@ -248,14 +250,14 @@ async def extend_option(outils: Outils, service_id: int, visite: str, maintenant
     async def travail(uow: UnitOfWork) -> OptionPosee | QuotaAtteint:
         await store.lock_visite(uow.conn, empreinte(visite))
         option = await store.find_option(uow.conn, empreinte(visite), service_id, maintenant)
-        if option is None:
+        if option is None or option_id not in (0, option["id"]):
             raise Introuvable(_PERDUE, remede=_REPRENDRE)
         recue = find_delegation(contexte.recues, option["delegation_id"])
         if recue is not None:
             try:
                 await check_quota(uow.conn, recue, option["jour"], maintenant, sauf=option["id"])
             except QuotaAtteint as refus:
-                miennes = await store.delete_options_of(uow.conn, empreinte(visite), service_id=service_id)
+                miennes = await store.delete_options_of(uow.conn, empreinte(visite), maintenant, service_id=service_id)
                 release(uow, miennes, maintenant)
                 return refus
         plafond = option["cree_a"] + timedelta(minutes=parametres.duree_option_max_minutes)
@@ -283,7 +285,7 @@ async def release_option(outils: Outils, visite: str, maintenant: datetime) -> N
     """Give back whatever the visitor holds."""
 
     async def travail(uow: UnitOfWork) -> None:
-        release(uow, await store.delete_options_of(uow.conn, empreinte(visite)), maintenant)
+        release(uow, await store.delete_options_of(uow.conn, empreinte(visite), maintenant), maintenant)
 
     await outils.db.transaction(travail)
 

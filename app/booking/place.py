@@ -48,19 +48,25 @@ async def take_hold(
         sienne = await store.find_option(uow.conn, visite, demande.service_id, maintenant)
         sauf = None if sienne is None else sienne["id"]
         await check_quota(uow.conn, delegation, valeurs["jour"], maintenant, sauf=sauf)
-    option = await store.lock_option(uow.conn, visite, demande.service_id, maintenant)
-    prise = () if option is None else (option["debut"], option["fin"], option["delegation_id"])
-    meme_place = prise == (valeurs["debut"], valeurs["fin"], valeurs["delegation_id"])
-    if option is not None and meme_place and option["guichet_id"] in projet.candidats:
+    option = await store.find_option(uow.conn, visite, demande.service_id, maintenant)
+    if option is None:
+        return None
+    meme_place = (option["debut"], option["fin"], option["delegation_id"]) == (
+        *(valeurs["debut"], valeurs["fin"], valeurs["delegation_id"]),
+    )
+    if (
+        meme_place
+        and option["guichet_id"] in projet.candidats
+        and await store.lock_option(uow.conn, visite, demande.service_id, maintenant) is not None
+    ):
         for _ in range(3):
             valeurs["code"] = generate_code(secrets.randbelow)
             if await store.confirm_option(uow.conn, option["id"], valeurs):
-                release(uow, await store.delete_options_of(uow.conn, visite), maintenant)
+                release(uow, await store.delete_options_of(uow.conn, visite, maintenant), maintenant)
                 return option["id"], option["guichet_id"]
-    if option is None:
-        return None
-    await store.lock_echange(uow.conn, demande.service_id)
-    release(uow, await store.delete_options_of(uow.conn, visite, service_id=demande.service_id), maintenant)
+    await store.lock_echange(uow.conn, demande.service_id)  # before the lock of the hold, as whoever settles an offer
+    siennes = await store.delete_options_of(uow.conn, visite, maintenant, service_id=demande.service_id)
+    release(uow, siennes, maintenant)
     return None
 
 

@@ -35,9 +35,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.booking.droits import RESERVER, SERVICE, scoped
 from app.booking.forms import UsagerSaisi
 from app.db import sqlstate
+from app.domain.attente import SURSIS
 from app.domain.rendez_vous import NatureOption
 from app.outbox import PlanningChange
-from app.tables import Agenda, Delegation, RdvUsager, RendezVous
+from app.tables import Agenda, Delegation, OffreAttente, RdvUsager, RendezVous
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,30 @@ async def insert_rendez_vous(conn: AsyncConnection, valeurs: Mapping[str, Any]) 
         raise
 
 
+#: A hold that an offer of the waiting list still counts on.
+_D_UNE_OFFRE: Final = (
+    select(OffreAttente.id)
+    .where(OffreAttente.rdv_id == RendezVous.id, OffreAttente.etat.in_(("ouverte", "prise")))
+    .correlate(RendezVous)
+    .exists()
+)
+
+
 async def delete_options_mortes(
     conn: AsyncConnection, maintenant: datetime, *, guichets: Sequence[int] | None = None, limite: int = 500
 ) -> list[OptionMorte]:
-    """Remove expired holds (of these guichets, or all), skipping those that another transaction is handling."""
+    """Remove expired holds (of these guichets, or all), skipping those that another transaction is handling.
+
+    Those of an offer of the waiting list are given back by the list (``attente_suivi``), unless it is long away: nobody
+    else may have their place between the expiry and that.
+    """
     mortes = (
         select(RendezVous.id)
-        .where(RendezVous.etat == "option", RendezVous.expire_a <= maintenant)
+        .where(
+            RendezVous.etat == "option",
+            RendezVous.expire_a <= maintenant,
+            ~_D_UNE_OFFRE | (RendezVous.expire_a <= maintenant - SURSIS),
+        )
         .order_by(RendezVous.id)
         .limit(limite)
         .with_for_update(skip_locked=True)
@@ -131,15 +149,26 @@ async def list_options_of(conn: AsyncConnection, empreinte: bytes) -> list[Optio
 
 
 async def delete_options_of(
-    conn: AsyncConnection, empreinte: bytes, *, service_id: int | None = None, sauf: int | None = None
+    conn: AsyncConnection,
+    empreinte: bytes,
+    maintenant: datetime,
+    *,
+    service_id: int | None = None,
+    sauf: int | None = None,
 ) -> list[OptionMorte]:
-    """Remove the holds of one visitor (all, or in one service), but for ``sauf``."""
-    ordre = delete(RendezVous).where(RendezVous.option_empreinte == empreinte, RendezVous.etat == "option")
+    """Remove the holds of one visitor (all, or in one service), but for ``sauf``.
+
+    Those that come from an offer are nobody's from now on: the waiting list gives their place back, to the next person.
+    """
+    siennes = [RendezVous.option_empreinte == empreinte, RendezVous.etat == "option"]
     if service_id is not None:
-        ordre = ordre.where(RendezVous.service_id == service_id)
+        siennes.append(RendezVous.service_id == service_id)
     if sauf is not None:
-        ordre = ordre.where(RendezVous.id != sauf)
-    return [OptionMorte(*ligne) for ligne in await conn.execute(ordre.returning(*_COLONNES_OPTION))]
+        siennes.append(RendezVous.id != sauf)
+    laissees = update(RendezVous).where(*siennes, _D_UNE_OFFRE)
+    await conn.execute(laissees.values(option_empreinte=None, expire_a=maintenant, modifie_a=maintenant))
+    ordre = delete(RendezVous).where(*siennes).returning(*_COLONNES_OPTION)
+    return [OptionMorte(*ligne) for ligne in await conn.execute(ordre)]
 
 
 def _gels(guichet_id: Any, debut: Any, fin: Any) -> tuple[ColumnElement[bool], ...]:

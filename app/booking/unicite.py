@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, Text, bindparam, cast, func, or_, select, text, update
+from sqlalchemy import ARRAY, ColumnElement, Text, bindparam, cast, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +21,7 @@ from app.booking import store
 from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.forms import UsagerSaisi
 from app.booking.jugement import Reservation
+from app.booking.liens import empreinte, jeton_lien, new_sel
 from app.booking.messages import find_destination, write_message
 from app.booking.outils import Auteur, Outils
 from app.booking.textes import to_recherche
@@ -105,13 +106,55 @@ async def find_existant(
         await _lock(uow.conn, (f"compte:{demande.usager_id}",), demande.motif_id)
         trouve = await find_du_compte(uow.conn, demande.usager_id, demande.motif_id, maintenant, sauf=cle)
         return None if trouve is None else Existant(trouve, compte=True)
-    adresses = _list_adresses(demande.usager)
-    if not adresses or not contexte.parametres.modification_usager:
+    if not contexte.parametres.modification_usager:
         return None
-    await _lock(uow.conn, adresses, demande.motif_id)
-    for ligne in await _list_candidats(uow.conn, adresses, demande.motif_id, service_choisi, cle, maintenant):
+    sauf = or_(RendezVous.cle_idempotence.is_(None), RendezVous.cle_idempotence != cle)
+    qui = asdict(demande.usager)
+    return await _find_anonyme(outils, uow, qui, demande.motif_id, service_choisi, sauf, auteur, maintenant)
+
+
+async def find_autre(
+    outils: Outils, uow: UnitOfWork, rdv: Mapping[str, Any], motif_id: int, auteur: Auteur, maintenant: datetime
+) -> Existant | None:
+    """The rendez-vous because of which its usager may not make another motif of that one: the same rules.
+
+    Before its row is locked, as a booking does: both take the person first. To be committed, as above.
+    """
+    requete = (
+        select(RendezVous.usager_id, *_PERSONNE)
+        .outerjoin(RdvUsager, RdvUsager.rdv_id == RendezVous.id)
+        .where(RendezVous.id == rdv["id"])
+    )
+    qui = dict((await uow.conn.execute(requete)).mappings().one())
+    sauf = RendezVous.id != rdv["id"]
+    if qui["usager_id"] is not None:
+        await _lock(uow.conn, (f"compte:{qui['usager_id']}",), motif_id)
+        trouve = await _find_compte(uow.conn, qui["usager_id"], motif_id, maintenant, sauf)
+        return None if trouve is None else Existant(trouve, compte=True)
+    if qui["telephones"] is None:  # its person is erased
+        return None
+    choisi = rdv["service_origine_id"] or rdv["service_id"]
+    return await _find_anonyme(outils, uow, qui, motif_id, choisi, sauf, auteur, maintenant)
+
+
+async def _find_anonyme(
+    outils: Outils,
+    uow: UnitOfWork,
+    qui: Mapping[str, Any],
+    motif_id: int,
+    service_choisi: int,
+    sauf: ColumnElement[bool],
+    auteur: Auteur,
+    maintenant: datetime,
+) -> Existant | None:
+    """Another one of the person ``qui`` (``_PERSONNE``), whose holder is written to."""
+    adresses = _list_adresses(qui)
+    if not adresses:
+        return None
+    await _lock(uow.conn, adresses, motif_id)
+    for ligne in await _list_candidats(uow.conn, adresses, motif_id, service_choisi, sauf, maintenant):
         libre = ligne["etat"] == "prevu" and ligne["debut"] > maintenant
-        if _keeps(outils.settings, demande.usager, ligne, libre=libre):
+        if _keeps(outils.settings, qui, ligne, libre=libre):
             await _tell(outils, uow, ligne, auteur, maintenant)
             return Existant(ligne["id"], compte=False)
     return None
@@ -121,6 +164,13 @@ async def find_du_compte(
     conn: AsyncConnection, usager_id: int, motif_id: int, maintenant: datetime, *, sauf: bytes | None = None
 ) -> int | None:
     """The rendez-vous to come of an account for that motif, wherever it is, but for the one that ``sauf`` made."""
+    autre = or_(RendezVous.cle_idempotence.is_(None), RendezVous.cle_idempotence.is_distinct_from(sauf))
+    return await _find_compte(conn, usager_id, motif_id, maintenant, autre)
+
+
+async def _find_compte(
+    conn: AsyncConnection, usager_id: int, motif_id: int, maintenant: datetime, sauf: ColumnElement[bool]
+) -> int | None:
     requete = (
         select(RendezVous.id)
         .where(
@@ -128,7 +178,7 @@ async def find_du_compte(
             RendezVous.motif_id == motif_id,
             RendezVous.etat.in_(ACTIFS),
             RendezVous.fin > maintenant,
-            or_(RendezVous.cle_idempotence.is_(None), RendezVous.cle_idempotence.is_distinct_from(sauf)),
+            sauf,
         )
         .order_by(RendezVous.debut)
         .limit(1)
@@ -142,9 +192,9 @@ async def keep_contacts(conn: AsyncConnection, usager_id: int, saisi: UsagerSais
     await conn.execute(update(Usager).where(Usager.id == usager_id).values(**siens))
 
 
-def _list_adresses(usager: UsagerSaisi) -> tuple[str, ...]:
-    """Where the person typed may be reached, as ``cles_de_recherche`` writes it."""
-    return (*((f"@{usager.courriel.lower()}",) if usager.courriel else ()), *usager.telephones)
+def _list_adresses(qui: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the person may be reached, as ``cles_de_recherche`` writes it."""
+    return (*((f"@{qui['courriel'].lower()}",) if qui["courriel"] else ()), *qui["telephones"])
 
 
 async def _lock(conn: AsyncConnection, adresses: tuple[str, ...], motif_id: int) -> None:
@@ -158,7 +208,7 @@ async def _list_candidats(
     adresses: tuple[str, ...],
     motif_id: int,
     service_id: int,
-    cle: bytes,
+    sauf: ColumnElement[bool],
     maintenant: datetime,
 ) -> list[Mapping[str, Any]]:
     """Rendez-vous to come there, for that motif, of people who gave one of these addresses."""
@@ -172,7 +222,7 @@ async def _list_candidats(
             func.coalesce(RendezVous.service_origine_id, RendezVous.service_id) == service_id,
             RendezVous.etat.in_(ACTIFS),
             RendezVous.fin > maintenant,
-            or_(RendezVous.cle_idempotence.is_(None), RendezVous.cle_idempotence != cle),
+            sauf,
         )
         .order_by(RendezVous.debut)
         .limit(20)
@@ -180,34 +230,33 @@ async def _list_candidats(
     return [dict(ligne) for ligne in (await conn.execute(requete)).mappings()]
 
 
-def _keeps(settings: Settings, saisi: UsagerSaisi, ligne: Mapping[str, Any], *, libre: bool) -> bool:
+def _keeps(settings: Settings, qui: Mapping[str, Any], ligne: Mapping[str, Any], *, libre: bool) -> bool:
     destination = find_destination(settings, ligne["courriel"], ligne["telephones"])
     if destination is None:
         return False
     sienne = destination.adresse if destination.canal == "sms" else f"@{destination.adresse.lower()}"
-    existante = _personne(
-        ligne["nom_usage"],
-        ligne["nom_naissance"],
-        ligne["prenoms"],
-        ligne["date_naissance"],
-        ligne["numero_fiscal"],
-        ligne["siren"],
-    )
-    demande = _personne(
-        saisi.nom_usage, saisi.nom_naissance, saisi.prenoms, saisi.date_naissance, saisi.numero_fiscal, saisi.siren
-    )
-    return keeps_from_booking(demande, existante, joint=sienne in _list_adresses(saisi), libre=libre)
+    return keeps_from_booking(_personne(qui), _personne(ligne), joint=sienne in _list_adresses(qui), libre=libre)
 
 
-def _personne(usage: str, naissance: str, prenoms: str, jour: Any, numero_fiscal: Any, siren: Any) -> Personne:
-    noms = frozenset(nom for nom in (to_recherche(usage), to_recherche(naissance)) if nom)
-    return Personne(noms, next(iter(to_recherche(prenoms).split()), ""), jour, numero_fiscal, siren)
+def _personne(qui: Mapping[str, Any]) -> Personne:
+    noms = (to_recherche(qui["nom_usage"]), to_recherche(qui["nom_naissance"]))
+    return Personne(
+        frozenset(nom for nom in noms if nom),
+        next(iter(to_recherche(qui["prenoms"]).split()), ""),
+        qui["date_naissance"],
+        qui["numero_fiscal"],
+        qui["siren"],
+    )
 
 
 async def _tell(
     outils: Outils, uow: UnitOfWork, ligne: Mapping[str, Any], auteur: Auteur, maintenant: datetime
 ) -> None:
-    """Write to the holder, unless he has just been written to; journaled in every case."""
+    """Write to the holder, unless he has just been written to; journaled in every case.
+
+    Who made it may be a stranger: what his browser holds (the link, the form that can be sent again for it) opens
+    nothing more, and the message carries the link that does.
+    """
     conn = uow.conn
     envoyes = select(func.max(Courrier.cree_a), func.count()).where(
         Courrier.rdv_id == ligne["id"],
@@ -217,7 +266,13 @@ async def _tell(
     dernier, nombre = (await conn.execute(envoyes)).one()
     ecrit = nombre < _PAR_JOUR and (dernier is None or dernier <= maintenant - _INTERVALLE)
     if ecrit:
-        suivante = update(RendezVous).where(RendezVous.id == ligne["id"]).values(sequence=RendezVous.sequence + 1)
+        sel = new_sel()
+        lien = {"lien_sel": sel, "lien_empreinte": empreinte(jeton_lien(outils.settings, sel))}
+        suivante = (
+            update(RendezVous)
+            .where(RendezVous.id == ligne["id"])
+            .values(sequence=RendezVous.sequence + 1, cle_idempotence=None, **lien)
+        )
         sequence = (await conn.execute(suivante.returning(RendezVous.sequence))).scalar_one()
         versions = await read_versions(conn, ligne["service_id"])
         receveur = await outils.dispo.contextes.get(conn, ligne["service_id"], versions.planning)

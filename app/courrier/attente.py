@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from email.message import EmailMessage
 from typing import Any, Final
@@ -31,7 +31,7 @@ OFFRE: Final = "offre"
 ATTENTE: Final = "attente"
 EVENEMENTS: Final = (ATTENTE, OFFRE)
 #: What a message tells; each has its templates (``attente_<fait>``).
-FAITS: Final = ("a_confirmer", "deja", "suspendue", "offre")
+FAITS: Final = ("a_confirmer", "deja", "suspendue", "offre", "libres")
 PERIMEE: Final = "offre refusée, prise, retirée ou expirée"
 CLOSE: Final = "demande confirmée, retirée ou expirée"
 _INSTANTS: Final = ("debut", "fin", "limite")
@@ -43,7 +43,7 @@ class MessageAttente:
     """What the message tells. Instants are aware; ``fuseau`` is the service's IANA zone.
 
     ``limite``: until when one may confirm, or answer the offer ``offre_id`` of ``[debut, fin)``. ``lien_gestion`` is a
-    secret link, erased from the row once it has left.
+    secret link: it never waits in the queue, it is derived as the message leaves (``read_partant``).
     """
 
     fait: str
@@ -73,6 +73,7 @@ class MessageAttente:
     def to_donnees(self) -> dict[str, Any]:
         """The JSON object of the row."""
         faits = asdict(self)
+        del faits["lien_gestion"]
         for champ in (*_INSTANTS, *_JOURS):
             faits[champ] = faits[champ].isoformat() if faits[champ] else None
         return faits
@@ -81,7 +82,6 @@ class MessageAttente:
     def from_donnees(cls, donnees: Mapping[str, Any]) -> MessageAttente:
         """The message of a row. Raises KeyError, TypeError or ValueError when the row cannot be one."""
         lues = {nom: donnees[nom] for nom in cls.__dataclass_fields__ if nom != "lien_gestion"}
-        lues["lien_gestion"] = donnees.get("lien_gestion", "")
         for champ in _INSTANTS:
             lues[champ] = datetime.fromisoformat(lues[champ]) if lues[champ] else None
         for champ in _JOURS:
@@ -121,8 +121,23 @@ async def write_attente(
     await conn.execute(insert(Courrier).values(valeurs).on_conflict_do_nothing())
 
 
-async def find_obstacle(conn: AsyncConnection, message: MessageAttente, a: datetime) -> str | None:
-    """Why it must not leave at ``a``, or None: the offer is over, the request is no more what it tells."""
+async def read_partant(
+    conn: AsyncConnection, donnees: Mapping[str, Any], lien: Callable[[bytes], str] | None, a: datetime
+) -> MessageAttente | str:
+    """The message of a row with the secret link of its request, derived now; or why it must not leave at ``a``.
+
+    Raises KeyError, TypeError or ValueError when the row cannot be one.
+    """
+    message = MessageAttente.from_donnees(donnees)
+    raison = await _find_obstacle(conn, message, a)
+    if raison is not None:
+        return raison
+    sel = (await conn.execute(select(Attente.lien_sel).where(Attente.id == message.attente_id))).scalar_one_or_none()
+    return message if lien is None or sel is None else replace(message, lien_gestion=lien(sel))
+
+
+async def _find_obstacle(conn: AsyncConnection, message: MessageAttente, a: datetime) -> str | None:
+    """Why it must not leave, or None: the offer is over, the request is no more what it tells."""
     if message.limite is not None and message.limite <= a:
         return PERIMEE if message.fait == "offre" else CLOSE
     if message.fait == "offre":
@@ -183,12 +198,14 @@ _SMS: Final[Mapping[str, Mapping[str, str]]] = {
         "a_confirmer": "Impôts, {service} : confirmez votre inscription en liste d’attente avant {limite} : {lien}",
         "deja": "Impôts, {service} : vous êtes déjà en liste d’attente. Votre demande : {lien}",
         "suspendue": "Impôts, {service} : vos offres sont restées sans réponse. Attendez-vous toujours ? {lien}",
+        "libres": "Impôts, {service} : des créneaux sont libres aux dates que vous attendez. Choisissez : {lien}",
         "offre": "Impôts, {service} : un créneau se libère, {quand}. Gardé pour vous jusqu’à {limite} : {lien}",
     },
     "en": {
         "a_confirmer": "Tax office {service}: confirm that you join the waiting list before {limite}: {lien}",
         "deja": "Tax office {service}: you are already on the waiting list. Your request: {lien}",
         "suspendue": "Tax office {service}: our offers were left unanswered. Are you still waiting? {lien}",
+        "libres": "Tax office {service}: time slots are free on the dates you asked for. Choose one: {lien}",
         "offre": "Tax office {service}: a time slot is free, {quand}. Kept for you until {limite}: {lien}",
     },
 }

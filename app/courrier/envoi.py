@@ -46,7 +46,8 @@ class Facteur:
 
     ``expediteur`` is ``adresse`` or ``Nom <adresse>``; its domain is also that of calendar UIDs. ``envois`` senders
     work in parallel on ``lot`` mails each; ``attente_s`` is the time between two looks at an empty queue; ``bail`` must
-    be longer than ``delai_message_s``, the most a mail may take. ``lien`` derives the secret link of a RDV.
+    be longer than ``delai_message_s``, the most a mail may take. ``lien`` derives the secret link of a RDV,
+    ``lien_attente`` that of a request of the waiting list.
     Raises ConfigurationInvalide, AdresseRefusee or ValueError on settings that cannot work.
     """
 
@@ -65,6 +66,7 @@ class Facteur:
         delai_message_s: float = 60.0,
         hasard: Random | None = None,
         lien: Lien | None = None,
+        lien_attente: Lien | None = None,
     ) -> None:
         if bail.total_seconds() <= delai_message_s:
             raise ValueError("the lease must outlast the longest sending")
@@ -72,7 +74,7 @@ class Facteur:
         self._db = db
         self._serveur = smtp.parse_smtp_url(smtp_url)
         self._expedition = Expedition(
-            nom or NOM_EXPEDITEUR, adresse, demonstration, timedelta(seconds=delai_message_s), lien
+            nom or NOM_EXPEDITEUR, adresse, demonstration, timedelta(seconds=delai_message_s), lien, lien_attente
         )
         self._envois = envois
         self._lot = lot

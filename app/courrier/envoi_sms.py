@@ -17,9 +17,9 @@ from typing import Final
 import structlog
 
 from app import clock
-from app.courrier import file_attente
+from app.courrier import debit_sms, file_attente
 from app.courrier.attente import EVENEMENTS as ATTENTE
-from app.courrier.attente import MessageAttente, find_obstacle, render_attente_sms
+from app.courrier.attente import read_partant, render_attente_sms
 from app.courrier.echecs import Echec, Genre, wait_for_server
 from app.courrier.file_attente import Pli
 from app.courrier.issue import Issue, give_up, mark_sent, record_failure, where, write
@@ -44,7 +44,8 @@ class FacteurSms:
     """Sends what is due. One per worker process; any number of processes may run at once.
 
     ``envois`` senders work in parallel on ``lot`` messages each. ``bail`` must outlast what the provider may take for
-    one. ``lien`` derives the secret link of a RDV.
+    one. ``lien`` derives the secret link of a RDV, ``lien_attente`` that of a request of the waiting list.
+    ``cle``: key of the prints under which a number's messages are counted (``debit_sms``); without one nothing is.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class FacteurSms:
         operateur: Operateur,
         *,
         lien: Lien | None = None,
+        lien_attente: Lien | None = None,
+        cle: bytes = b"",
         demonstration: bool = False,
         envois: int = 2,
         lot: int = 5,
@@ -63,6 +66,8 @@ class FacteurSms:
         self._db = db
         self._operateur = operateur
         self._lien = lien
+        self._lien_attente = lien_attente
+        self._cle = cle
         self._demonstration = demonstration
         self._envois = envois
         self._lot = lot
@@ -125,8 +130,11 @@ class FacteurSms:
 
     async def _deliver(self, pli: Pli) -> Issue:
         """Raises Indisponible when PostgreSQL is away: the lease then decides."""
+        compte = b""
         try:
             sms = await self._prepare(pli)
+            if not isinstance(sms, str):
+                compte, sms = await self._count(pli, sms)
             if isinstance(sms, str):
                 log.info("sms.non_envoye", courrier=pli.id, evenement=pli.evenement, raison=sms)
                 return await give_up(self._db, pli, sms, Issue.ECARTE)
@@ -134,22 +142,38 @@ class FacteurSms:
         except Indisponible:
             raise
         except EchecSms as refus:
-            return await record_failure(self._db, pli, refus.echec, self._hasard)
+            return await self._fail(pli, refus.echec, compte)
         except Exception as erreur:
             log.error("sms.defaut", courrier=pli.id, erreur=type(erreur).__name__, ou=where(erreur))
-            echec = Echec(Genre.REFUS, f"défaut interne, {type(erreur).__name__}")
-            return await record_failure(self._db, pli, echec, self._hasard)
+            return await self._fail(pli, Echec(Genre.REFUS, f"défaut interne, {type(erreur).__name__}"), compte)
         await mark_sent(self._db, pli)
         log.info("sms.envoye", courrier=pli.id, evenement=pli.evenement, tentatives=pli.tentatives)
         return Issue.ENVOYE
 
+    async def _count(self, pli: Pli, sms: Sms) -> tuple[bytes, Sms | str]:
+        """(what was counted, the message or why it must not leave)."""
+        if not self._cle:
+            return b"", sms
+        a = clock.now()
+        empreinte = debit_sms.print_jour(self._cle, pli.destinataire, a)
+        async with self._db.read() as conn:
+            permis = await debit_sms.take(conn, empreinte, pli.evenement, a)
+        return (empreinte, sms) if permis else (b"", debit_sms.TROP)
+
+    async def _fail(self, pli: Pli, echec: Echec, compte: bytes) -> Issue:
+        """What did not leave is not counted."""
+        if compte:
+            await write(self._db, lambda conn: debit_sms.give_back(conn, compte))
+        return await record_failure(self._db, pli, echec, self._hasard)
+
     async def _prepare(self, pli: Pli) -> Sms | str:
         """The message, or the reason why it must not leave."""
         if pli.evenement in ATTENTE:
-            attente = MessageAttente.from_donnees(pli.donnees)
             async with self._db.read() as conn:
-                raison = await find_obstacle(conn, attente, clock.now())
-            return raison or Sms(pli.message_id.strip("<>"), pli.destinataire, render_attente_sms(attente))
+                attente = await read_partant(conn, pli.donnees, self._lien_attente, clock.now())
+            if isinstance(attente, str):
+                return attente
+            return Sms(pli.message_id.strip("<>"), pli.destinataire, render_attente_sms(attente))
         async with self._db.read() as conn:
             situation = await file_attente.read_situation(conn, pli)
         if situation is None:

@@ -67,6 +67,9 @@ class MessageRdv:
     ancien_debut: datetime | None = None
     #: The service where the RDV was before a move, when it was another one.
     ancien_service: str = ""
+    #: Who is responsible for the data, and to whom one writes about them: parameters of the nation, in French.
+    responsable: str = ""
+    delegue: str = ""
     langue: str = "fr"
 
     def __post_init__(self) -> None:

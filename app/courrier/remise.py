@@ -18,8 +18,7 @@ from app.courrier.adresse import AdresseRefusee, parse_adresse
 from app.courrier.affectation import EVENEMENT as AFFECTATION
 from app.courrier.affectation import MessageAffectation, find_obstacle, render_affectation
 from app.courrier.attente import EVENEMENTS as ATTENTE
-from app.courrier.attente import MessageAttente, render_attente
-from app.courrier.attente import find_obstacle as find_obstacle_attente
+from app.courrier.attente import read_partant, render_attente
 from app.courrier.changement import EVENEMENT as CHANGEMENT
 from app.courrier.changement import MessageChangement, render_changement
 from app.courrier.changement import find_obstacle as find_obstacle_changement
@@ -51,13 +50,17 @@ Lien = Callable[[bytes], str]
 
 @dataclass(frozen=True, slots=True)
 class Expedition:
-    """Who sends, and within which time for a whole message. ``lien``: the secret link derived from a RDV's bits."""
+    """Who sends, and within which time for a whole message. ``lien``: the secret link derived from a RDV's bits.
+
+    ``lien_attente``: that of a request of the waiting list.
+    """
 
     nom: str
     adresse: str
     demonstration: bool
     delai_message: timedelta
     lien: Lien | None = None
+    lien_attente: Lien | None = None
 
 
 async def deliver(db: Database, client: aiosmtplib.SMTP, pli: Pli, expedition: Expedition, hasard: Random) -> Issue:
@@ -107,11 +110,12 @@ async def _prepare(db: Database, pli: Pli, expedition: Expedition) -> tuple[str,
         entete = _build_entete(pli, expedition)
         return raison or (entete.destinataire, render_resume(resume, entete, clock.now()))
     if pli.evenement in ATTENTE:
-        attente = MessageAttente.from_donnees(pli.donnees)
         async with db.read() as conn:
-            raison = await find_obstacle_attente(conn, attente, clock.now())
+            attente = await read_partant(conn, pli.donnees, expedition.lien_attente, clock.now())
+        if isinstance(attente, str):
+            return attente
         entete = _build_entete(pli, expedition)
-        return raison or (entete.destinataire, render_attente(attente, entete, clock.now()))
+        return entete.destinataire, render_attente(attente, entete, clock.now())
     async with db.read() as conn:
         situation = await file_attente.read_situation(conn, pli)
     if situation is None:

@@ -23,6 +23,9 @@ LONGUEUR_MAX: Final = 2000
 _INSECABLE: Final = "\u00a0"
 #: Controls that reorder or hide text: bidi marks, embeddings, overrides, isolates, and the byte order mark.
 _INVISIBLES: Final = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+#: Words and digits of a name that is greeted: « 3 SUISSES », and neither « 3615 » nor a sentence.
+_MOTS_MAX: Final = 6
+_CHIFFRES_MAX: Final = 2
 _ADRESSE_WEB: Final = re.compile(r"://|www\.|[@/\\<>{}\[\]=]|\.\w{2,}", re.IGNORECASE)
 
 #: Type of rendez-vous → how it is held, within a sentence.
@@ -49,10 +52,13 @@ def propre(texte: str) -> str:
 def nom_affichable(nom: str) -> str:
     """The name to greet, or "" when it does not look like one.
 
-    Anybody may book with somebody else's e-mail: a « name » that holds an address or a link would turn the
-    administration's own mail into a lure. Mail programs make links of bare host names, hence the dot.
+    Anybody may book with somebody else's e-mail: a « name » that holds an address, a link, a telephone number or a
+    sentence would turn the administration's own mail into a lure. Mail programs make links of bare host names, hence
+    the dot.
     """
-    return "" if len(nom) > 100 or _ADRESSE_WEB.search(nom) else nom
+    chiffres = sum(caractere.isdigit() for caractere in nom)
+    phrase = len(nom.split()) > _MOTS_MAX or chiffres > _CHIFFRES_MAX
+    return "" if len(nom) > 100 or phrase or _ADRESSE_WEB.search(nom) else nom
 
 
 def lien_sur(url: str) -> str:

@@ -2,6 +2,10 @@
 
 Nobody is offered anything twice in a row while others wait: whoever lets an offer go, or refuses it, goes behind those
 who were already there. A start that somebody was offered once is not offered to him again.
+
+A place is held for who waits only where places are rare: whoever could take another one himself is told so, once, and
+nothing is held for him. What is held at one time is a small share of a day, by day only, and no place goes round the
+line for ever: a crowd of mailboxes keeps the public from next to nothing [P15].
 """
 
 from __future__ import annotations
@@ -19,10 +23,20 @@ SANS_REPONSE_MAX: Final = 2
 #: Local hours during which the time to answer runs.
 OUVRE: Final = time(8)
 FERME: Final = time(20)
-#: An offer that would leave less than this is not made.
-MINIMUM: Final = timedelta(minutes=15)
-#: Créneaux of one service held for offers at one time: a crowd of mailboxes cannot hold the others.
-OFFRES_MAX: Final = 10
+#: An offer that would leave less than this before the evening is not made: it waits for the morning.
+MINIMUM: Final = timedelta(hours=1)
+#: Places free to everybody, among those that suit somebody, above which he needs no offer.
+RARES: Final = 2
+#: Places of one service held for offers at one time: that many, or the hundredth parts of the day that has more.
+OFFRES_MIN: Final = 2
+OFFRES_POUR_CENT: Final = 5
+#: Offers in vain of a service at one time of one day, after which the place is the public's for ``REPOS``.
+ESSAIS_PAR_PLACE: Final = 3
+REPOS: Final = timedelta(hours=24)
+#: How long the hold of an offer outlives it: its place is given back by the line, not by its expiry.
+SURSIS: Final = timedelta(minutes=10)
+#: How long a place that an offer gives back is kept for the next person, where the service delays nothing.
+RELAIS: Final = timedelta(seconds=30)
 #: People of one service who wait from one network.
 PAR_ORIGINE: Final = 10
 #: Days ahead for which somebody may wait.
@@ -36,7 +50,10 @@ _MIDI: Final = time(12)
 
 @dataclass(frozen=True, slots=True)
 class Voeu:
-    """What one person waits for. ``deja``: starts (minutes-époque) that he was offered before."""
+    """What one person waits for.
+
+    ``deja``: starts (minutes-époque) that he was offered before; ``prevenu``: told once that plenty is free.
+    """
 
     id: int
     motif_id: int
@@ -46,6 +63,7 @@ class Voeu:
     demi_journee: str
     rang_a: datetime
     origine: bytes | None = None
+    prevenu: bool = False
     deja: frozenset[int] = frozenset()
 
     def suits(self, debut: int, zone: ZoneInfo) -> bool:
@@ -55,17 +73,55 @@ class Voeu:
             return False
         if not self.demi_journee:
             return True
-        return (self.demi_journee == "matin") == (local.time() < _MIDI)
+        return self.demi_journee == name_demi_journee(debut, zone)
 
 
-def order_voeux(voeux: Iterable[Voeu]) -> list[Voeu]:
-    """In the order in which they are served."""
-    return sorted(voeux, key=lambda voeu: (voeu.rang_a, voeu.id))
+@dataclass(frozen=True, slots=True)
+class Libre:
+    """A start that may be offered, and where. ``public``: how many guichets have it free for everybody."""
+
+    debut: int
+    jour: date
+    demi_journee: str
+    guichets: tuple[int, ...]
+    public: int
 
 
-def find_depart(voeu: Voeu, departs: Iterable[int], zone: ZoneInfo) -> int | None:
-    """The first of these free starts that suits, the earliest first, or None."""
-    return next((depart for depart in sorted(departs) if voeu.suits(depart, zone)), None)
+def name_demi_journee(debut: int, zone: ZoneInfo) -> str:
+    """« matin » or « apres-midi », by the clock of the place."""
+    return "matin" if from_minute(debut).astimezone(zone).time() < _MIDI else "apres-midi"
+
+
+def is_rare(convient: Iterable[Libre], duree: int) -> bool:
+    """True when no more than ``RARES`` distinct places of ``convient`` (in order) are free to everybody."""
+    places, fin, ici = 0, -1, 0
+    for libre in convient:
+        if not libre.public:
+            continue
+        if libre.debut >= fin:
+            places, ici, fin = places + libre.public, libre.public, libre.debut + duree
+        elif libre.public > ici:  # the same time, on more guichets
+            places, ici = places + libre.public - ici, libre.public
+        if places > RARES:
+            return False
+    return True
+
+
+def count_places(candidats: Iterable[tuple[int, Sequence[int]]], duree: int) -> int:
+    """How many rendez-vous of that length the guichets of a day could serve, were they all free."""
+    fins: dict[int, int] = {}
+    places = 0
+    for depart, guichets in sorted(candidats):
+        for guichet in guichets:
+            if depart >= fins.get(guichet, depart):
+                fins[guichet] = depart + duree
+                places += 1
+    return places
+
+
+def compute_offres_max(places: int) -> int:
+    """Offers that a service may hold at one time, on a day of that many places."""
+    return max(OFFRES_MIN, places * OFFRES_POUR_CENT // 100)
 
 
 def compute_depart_envoi(maintenant: datetime, zone: ZoneInfo) -> datetime:
@@ -76,26 +132,22 @@ def compute_depart_envoi(maintenant: datetime, zone: ZoneInfo) -> datetime:
     return maintenant if local.time() < FERME else _at(local.date() + timedelta(days=1), OUVRE, zone)
 
 
-def compute_limite(maintenant: datetime, minutes: int, zone: ZoneInfo) -> datetime:
-    """Until when an offer made now is its owner's: that many real minutes between 8:00 and 20:00 of the place."""
-    depart, reste = compute_depart_envoi(maintenant, zone), timedelta(minutes=minutes)
-    while True:
-        jour = depart.astimezone(zone).date()
-        soir = _at(jour, FERME, zone)
-        if depart + reste <= soir:
-            return depart + reste
-        reste -= soir - depart
-        depart = _at(jour + timedelta(days=1), OUVRE, zone)
+def compute_limite(maintenant: datetime, minutes: int, zone: ZoneInfo) -> datetime | None:
+    """Until when an offer made now is its owner's: that many minutes, or this evening; None when it must wait for day.
 
-
-def list_limites(maintenant: datetime, minutes: int, zone: ZoneInfo) -> tuple[datetime, ...]:
-    """The limits that an offer may have, the best first: the whole time, else what is left of the first day.
-
-    A créneau that must be booked before tomorrow is offered until this evening, when that leaves the time to answer.
+    Nothing is held overnight: what cannot be answered today goes to the public, and is offered in the morning if it is
+    still there.
     """
-    depart, entiere = compute_depart_envoi(maintenant, zone), compute_limite(maintenant, minutes, zone)
-    soir = _at(depart.astimezone(zone).date(), FERME, zone)
-    return (entiere, soir) if soir < entiere and soir - depart >= MINIMUM else (entiere,)
+    if not is_ouvert(maintenant, zone):
+        return None
+    soir = _at(maintenant.astimezone(zone).date(), FERME, zone)
+    limite = min(maintenant + timedelta(minutes=minutes), soir)
+    return limite if limite - maintenant >= min(MINIMUM, timedelta(minutes=minutes)) else None
+
+
+def is_ouvert(maintenant: datetime, zone: ZoneInfo) -> bool:
+    """True during the hours at which people are written to."""
+    return OUVRE <= maintenant.astimezone(zone).time() < FERME
 
 
 def _at(jour: date, heure: time, zone: ZoneInfo) -> datetime:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
+from app.domain.definitions import DELEGUE, RESPONSABLE
 from app.domain.horaires import jour_local
 from app.domain.raisons import Raison
 from app.domain.raisons import phrase as phrase_raison
@@ -74,11 +75,13 @@ class Parametres:
     attente_minutes: int = 120
     #: When an unknown usager copies a code: ``si_doute``, ``toujours``, ``jamais``.
     captcha: str = "si_doute"
+    #: Online, in the whole nation: beyond, everybody copies one; 0 never.
+    reservations_par_minute: int = 600
     message_accueil: str = ""
     message_confirmation: str = ""
     #: Who is responsible for the data of usagers, and to whom they write about them.
-    responsable_traitement: str = ""
-    delegue_donnees: str = ""
+    responsable_traitement: str = RESPONSABLE
+    delegue_donnees: str = DELEGUE
 
     def __post_init__(self) -> None:
         if min(self.horizon_internet, self.horizon_exterieur, self.horizon_rattache) < 1:

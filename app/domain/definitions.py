@@ -108,6 +108,12 @@ _CAPTCHA: Final[Mapping[str, str]] = {
     "jamais": "Aucun code n’est demandé : un robot peut prendre tous les créneaux.",
 }
 
+RESPONSABLE: Final = "Direction générale des Finances publiques, 139 rue de Bercy, 75572 Paris Cedex 12"
+DELEGUE: Final = (
+    "Délégué à la protection des données, ministère de l’Économie et des Finances,"
+    " 139 rue de Bercy, 75572 Paris Cedex 12"
+)
+
 DEFINITIONS: Final[tuple[Definition, ...]] = (
     Definition(
         "ouverture_nationale",
@@ -228,6 +234,21 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         choix=(("si_doute", "En cas de doute"), ("toujours", "Toujours"), ("jamais", "Jamais")),
     ),
     Definition(
+        "reservations_par_minute",
+        "Réservations en ligne attendues par minute, tous services réunis",
+        _USAGER,
+        Genre.ENTIER,
+        600,
+        lambda n: (
+            f"Au-delà de {n} par minute pour tous les services, chaque usager non connecté recopie un code."
+            if n
+            else "Le nombre total de réservations ne fait jamais demander de code."
+        ),
+        "par minute",
+        0,
+        100_000,
+    ),
+    Definition(
         "rappel_jours",
         "Rappel avant le rendez-vous",
         _USAGER,
@@ -241,6 +262,33 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         "jours",
         0,
         14,
+    ),
+    Definition(
+        "liste_attente",
+        "Liste d’attente",
+        _USAGER,
+        Genre.BOOLEEN,
+        True,
+        lambda oui: (
+            "L’usager à qui aucun créneau ne convient peut demander à être prévenu dès qu’une place se libère."
+            if oui
+            else "L’usager à qui aucun créneau ne convient doit revenir voir ou joindre le service."
+        ),
+        local=Local.LIBRE,
+    ),
+    Definition(
+        "attente_minutes",
+        "Temps pour répondre à une offre",
+        _USAGER,
+        Genre.ENTIER,
+        120,
+        lambda n: (
+            f"Une place libérée est gardée {_minutes(n)} pour la première personne de la liste d’attente,"
+            " jusqu’à 20 h au plus tard, puis proposée à la suivante."
+        ),
+        "minutes",
+        15,
+        720,
     ),
     Definition(
         "duree_option_minutes",
@@ -300,33 +348,6 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         60,
     ),
     Definition(
-        "liste_attente",
-        "Liste d’attente",
-        _USAGER,
-        Genre.BOOLEEN,
-        True,
-        lambda oui: (
-            "L’usager à qui aucun créneau ne convient peut demander à être prévenu dès qu’une place se libère."
-            if oui
-            else "L’usager à qui aucun créneau ne convient doit revenir voir ou joindre le service."
-        ),
-        local=Local.LIBRE,
-    ),
-    Definition(
-        "attente_minutes",
-        "Temps pour répondre à une offre",
-        _USAGER,
-        Genre.ENTIER,
-        120,
-        lambda n: (
-            f"Une place libérée est gardée {_minutes(n)} pour la première personne de la liste d’attente, comptées"
-            " entre 8 h et 20 h, puis proposée à la suivante."
-        ),
-        "minutes",
-        15,
-        720,
-    ),
-    Definition(
         "conservation_jours",
         "Conservation des données des usagers",
         _DONNEES,
@@ -345,7 +366,7 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         "Responsable du traitement",
         _DONNEES,
         Genre.TEXTE,
-        "Direction générale des Finances publiques, 139 rue de Bercy, 75572 Paris Cedex 12",
+        RESPONSABLE,
         lambda _: "Les usagers lisent sur chaque notice qui répond de leurs données.",
         maximum=300,
     ),
@@ -354,8 +375,7 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         "Délégué à la protection des données",
         _DONNEES,
         Genre.TEXTE,
-        "Délégué à la protection des données, ministère de l’Économie et des Finances,"
-        " 139 rue de Bercy, 75572 Paris Cedex 12",
+        DELEGUE,
         lambda _: "Les usagers lui écrivent pour connaître, corriger ou effacer ce qui est détenu d’eux.",
         maximum=300,
     ),
@@ -366,7 +386,7 @@ DEFINITIONS: Final[tuple[Definition, ...]] = (
         Genre.TEXTE,
         "l’exécution d’une mission d’intérêt public (article 6, paragraphe 1, point e, du règlement général sur la"
         " protection des données)",
-        lambda texte: f"La notice dit : « Ce traitement est fondé sur {texte}. »",
+        lambda texte: f"Les usagers lisent : ce traitement est fondé sur {texte}.",
         maximum=300,
     ),
     Definition(

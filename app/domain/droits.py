@@ -190,8 +190,8 @@ class Acces(StrEnum):
 def decide_modification(qui: str, acces: str, parametres: Parametres) -> Autorise | Refuse:
     """May ``qui`` modify, move or cancel a rendez-vous reached by ``acces``? [A1, summary table; G 2.3.1]
 
-    An usager: his own, by link, by code + name or signed in, unless the national parameter says no. An agent extérieur: by
-    exact code + name. Anything else does not exist for them (« introuvable »: 404).
+    An usager: his own, by link, by code + name or signed in, unless the national parameter says no. An agent extérieur:
+    by exact code + name. Anything else does not exist for them (« introuvable »: 404).
     """
     canal, voie = Canal(qui), Acces(acces)
     permis: Mapping[Canal, frozenset[Acces]] = {

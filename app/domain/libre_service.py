@@ -24,6 +24,7 @@ class Empechement(StrEnum):
     TERMINE = "termine"
     NON_HONORE = "non_honore"
     PASSE = "passe"
+    PAR_MESSAGE = "par_message"
 
 
 #: In whole sentences: what is so, then what to do.
@@ -37,6 +38,9 @@ PHRASES: Final[Mapping[Empechement, str]] = MappingProxyType(
         Empechement.TERMINE: "Ce rendez-vous a déjà eu lieu.",
         Empechement.NON_HONORE: "Ce rendez-vous n’a pas été honoré : prenez un nouveau rendez-vous.",
         Empechement.PASSE: "L’heure de ce rendez-vous est passée : joignez le service.",
+        Empechement.PAR_MESSAGE: (
+            "Pour déplacer ou annuler ce rendez-vous, suivez le lien du dernier message reçu à son sujet."
+        ),
     }
 )
 _PAR_ETAT: Final[Mapping[Etat, Empechement]] = MappingProxyType(

@@ -54,6 +54,8 @@ class Resolue:
 
 def from_json(definition: Definition, brut: Any) -> tuple[bool, Valeur]:
     """(it is a value of this parameter, the value). What cannot be one is as if it were not there."""
+    if brut == "" and definition.genre is not Genre.TEXTE:
+        return False, None
     if definition.genre is Genre.DATE and isinstance(brut, str):
         try:
             brut = date.fromisoformat(brut)

@@ -1,16 +1,19 @@
-"""How often strangers may act: what each act allows, from an address, a browser, a person, and in a service.
+"""How often strangers may act: what each act allows, from an address, a browser, a person, in a service, on the site.
 
 Counts are kept in PostgreSQL under keyed prints, in one statement of their own before the act: no lock is held over
 anything else, and Redis has no part in it. Two bounds: past ``doux`` a challenge is asked (``app.protection.defis``),
 past ``dur`` the answer is 429. Nobody's name or mailbox has a hard bound: whoever types them could keep their holder
-out. This very machine (a proxy that was not declared) has none: better no bound than the whole nation behind one.
+out. The site as a whole has a soft one too: its count is spread over rows, so that everybody waits for none of them,
+and is a rate of requests, those that were asked for a code included. This very machine (a proxy that was not declared)
+has none: better no bound than the whole nation behind one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -24,6 +27,8 @@ from app.identite.essais import find_lieu
 from app.tables import Comptage
 
 _MINUTE, _HEURE, _JOUR = 60, 3600, 86_400
+#: Rows over which what the whole site does is counted: none of them is waited for.
+PARTS: Final = 8
 #: Where requests come from when nothing stands between, or a proxy that FORWARDED_ALLOW_IPS does not name.
 _ICI: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 
@@ -32,7 +37,8 @@ _ICI: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 class Limite:
     """Acts of one ``portee`` in windows of ``fenetre_s`` seconds; 0: no such bound. Those of a service are per guichet.
 
-    ``portee``: ``adresse`` (/64 in IPv6), ``visite``, ``personne`` (each mailbox, number), ``service``.
+    ``portee``: ``adresse`` (/64 in IPv6), ``visite``, ``personne`` (each mailbox, number), ``service``; ``site``: all
+    of it, a multiple of the bookings that the nation expects in a minute, in this minute or in the one before.
     """
 
     portee: str
@@ -47,6 +53,7 @@ ACTES: Final[Mapping[str, tuple[Limite, ...]]] = {
         Limite("adresse", 5 * _MINUTE, doux=12, dur=60),
         Limite("visite", 5 * _MINUTE, dur=30),
         Limite("service", 5 * _MINUTE, doux=8),
+        Limite("site", _MINUTE, doux=3),
     ),
     "prolonger": (Limite("adresse", 5 * _MINUTE, dur=120), Limite("visite", 5 * _MINUTE, dur=20)),
     "reserver": (
@@ -56,23 +63,40 @@ ACTES: Final[Mapping[str, tuple[Limite, ...]]] = {
         Limite("personne", _JOUR, doux=3),
         Limite("service", _HEURE, doux=5),
         Limite("service", _JOUR, doux=15),
+        Limite("site", _MINUTE, doux=1),
     ),
     "defi": (Limite("adresse", 5 * _MINUTE, dur=40), Limite("visite", 5 * _MINUTE, dur=15)),
     "renouveler": (Limite("adresse", 5 * _MINUTE, dur=120), Limite("visite", 5 * _MINUTE, dur=30)),
+    # One's own rendez-vous, again and again; each has a bound of its own besides (``app.booking.mon_rdv``).
+    "deplacer": (Limite("adresse", _HEURE, dur=40), Limite("visite", _HEURE, dur=12)),
     # Looking for one's own rendez-vous, and whatever else sends a message to an address typed by a stranger.
     "retrouver": (Limite("adresse", _HEURE, dur=30), Limite("visite", _HEURE, dur=10)),
+    # Each request for the waiting list sends one message, which may be a paid one.
+    "attente": (
+        Limite("adresse", _JOUR, doux=3, dur=60),
+        Limite("visite", _HEURE, doux=2, dur=10),
+        Limite("personne", _JOUR, doux=1),
+        Limite("service", _HEURE, doux=5),
+    ),
+    # What one contact is sent before it has proven anything, whatever the services. Past it nothing leaves, and the
+    # answer is the same: nobody is refused, and nobody learns of it.
+    "attente-contact": (Limite("personne", _JOUR, dur=3),),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Sujets:
-    """Who acts: address as the server knows it, secret of the visit, names of the person, service and its guichets."""
+    """Who acts: address as the server knows it, secret of the visit, names of the person, service and its guichets.
+
+    ``par_minute``: the bookings that the whole site expects in a minute; 0: not counted.
+    """
 
     adresse: str | None
     visite: str = ""
     personnes: tuple[str, ...] = ()
     service_id: int = 0
     guichets: int = 1
+    par_minute: int = 0
 
     @property
     def local(self) -> bool:
@@ -92,10 +116,13 @@ class Sujets:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
+    """A row that is counted. ``autres``: rows that are read with it, each a window that its bound is compared to."""
+
     limite: Limite
     cle: bytes
     fin: datetime
     facteur: int
+    autres: tuple[tuple[bytes, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +132,7 @@ class Compte:
     doute: bool = False
     attendre_s: int = 0
     regle: str = ""
+    #: What ``give_back`` takes away: all but the site's, which counts requests.
     cles: tuple[bytes, ...] = field(default=(), repr=False)
 
     def build_refus(self) -> TropDeDemandes:
@@ -118,24 +146,52 @@ class Compte:
 
 def list_cases(settings: Settings, acte: str, sujets: Sujets, a: datetime) -> list[_Case]:
     """What ``acte`` counts, in an order that never deadlocks."""
-    cle, cases = settings.derive_key("limites"), {}
+    secret, cases = settings.derive_key("limites"), {}
+
+    def sign(limite: Limite, debut: float, valeur: str) -> bytes:
+        parts = (acte, limite.portee, str(limite.fenetre_s), f"{debut:.0f}", valeur)
+        return hmac.new(secret, "\n".join(parts).encode("utf-8", "surrogatepass"), hashlib.sha256).digest()[:16]
+
     for limite in ACTES[acte]:
         debut = a.timestamp() // limite.fenetre_s * limite.fenetre_s
         fin = datetime.fromtimestamp(debut + limite.fenetre_s, UTC)
+        if limite.portee == "site":
+            if sujets.par_minute:
+                case = _spread(limite, debut, fin, sujets.par_minute, sign)
+                cases[case.cle] = case
+            continue
+        facteur = sujets.guichets if limite.portee == "service" else 1
         for valeur in sujets.values(limite.portee):
-            parts = (acte, limite.portee, str(limite.fenetre_s), f"{debut:.0f}", valeur)
-            imprimee = hmac.new(cle, "\n".join(parts).encode("utf-8", "surrogatepass"), hashlib.sha256).digest()[:16]
-            cases[imprimee] = _Case(limite, imprimee, fin, sujets.guichets if limite.portee == "service" else 1)
+            cle = sign(limite, debut, valeur)
+            cases[cle] = _Case(limite, cle, fin, facteur)
     return sorted(cases.values(), key=lambda case: case.cle)
 
 
+def _spread(
+    limite: Limite, debut: float, fin: datetime, facteur: int, sign: Callable[[Limite, float, str], bytes]
+) -> _Case:
+    """One of the site's rows, by chance; its other rows, and those of the window before: it does not forget at once."""
+    avant, ici = ([sign(limite, d, str(part)) for part in range(PARTS)] for d in (debut - limite.fenetre_s, debut))
+    sienne = ici.pop(secrets.randbelow(PARTS))
+    return _Case(limite, sienne, fin, facteur, (tuple(ici), tuple(avant)))
+
+
 _AJOUTER: Final = text(
-    "INSERT INTO comptage (cle, fin, nombre) SELECT cle, fin, 1 FROM unnest(:cles, :fins) AS c(cle, fin)"
-    " ON CONFLICT (cle) DO UPDATE SET nombre = comptage.nombre + 1 RETURNING cle, nombre"
-).bindparams(bindparam("cles", type_=ARRAY(LargeBinary)), bindparam("fins", type_=ARRAY(DateTime(timezone=True))))
+    "WITH ajout AS (INSERT INTO comptage (cle, fin, nombre) SELECT cle, fin, 1 FROM unnest(:cles, :fins) AS c(cle, fin)"
+    " ON CONFLICT (cle) DO UPDATE SET nombre = comptage.nombre + 1 RETURNING cle, nombre)"
+    " SELECT cle, nombre FROM ajout UNION ALL SELECT cle, nombre FROM comptage WHERE cle = ANY(:autres)"
+).bindparams(
+    bindparam("cles", type_=ARRAY(LargeBinary)),
+    bindparam("fins", type_=ARRAY(DateTime(timezone=True))),
+    bindparam("autres", type_=ARRAY(LargeBinary)),
+)
 _RENDRE: Final = text("UPDATE comptage SET nombre = greatest(nombre - 1, 0) WHERE cle = ANY(:cles)").bindparams(
     bindparam("cles", type_=ARRAY(LargeBinary))
 )
+
+
+def _list_autres(cases: Iterable[_Case]) -> list[bytes]:
+    return [cle for case in cases for rangee in case.autres for cle in rangee]
 
 
 async def count(conn: AsyncConnection, settings: Settings, acte: str, sujets: Sujets, a: datetime) -> Compte:
@@ -146,7 +202,8 @@ async def count(conn: AsyncConnection, settings: Settings, acte: str, sujets: Su
     cases = [] if sujets.local else list_cases(settings, acte, sujets, a)
     if not cases:
         return Compte()
-    lignes = await conn.execute(_AJOUTER, {"cles": [c.cle for c in cases], "fins": [c.fin for c in cases]})
+    valeurs = {"cles": [c.cle for c in cases], "fins": [c.fin for c in cases], "autres": _list_autres(cases)}
+    lignes = await conn.execute(_AJOUTER, valeurs)
     return _judge(cases, {bytes(ligne.cle): ligne.nombre for ligne in lignes}, a)
 
 
@@ -155,16 +212,21 @@ async def peek(conn: AsyncConnection, settings: Settings, acte: str, sujets: Suj
     cases = [] if sujets.local else list_cases(settings, acte, sujets, a)
     if not cases:
         return Compte()
-    requete = select(Comptage.cle, Comptage.nombre).where(Comptage.cle.in_([c.cle for c in cases]))
+    cherches = [*(c.cle for c in cases), *_list_autres(cases)]
+    requete = select(Comptage.cle, Comptage.nombre).where(Comptage.cle.in_(cherches))
     lus = {bytes(ligne.cle): ligne.nombre for ligne in await conn.execute(requete)}
-    return _judge(cases, {c.cle: lus.get(c.cle, 0) + 1 for c in cases}, a)
+    return _judge(cases, {**lus, **{c.cle: lus.get(c.cle, 0) + 1 for c in cases}}, a)
 
 
 def _judge(cases: Iterable[_Case], nombres: Mapping[bytes, int], a: datetime) -> Compte:
     doute, attendre_s, regle, cles = False, 0, "", []
     for case in cases:
-        cles.append(case.cle)
-        nombre, limite = nombres[case.cle], case.limite
+        limite, nombre = case.limite, nombres[case.cle]
+        if limite.portee == "site":
+            ici, avant = (sum(nombres.get(cle, 0) for cle in rangee) for rangee in case.autres)
+            nombre = max(nombre + ici, avant)
+        else:
+            cles.append(case.cle)
         if limite.dur and nombre > limite.dur * case.facteur:
             attendre_s = max(attendre_s, 1, int((case.fin - a).total_seconds()))
             regle = limite.portee

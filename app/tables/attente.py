@@ -13,8 +13,9 @@ from app.tables.base import Base, Ident, Instant, Jour, Texte
 class Attente(Base):
     """One person's wish: to be told when a créneau of that motif and type becomes free between two days.
 
-    ``a_confirmer`` until its contact is proven, ``active``, ``offre`` while a créneau is offered, ``suspendue`` after
-    offers without an answer; ``satisfaite`` and ``retiree`` keep neither name nor contact.
+    ``a_confirmer`` until its contact is proven (one contact may have several of those, each with its link: whoever
+    types it replaces nobody's, the others go when one is confirmed), ``active``, ``offre`` while a créneau is offered,
+    ``suspendue`` after offers without an answer; ``satisfaite`` and ``retiree`` keep neither name nor contact.
     """
 
     __tablename__ = "attente"
@@ -37,12 +38,16 @@ class Attente(Base):
     lien_empreinte: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     #: Keyed print of the network that registered: how many of one service may come from there.
     origine_empreinte: Mapped[bytes | None] = mapped_column(LargeBinary)
+    #: The rendez-vous from whose page it was asked: its offer moves that one.
+    rdv_id: Mapped[int | None] = mapped_column(BigInteger)
     cree_a: Mapped[Instant]
     #: Until when it may be confirmed.
     expire_a: Mapped[Instant]
     #: Its place in the line: when it was confirmed, then when its last offer ended.
     rang_a: Mapped[Instant | None]
     confirme_a: Mapped[Instant | None]
+    #: When it was told that plenty is free: once.
+    prevenu_a: Mapped[datetime | None]
     #: Offers in a row that nobody answered.
     sans_reponse: Mapped[int] = mapped_column(server_default="0")
     fin_a: Mapped[datetime | None]
@@ -63,7 +68,7 @@ class Attente(Base):
             "motif_id",
             text("lower(contact)"),
             unique=True,
-            postgresql_where=text("etat IN ('a_confirmer', 'active', 'offre', 'suspendue')"),
+            postgresql_where=text("etat IN ('active', 'offre', 'suspendue')"),
         ),
         Index("ix_attente_contact", text("lower(contact)"), postgresql_where=text("contact <> ''")),
         Index("ix_attente_file", "service_id", "rang_a", "id", postgresql_where=text("etat = 'active'")),
@@ -98,5 +103,6 @@ class OffreAttente(Base):
             postgresql_where=text("etat IN ('ouverte', 'prise')"),
         ),
         Index("ix_offre_attente_attente_id", "attente_id"),
+        Index("ix_offre_attente_recentes", "service_id", "cree_a"),
         Index("ix_offre_attente_vivantes", "service_id", postgresql_where=text("etat IN ('ouverte', 'prise')")),
     )

@@ -46,7 +46,7 @@ CLASSEMENT: Final[Mapping[str, Mapping[str, Classe]]] = {
         **dict.fromkeys(
             (
                 *("id", "service_id", "motif_id", "type_rdv", "nature", "du", "au", "demi_journee", "etat", "cree_a"),
-                *("expire_a", "rang_a", "confirme_a", "sans_reponse", "fin_a"),
+                *("expire_a", "rang_a", "confirme_a", "prevenu_a", "sans_reponse", "fin_a", "rdv_id"),
             ),
             _R,
         ),

@@ -14,18 +14,18 @@ from babel import negotiate_locale
 from app.langue import LANGUES, Langue
 
 COOKIE: Final = "langue"
-#: Beginnings of the addresses that usagers see.
-_PUBLICS: Final = (
-    "/rdv/", "/mon-rendez-vous", "/mes-rendez-vous", "/contact", "/attente", "/franceconnect", "/captcha", "/retrouver",
-    "/accessibilite", "/donnees-personnelles", "/mentions-legales", "/langue",
+#: Beginnings of the addresses of agents, of machines and of the demo: in French alone.
+_AUTRES: Final = (
+    "/agent", "/services/", "/sites/", "/rendez-vous", "/pilotage", "/administration", "/connexion", "/deconnexion",
+    "/aide", "/demo", "/api/", "/agendas/", "/invitation", "/static/", "/sante", "/temps-reel",
 )  # fmt: skip
 _SERVICE: Final = re.compile(r"/services/\d+(/carte|/integrer|/encart)?")
 _PREFERE: Final = re.compile(r"\s*([a-zA-Z]{1,8})(?:-[a-zA-Z0-9-]{1,40})?\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
 
 
 def is_public(chemin: str) -> bool:
-    """True of the addresses of usagers: those whose pages exist in every language."""
-    return chemin == "/" or chemin.startswith(_PUBLICS) or _SERVICE.fullmatch(chemin) is not None
+    """True of the addresses of usagers, an address that is none included: their pages exist in every language."""
+    return not chemin.startswith(_AUTRES) or _SERVICE.fullmatch(chemin) is not None
 
 
 def choose_langue(chemin: str, choisie: str, accepte: str) -> Langue:

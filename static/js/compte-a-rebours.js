@@ -26,10 +26,15 @@ function suivre(bloc) {
     if (dire) annonce.textContent = texte;
   }
 
+  /** Nothing holds it any more: the button, or a new one, asks for it again with everything typed. */
   function finir() {
     fini = true;
     bloc.classList.add("tenue--finie");
-    bouton?.remove();
+    const reprise = bouton?.isConnected ? bouton : bloc.querySelector(".tenue__actions").appendChild(document.createElement("button"));
+    reprise.className = "fr-btn fr-btn--tertiary fr-btn--sm";
+    reprise.setAttribute("formaction", bloc.dataset.prolonger);
+    reprise.setAttribute("formnovalidate", "");
+    reprise.textContent = mot("Réserver de nouveau ce créneau");
     ecrire(mot("Le temps de réservation est écoulé : ce créneau peut être pris par quelqu’un d’autre. Continuez, votre saisie est conservée ; validez dès que possible."), true);
   }
 
@@ -49,7 +54,7 @@ function suivre(bloc) {
   }
 
   async function prolonger() {
-    const corps = new URLSearchParams([...new FormData(form)].filter(([nom]) => ["_csrf", "motif", "type", "nature", "lieu"].includes(nom)));
+    const corps = new URLSearchParams([...new FormData(form)].filter(([nom]) => ["_csrf", "motif", "type", "nature", "lieu", "option"].includes(nom)));
     const reponse = await fetch(bloc.dataset.prolonger, {
       method: "POST", body: corps, headers: { accept: "application/json" }, signal: AbortSignal.timeout(8000),
     });
@@ -65,6 +70,7 @@ function suivre(bloc) {
   }
 
   bouton?.addEventListener("click", (e) => {
+    if (fini) return; // sent as a form: the créneau is held anew, if it is still free
     e.preventDefault();
     if (bouton.getAttribute("aria-busy") === "true") return;
     bouton.setAttribute("aria-busy", "true");
@@ -73,11 +79,49 @@ function suivre(bloc) {
       .finally(() => bouton.removeAttribute("aria-busy"));
   });
 
+  /** A visitor holds one créneau: the one chosen in another tab has replaced this one. */
+  function remplacer(autre) {
+    if (fini || autre === bloc.dataset.option) return;
+    finir();
+    ecrire(mot("Vous avez choisi un autre créneau dans un autre onglet : celui-ci n’est plus réservé pour vous. Votre saisie est conservée."), true);
+  }
+
+  const onglets = "BroadcastChannel" in window ? new BroadcastChannel("accueil:option") : null;
+  onglets?.addEventListener("message", (e) => remplacer(String(e.data)));
+  onglets?.postMessage(bloc.dataset.option);
   battre();
   setInterval(battre, 5000);
 }
 
 if (tenue && form) suivre(tenue);
+
+/** Sent without a network, the form would be replaced by the browser's own page of error. */
+function direHorsLigne() {
+  let bloc = form.querySelector("[data-hors-ligne]");
+  if (navigator.onLine) {
+    bloc?.remove();
+    return;
+  }
+  if (!bloc) {
+    bloc = document.createElement("p");
+    bloc.className = "fr-message fr-message--error fr-mb-2w";
+    bloc.dataset.horsLigne = "";
+    bloc.setAttribute("role", "alert");
+    form.querySelector("[data-envoi]")?.before(bloc);
+  }
+  bloc.textContent = mot("Connexion perdue : rien n’est envoyé, votre saisie reste ici. Validez de nouveau quand la connexion est revenue.");
+}
+
+if (form) {
+  addEventListener("online", direHorsLigne);
+  addEventListener("offline", direHorsLigne);
+  form.addEventListener("submit", (e) => {
+    if (navigator.onLine) return;
+    e.preventDefault();
+    e.stopImmediatePropagation();
+    direHorsLigne();
+  });
+}
 
 // The key already makes two clicks one rendez-vous; this only spares the second one its wait.
 form?.addEventListener("submit", (e) => {

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import insert, text
 
 from app.booking.attente import Inscription, confirm, register
+from app.booking.attente_liens import jeton_attente
 from app.booking.attente_offres import Guetteur
+from app.booking.attente_suivi import settle_offres
 from app.booking.outils import Auteur, Outils
 from app.booking.reserver import RdvReserve, book
 from app.booking.vie import act
@@ -84,13 +86,13 @@ class File:
         return lien
 
     async def find_lien(self, contact: str) -> str:
-        """The token in the last message to that contact."""
+        """The token that the last message to that contact brings."""
         ligne = await self.sql(
-            "SELECT donnees->>'lien_gestion' FROM courrier WHERE lower(destinataire) = lower(:c)"
-            " ORDER BY id DESC LIMIT 1",
+            "SELECT a.lien_sel FROM courrier c JOIN attente a ON a.id = (c.donnees->>'attente_id')::bigint"
+            " WHERE lower(c.destinataire) = lower(:c) ORDER BY c.id DESC LIMIT 1",
             c=contact,
         )
-        return str(ligne[0][0]).rsplit("/", 1)[1]
+        return jeton_attente(self.outils.settings, ligne[0][0])
 
     async def cancel(self, heure: tuple[int, int], a: datetime = LUNDI_9H) -> None:
         """An agent cancels what was booked at that hour."""
@@ -98,7 +100,8 @@ class File:
         await act(self.outils, self.pris.pop(quand(*heure)).id, Action.ANNULER, auteur, a, raison="empêchement")
 
     async def look(self, a: datetime = LUNDI_9H) -> int:
-        """The worker looks."""
+        """The worker ends what is over, then looks."""
+        await settle_offres(self.outils, a)
         return await self.guetteur.run_once(a)
 
     async def offres(self) -> list[tuple[str, str, datetime]]:

@@ -14,7 +14,18 @@ from app.booking.reserver import book
 from app.booking.vie import act
 from app.domain.horaires import to_minute
 from app.domain.rendez_vous import Action
-from app.tables import Base, ContreAppel, Courrier, Parametre, RdvUsager, RendezVous, SessionUsager, Suite, Usager
+from app.tables import (
+    Attente,
+    Base,
+    ContreAppel,
+    Courrier,
+    Parametre,
+    RdvUsager,
+    RendezVous,
+    SessionUsager,
+    Suite,
+    Usager,
+)
 from app.tables.classement import Classe, get_classe
 from tests.booking.outillage import demande
 from tests.fixtures.donnees import MondeService, build_equipe, build_service
@@ -114,6 +125,25 @@ async def rempli(outils: Outils, service: MondeService) -> int:
                 cree_a=ALORS,
             )
         )
+        await conn.execute(
+            insert(Attente).values(
+                service_id=service.id,
+                motif_id=service.motifs[0],
+                type_rdv="guichet",
+                nature="particulier",
+                du=ALORS.date(),
+                au=ALORS.date(),
+                nom="Mme Valenton",
+                canal="mail",
+                contact="philippine@exemple.test",
+                etat="active",
+                rang_a=ALORS,
+                lien_sel=b"s",
+                lien_empreinte=b"e",
+                cree_a=ALORS,
+                expire_a=ALORS,
+            )
+        )
     return rdv.id
 
 
@@ -138,7 +168,7 @@ async def test_every_classified_column_is_filled_before_and_erased_after(outils:
     await rempli(outils, service)
     tables = [table for table, colonnes in PERSONNES.items() if colonnes]
     assert set(tables) >= {"rdv_usager", "rendez_vous", "courrier", "contre_appel", "suite", "usager", "session_usager"}
-    registre = {"usager", "session_usager"}  # whole rows leave
+    registre = {"usager", "session_usager", "attente"}  # whole rows leave
     for table in tables:
         (ligne,) = await lignes(outils, table)
         vides = [c for c in PERSONNES[table] if ligne[c] in NEUTRES]
@@ -191,7 +221,7 @@ async def test_it_is_journaled_by_its_count(outils: Outils, service: MondeServic
     faits = [ligne["apres"] for ligne in await lignes(outils, "journal") if ligne["action"] == "donnees.anonymisees"]
     assert faits == [
         {"rendez_vous": 1, "avant": "2027-02-02"},
-        {"usagers": 1, "avant": "2027-02-02"},
+        {"attentes": 1, "usagers": 1, "avant": "2027-02-02"},
     ]
 
 

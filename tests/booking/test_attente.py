@@ -14,6 +14,7 @@ from app.booking.options import expire_options, find_option, place_option
 from app.booking.outils import Auteur, Outils
 from app.booking.reserver import book
 from app.db import Database, create_engine
+from app.domain.attente import SURSIS
 from app.domain.horaires import to_minute
 from app.errors import Conflit, CreneauPris, Introuvable, RegleRefusee, TropDeDemandes
 from tests.booking.attente import JOUR, LUNDI_9H, MINUTE, PARIS, File, build_file, quand
@@ -111,7 +112,7 @@ class TestOffre:
             await file.sql("SELECT nature_option, option_empreinte, expire_a FROM rendez_vous WHERE etat='option'")
         )[0]
         assert (tenue.nature_option, tenue.option_empreinte) == ("offre", None)
-        assert tenue.expire_a == LUNDI_9H + 5 * MINUTE + DEUX_HEURES + MINUTE
+        assert tenue.expire_a == LUNDI_9H + 5 * MINUTE + DEUX_HEURES + SURSIS
         mail = await file.sql(
             "SELECT destinataire, message_id, donnees->>'fait' FROM courrier WHERE evenement = 'offre'"
         )
@@ -135,12 +136,6 @@ class TestOffre:
         await file.cancel((9, 20))
         await file.look()
         assert [nom for nom, *_ in await file.offres()] == ["Ada"]
-
-    async def test_when_plenty_is_free_the_earliest_is_offered(self, outils: Outils) -> None:
-        file = await build_file(outils, pleine=False)
-        await file.wait("Ada", au=JOUR + timedelta(days=20))
-        assert await file.look() == 1
-        assert await file.offres() == [("Ada", "ouverte", quand(9, 0))]
 
     async def test_two_places_freed_go_to_two_people(self, file: File) -> None:
         await file.wait("Ada")
@@ -174,6 +169,7 @@ class TestOffre:
         assert await file.look(LUNDI_9H + DEUX_HEURES) == 0
         assert await file.look(LUNDI_9H + DEUX_HEURES + 10 * MINUTE) == 0
         assert await file.etats() == ["active"]
+        await expire_options(file.outils, LUNDI_9H + DEUX_HEURES + 10 * MINUTE)
         assert await file.sql("SELECT count(*) FROM rendez_vous WHERE etat = 'option'") == [(0,)]
 
     async def test_after_two_unanswered_offers_one_is_asked_whether_he_still_waits(self, file: File) -> None:
@@ -186,6 +182,7 @@ class TestOffre:
             await file.look(a)
         assert await file.etats() == ["suspendue"]
         assert (await file.sql("SELECT donnees->>'fait' FROM courrier ORDER BY id DESC LIMIT 1"))[0][0] == "suspendue"
+        await book(file.outils, demande(file.service, to_minute(quand(9, 20))), USAGER, a + MINUTE)
         await file.cancel((9, 0), a)
         assert await file.look(a + MINUTE) == 0
         await resume(file.outils, ada, USAGER, a + 2 * MINUTE)
@@ -207,15 +204,18 @@ class TestOffre:
         )
         assert libre.debut == quand(9, 20)
 
-    async def test_at_night_the_time_to_answer_begins_in_the_morning(self, file: File) -> None:
+    async def test_at_night_nothing_is_held_and_the_morning_s_first_look_offers_what_is_left(self, file: File) -> None:
         a = LUNDI_9H.replace(hour=23)
         await file.wait("Ada", a)
         await file.cancel((9, 20), a)
-        await file.look(a)
-        limite = (await file.sql("SELECT expire_a FROM offre_attente"))[0][0].astimezone(PARIS)
-        assert (limite.day, limite.hour, limite.minute) == (2, 10, 0)
+        assert await file.look(a) == 0
+        assert await file.look(quand(7, 59, a.date() + timedelta(days=1))) == 0
+        assert await file.look(quand(8, 5, a.date() + timedelta(days=1))) == 1
+        assert (await file.sql("SELECT expire_a FROM offre_attente"))[0][0] == quand(
+            10, 5, a.date() + timedelta(days=1)
+        )
 
-    async def test_an_offer_never_outlives_the_day_on_which_it_may_still_be_booked(self, file: File) -> None:
+    async def test_an_offer_never_outlives_the_evening(self, file: File) -> None:
         # Wednesday evening: Monday is the third working day, and no more so tomorrow.
         a = LUNDI_9H.replace(day=3, hour=19, minute=0)
         await file.wait("Ada", a)
@@ -270,7 +270,7 @@ class TestReponse:
         await file.look()
         await take_offre(file.outils, ada, VISITE, USAGER, LUNDI_9H + timedelta(minutes=119))
         assert await file.look(LUNDI_9H + timedelta(minutes=121)) == 0  # five minutes for the form
-        await expire_options(file.outils, LUNDI_9H + timedelta(minutes=124))
+        assert await expire_options(file.outils, LUNDI_9H + timedelta(minutes=124)) == 0
         await file.look(LUNDI_9H + timedelta(minutes=125))
         assert [(nom, etat) for nom, etat, _ in await file.offres()] == [("Ada", "expiree"), ("Bob", "ouverte")]
 

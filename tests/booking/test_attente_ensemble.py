@@ -6,9 +6,10 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -18,14 +19,16 @@ from app.booking import attente_store
 from app.booking.attente_reponses import take_offre
 from app.booking.attente_suivi import settle_offres
 from app.booking.outils import Outils
+from app.booking.reserver import book
 from app.db import Database, create_engine
+from app.domain.horaires import from_minute
 from app.embedded.boite import list_messages
 from app.embedded.redis import RedisServer
 from app.embedded.smtp import Smtp
 from app.errors import Conflit
 from app.tables import Attente, OffreAttente
 from tests.booking.attente import LUNDI_9H, MINUTE, File, build_file
-from tests.booking.outillage import USAGER
+from tests.booking.outillage import USAGER, creneaux_libres, demande
 from tests.fixtures.base import free_port, run_site, until
 
 VISITE = "v" * 43
@@ -118,6 +121,12 @@ class TestReponseOuExpiration:
         assert ruptures > 0
 
 
+def find_zone_de_jour(a: datetime) -> ZoneInfo:
+    """A French zone where the day is far from its end."""
+    zones = map(ZoneInfo, ("Europe/Paris", "Pacific/Noumea", "Pacific/Tahiti"))
+    return next(zone for zone in zones if 8 <= a.astimezone(zone).hour < 18)
+
+
 class TestOuvrierTue:
     """« It survives a worker killed between offer and mail. »"""
 
@@ -126,8 +135,14 @@ class TestOuvrierTue:
     ) -> None:
         file = await build_file(outils, pleine=False)
         aujourdhui = clock.now()
-        jour = aujourdhui.date()
-        await file.wait("Tuee", aujourdhui, du=jour, au=jour + timedelta(days=30))
+        zone = find_zone_de_jour(aujourdhui)  # by night nothing is offered
+        async with outils.db.engine.begin() as conn:
+            for table in ("site", "service_fiscal"):
+                await conn.exec_driver_sql(f"UPDATE {table} SET fuseau = '{zone.key}'")
+        libres = await creneaux_libres(outils, file.service)
+        jour = from_minute(libres[0].debut).astimezone(zone).date()
+        await book(outils, demande(file.service, libres[0].debut), USAGER, aujourdhui)  # two left: places are rare
+        await file.wait("Tuee", aujourdhui, du=jour, au=jour)
         with run_site(base_url, redis_server.url, smtp_server.url, tmp_path) as site:
             # A worker that can offer but reach no mail server.
             sourd = site.start("worker", SMTP_URL=f"smtp://127.0.0.1:{free_port()}")

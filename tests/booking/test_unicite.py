@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,14 +12,18 @@ from sqlalchemy import text
 
 from app import clock
 from app.booking import unicite
+from app.booking.deplacer import Cible
 from app.booking.jugement import Reservation
+from app.booking.liens import jeton_lien
+from app.booking.mon_rdv import cancel, read_mien, relocate
 from app.booking.outils import Outils
 from app.booking.reserver import book
-from app.booking.titres import ParLien
+from app.booking.titres import ParLien, ParPreuve, Titre
+from app.booking.titres_compte import ParCompte
 from app.booking.unicite import MotifDejaPris, SuiteParMessage
 from app.booking.vie import act
 from app.domain.rendez_vous import Action
-from app.errors import AppError
+from app.errors import AppError, Interdit
 from tests.booking.outillage import USAGER, creneaux_libres, demande, personne
 from tests.fixtures.donnees import MondeService, build_service
 
@@ -60,6 +64,129 @@ async def create_usager(outils: Outils, sujet: str) -> int:
     async with outils.db.engine.begin() as conn:
         requete = text("INSERT INTO usager (nature, sujet_oidc, modifie_a) VALUES ('particulier', :s, :a) RETURNING id")
         return int((await conn.execute(requete, {"s": sujet, "a": clock.now()})).scalar_one())
+
+
+async def find_jeton(outils: Outils, rdv_id: int) -> str:
+    """The token that the next message will carry."""
+    async with outils.db.read() as conn:
+        requete = text("SELECT lien_sel FROM rendez_vous WHERE id = :r")
+        return jeton_lien(outils.settings, (await conn.execute(requete, {"r": rdv_id})).scalar_one())
+
+
+async def read(outils: Outils, titre: Titre, rdv_id: int | None = None) -> dict[str, Any]:
+    async with outils.db.read() as conn:
+        lu = await read_mien(conn, titre, rdv_id)
+    assert lu is not None
+    return lu
+
+
+async def change_motif(outils: Outils, titre: Titre, rdv_id: int, motif: int, debut: int) -> str:
+    """Move it to another motif, as its own pages do."""
+    rdv = await read(outils, titre, rdv_id)
+    cible = Cible(debut, motif_id=motif, type_rdv=rdv["type_rdv"])
+    try:
+        await relocate(outils, rdv, titre, cible, USAGER, clock.now(), vue=rdv["revision"])
+    except AppError as refus:
+        return refus.code
+    return "deplace"
+
+
+class TestRemis:
+    """« nobody can block somebody else's booking »: the RDV is its victim's from the message on, and nobody else's."""
+
+    async def test_what_the_browser_that_made_it_holds_opens_nothing_more(
+        self, outils: Outils, service: MondeService, debuts: list[int]
+    ) -> None:
+        envoi = ask(service, debuts[20])
+        du_tiers = await book(outils, envoi, USAGER, clock.now())
+        assert await answer(outils, ask(service, debuts[0])) == SuiteParMessage.code
+        async with outils.db.read() as conn:
+            assert await read_mien(conn, ParLien(du_tiers.jeton)) is None
+        assert await answer(outils, envoi) == SuiteParMessage.code, "its form sent again gives no link either"
+        recu = ParLien(await find_jeton(outils, du_tiers.id))
+        assert (await read(outils, recu))["id"] == du_tiers.id
+
+    async def test_its_code_and_name_show_it_and_change_nothing(
+        self, outils: Outils, service: MondeService, debuts: list[int]
+    ) -> None:
+        du_tiers = await book(outils, ask(service, debuts[20]), USAGER, clock.now())
+        preuve = ParPreuve(du_tiers.id, clock.now() - timedelta(days=1))
+        avant = await read(outils, preuve)
+        assert await answer(outils, ask(service, debuts[0])) == SuiteParMessage.code
+        rdv = await read(outils, preuve)
+        with pytest.raises(Interdit, match="dernier message"):
+            await cancel(outils, rdv, preuve, USAGER, clock.now(), raison="", vue=avant["revision"])
+        with pytest.raises(Interdit, match="dernier message"):
+            await relocate(outils, rdv, preuve, Cible(debuts[0]), USAGER, clock.now(), vue=avant["revision"])
+        recu = ParLien(await find_jeton(outils, du_tiers.id))
+        assert (await cancel(outils, rdv, recu, USAGER, clock.now(), raison="", vue=rdv["revision"])).change
+
+    async def test_a_try_that_writes_nothing_renews_nothing(
+        self, outils: Outils, service: MondeService, debuts: list[int]
+    ) -> None:
+        """Else anybody would close the link that its holder has just received."""
+        premier = await book(outils, ask(service, debuts[20]), USAGER, clock.now())
+        await answer(outils, ask(service, debuts[0]))
+        recu = await find_jeton(outils, premier.id)
+        for debut in debuts[1:4]:
+            await answer(outils, ask(service, debut))
+        assert await find_jeton(outils, premier.id) == recu
+
+
+class TestAutreMotif:
+    """« one active RDV per person and motif »: by a move as by a booking."""
+
+    async def test_an_account_does_not_move_into_a_second_one(
+        self, outils: Outils, service: MondeService, debuts: list[int]
+    ) -> None:
+        usager = await create_usager(outils, "fc#1")
+        await book(outils, replace(ask(service, debuts[0]), usager_id=usager), USAGER, clock.now())
+        autre = replace(ask(service, debuts[9]), usager_id=usager, motif_id=service.motifs[1])
+        second = await book(outils, autre, USAGER, clock.now())
+        titre = ParCompte(usager)
+        assert await change_motif(outils, titre, second.id, service.motifs[0], debuts[15]) == MotifDejaPris.code
+        assert await change_motif(outils, titre, second.id, service.motifs[1], debuts[15]) == "deplace"
+
+    async def test_the_same_person_without_an_account_is_written_to(
+        self, outils: Outils, service: MondeService, debuts: list[int]
+    ) -> None:
+        await answer(outils, ask(service, debuts[0]))
+        autre = replace(ask(service, debuts[9]), motif_id=service.motifs[1])
+        second = await book(outils, autre, USAGER, clock.now())
+        titre = ParLien(second.jeton)
+        assert await change_motif(outils, titre, second.id, service.motifs[0], debuts[15]) == SuiteParMessage.code
+        assert await count(outils, "courrier WHERE evenement = 'existant'") == 1
+        assert (await read(outils, titre))["motif_id"] == service.motifs[1]
+
+    async def test_somebody_else_moves_to_it(self, outils: Outils, service: MondeService, debuts: list[int]) -> None:
+        await answer(outils, ask(service, debuts[0]))
+        autre = replace(ask(service, debuts[9], prenoms="Camille"), motif_id=service.motifs[1])
+        second = await book(outils, autre, USAGER, clock.now())
+        assert await change_motif(outils, ParLien(second.jeton), second.id, service.motifs[0], debuts[15]) == "deplace"
+
+    async def test_a_move_and_a_booking_at_once_make_one_and_without_the_lock_two(
+        self, outils: Outils, service: MondeService, debuts: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def run_rounds(premier: int) -> int:
+            """How many people have two in the end."""
+            doubles = 0
+            for rang in range(premier, premier + 8):
+                autre = replace(ask(service, debuts[rang * 3], rang), motif_id=service.motifs[1])
+                second = await book(outils, autre, USAGER, clock.now())
+                reponses = await asyncio.gather(
+                    change_motif(outils, ParLien(second.jeton), second.id, service.motifs[0], debuts[rang * 3 + 1]),
+                    answer(outils, ask(service, debuts[rang * 3 + 2], rang)),
+                )
+                assert set(reponses) <= {"pris", "deplace", SuiteParMessage.code}, reponses
+                doubles += SuiteParMessage.code not in reponses
+            return doubles
+
+        assert await run_rounds(1) == 0
+
+        async def nothing(*_: Any) -> None: ...
+
+        monkeypatch.setattr(unicite, "_lock", nothing)
+        assert await run_rounds(9) > 0, "negative control"
 
 
 class TestSansCompte:
@@ -138,7 +265,8 @@ class TestSansCompte:
         """The stranger gave the victim's own address: the victim holds the link, and frees himself alone."""
         du_tiers = await book(outils, ask(service, debuts[20]), USAGER, clock.now())
         assert await answer(outils, ask(service, debuts[0])) == SuiteParMessage.code
-        await act(outils, du_tiers.id, Action.ANNULER, USAGER, clock.now(), titre=ParLien(du_tiers.jeton))
+        recu = ParLien(await find_jeton(outils, du_tiers.id))
+        await act(outils, du_tiers.id, Action.ANNULER, USAGER, clock.now(), titre=recu)
         assert await answer(outils, ask(service, debuts[0])) == "pris"
 
     async def test_where_usagers_may_change_nothing_nobody_is_kept_from_booking(

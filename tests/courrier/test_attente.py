@@ -18,12 +18,13 @@ from app.courrier.envoi_sms import FacteurSms
 from app.courrier.gsm7 import count_segments
 from app.courrier.operateurs import Sms
 from app.courrier.rendu import Entete
-from app.tables import OffreAttente
+from app.tables import Attente, OffreAttente
 from tests.courrier.conftest import File
 from tests.courrier.poste import Poste
 
 A = datetime(2026, 11, 26, 9, 20, tzinfo=UTC)
 LIEN = "https://rdv.impots.example/attente/" + "j" * 32
+SEL = b"j" * 32
 ENTETE = Entete("Rendez-vous", "ne-pas-repondre@rdv.example.fr", "ada@usagers.test", "<offre-3@rdv.example.fr>")
 
 
@@ -53,6 +54,11 @@ def message(**plus: Any) -> MessageAttente:
 
 def reread(courriel: EmailMessage) -> EmailMessage:
     return BytesParser(policy=policy.default).parsebytes(courriel.as_bytes())
+
+
+def derive(sel: bytes) -> str:
+    """The link of a request, as the server's key would."""
+    return "https://rdv.impots.example/attente/" + sel.decode()
 
 
 class TestRendu:
@@ -112,6 +118,10 @@ async def offer(file: File, etat: str, canal: str, destinataire: str) -> None:
     """An offer in that state, and its message in the queue."""
     async with file.engine.begin() as conn:
         await conn.execute(text("SET LOCAL session_replication_role = replica"))
+        voeu = {"service_id": 1, "motif_id": 1, "type_rdv": "guichet", "nature": "particulier", "du": A, "au": A}
+        secrets = {"lien_sel": SEL, "lien_empreinte": b"e", "cree_a": A, "expire_a": A, "rang_a": A}
+        qui = {"nom": "Valenton", "canal": canal, "contact": destinataire, "etat": "offre"}
+        await conn.execute(insert(Attente).values(id=1, **voeu, **secrets, **qui))
         faits = {"attente_id": 1, "service_id": 1, "rdv_id": 7, "debut": A, "fin": A + timedelta(minutes=20)}
         await conn.execute(insert(OffreAttente).values(**faits, etat=etat, cree_a=A, expire_a=A))
         ident = (await conn.execute(text("SELECT id FROM offre_attente"))).scalar_one()
@@ -126,15 +136,19 @@ class TestEnvoi:
         self, file: File, poste: Poste, etat: str, partis: int
     ) -> None:
         await offer(file, etat, "mail", "ada@usagers.test")
-        facteur = Facteur(file.db, poste.url, "ne-pas-repondre@rdv.example.fr")
+        assert LIEN not in await file.brut(), "no secret link waits in the queue"
+        assert "lien_gestion" not in await file.brut()
+        facteur = Facteur(file.db, poste.url, "ne-pas-repondre@rdv.example.fr", lien_attente=derive)
         assert await facteur.run_once() == partis
         assert len(poste.recus) == partis
         assert all(ident.startswith("<offre-") for ident in poste.message_ids)
-        assert LIEN not in await file.brut(), "the secret link leaves the queue with the message"
+        assert all(LIEN in str(recu.courriel.get_body(("plain",))) for recu in poste.recus)
+        assert LIEN not in await file.brut()
 
     @pytest.mark.parametrize(("etat", "partis"), [("ouverte", 1), ("refusee", 0)])
     async def test_by_short_message_too(self, file: File, etat: str, partis: int) -> None:
         await offer(file, etat, "sms", "+33612345678")
         operateur = Muet()
-        assert await FacteurSms(file.db, operateur).run_once() == partis
+        assert await FacteurSms(file.db, operateur, lien_attente=derive).run_once() == partis
+        assert all(sms.texte.endswith(LIEN) for sms in operateur.recus)
         assert len(operateur.recus) == partis

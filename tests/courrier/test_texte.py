@@ -110,6 +110,23 @@ class TestHostileText:
     def test_a_name_that_could_become_a_link_is_not_greeted(self, nom: str) -> None:
         assert texte.nom_affichable(nom) == ""
 
+    @pytest.mark.parametrize(
+        "nom",
+        [
+            "Appelez le 0899 12 34 56",
+            "Tapez 3615",
+            "٠٨٩٩١٢",
+            "Votre compte est bloqué appelez vite le service",
+            "Remboursement\u00a0à\u00a0réclamer\u00a0avant\u00a0ce\u00a0soir\u00a0minuit",
+        ],
+    )
+    def test_a_name_that_holds_a_number_or_a_sentence_is_not_greeted(self, nom: str) -> None:
+        assert texte.nom_affichable(nom) == ""
+
+    @pytest.mark.parametrize("nom", ["Marie José de la Tour d’Auvergne", "Louis 14"])
+    def test_a_long_name_is_greeted(self, nom: str) -> None:
+        assert texte.nom_affichable(nom) == nom
+
     @pytest.mark.parametrize("nom", ["Madame VALENTON", "M. D’ARTAGNAN-Ó’Brien", "3 SUISSES & FILS", "Nguyễn Thị", ""])
     def test_an_ordinary_name_is_greeted(self, nom: str) -> None:
         assert texte.nom_affichable(nom) == nom

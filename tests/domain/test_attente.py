@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from app.domain.attente import (
     MINIMUM,
+    Libre,
     Voeu,
     add_gels,
     compute_depart_envoi,
     compute_limite,
-    find_depart,
+    compute_offres_max,
+    count_places,
     is_lasse,
-    list_limites,
-    order_voeux,
+    is_rare,
 )
 from app.domain.horaires import to_minute
 
@@ -44,10 +45,6 @@ def voeu(ident: int = 1, rang: datetime | None = None, **plus: object) -> Voeu:
 
 
 class TestOrdre:
-    def test_the_first_confirmed_is_the_first_served(self) -> None:
-        file = [voeu(1, a(10)), voeu(2, a(9)), voeu(3, a(9))]
-        assert [v.id for v in order_voeux(file)] == [2, 3, 1]
-
     def test_two_unanswered_offers_are_enough_to_ask(self) -> None:
         assert [is_lasse(n) for n in (0, 1, 2, 3)] == [False, False, True, True]
 
@@ -66,27 +63,24 @@ class TestCeQuiConvient:
         for jour, attendu in ((7, False), (8, True), (12, True), (13, False)):
             assert voeu().suits(to_minute(a(0, jour=date(2027, 2, jour))), PARIS) is attendu
 
-    def test_the_earliest_that_was_not_offered_before(self) -> None:
-        lundi, mardi = (to_minute(a(9, jour=date(2027, 2, jour))) for jour in (8, 9))
-        assert find_depart(voeu(), [mardi, lundi], PARIS) == lundi
-        assert find_depart(voeu(deja=frozenset({lundi})), [mardi, lundi], PARIS) == mardi
-        assert find_depart(voeu(deja=frozenset({lundi, mardi})), [mardi, lundi], PARIS) is None
-
 
 class TestTempsPourRepondre:
     @pytest.mark.parametrize(
         ("maintenant", "limite"),
         [
-            (a(9), a(11)),
+            (a(8), a(10)),
             (a(18), a(20)),
-            (a(19), a(9, jour=date(2027, 2, 4))),
-            (a(20), a(10, jour=date(2027, 2, 4))),
-            (a(23), a(10, jour=date(2027, 2, 4))),
-            (a(3), a(10)),
-            (a(7, 59), a(10)),
+            (a(19), a(20)),
+            (a(19, 1), None),
+            (a(20), None),
+            (a(23), None),
+            (a(3), None),
+            (a(7, 59), None),
         ],
     )
-    def test_it_runs_between_eight_and_twenty(self, maintenant: datetime, limite: datetime) -> None:
+    def test_nothing_is_held_that_could_not_be_answered_by_day(
+        self, maintenant: datetime, limite: datetime | None
+    ) -> None:
         assert compute_limite(maintenant, 120, PARIS) == limite
 
     def test_nobody_s_telephone_rings_at_night(self) -> None:
@@ -94,38 +88,53 @@ class TestTempsPourRepondre:
         assert compute_depart_envoi(a(2), PARIS) == a(8)
         assert compute_depart_envoi(a(22), PARIS) == a(8, jour=date(2027, 2, 4))
 
-    @pytest.mark.parametrize(
-        ("zone", "veille"),
-        [
-            (PARIS, date(2027, 3, 27)),
-            (PARIS, date(2027, 10, 30)),
-            (MIQUELON, date(2027, 3, 13)),
-            (MIQUELON, date(2027, 11, 6)),
-        ],
-    )
-    def test_the_nights_of_23_and_25_hours_change_nothing(self, zone: ZoneInfo, veille: date) -> None:
-        limite = compute_limite(a(19, 30, jour=veille, zone=zone), 120, zone)
-        assert limite == a(9, 30, jour=veille + timedelta(days=1), zone=zone)
-
-    def test_a_place_that_must_be_booked_today_is_offered_until_this_evening(self) -> None:
-        assert list_limites(a(9), 120, PARIS) == (a(11),)
-        assert list_limites(a(19), 120, PARIS) == (a(9, jour=date(2027, 2, 4)), a(20))
-        assert list_limites(a(19, 50), 120, PARIS) == (a(9, 50, jour=date(2027, 2, 4)),)
-
     @given(
         st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)),  # noqa: DTZ001 (given a zone below)
         st.integers(15, 720),
         st.sampled_from([PARIS, MIQUELON, REUNION]),
     )
-    def test_it_is_never_shorter_than_promised_nor_ends_at_night(
+    def test_it_never_leaves_less_than_an_hour_nor_ends_at_night(
         self, instant: datetime, minutes: int, zone: ZoneInfo
     ) -> None:
         maintenant = instant.replace(tzinfo=UTC)
-        for limite in list_limites(maintenant, minutes, zone):
-            local = limite.astimezone(zone)
-            assert 8 <= local.hour <= 20
-            assert limite - compute_depart_envoi(maintenant, zone) >= min(MINIMUM, timedelta(minutes=minutes))
-        assert compute_limite(maintenant, minutes, zone) - maintenant >= timedelta(minutes=minutes)
+        limite = compute_limite(maintenant, minutes, zone)
+        if limite is not None:
+            assert limite.astimezone(zone).date() == maintenant.astimezone(zone).date()
+            assert limite <= a(20, jour=maintenant.astimezone(zone).date(), zone=zone)
+            assert min(MINIMUM, timedelta(minutes=minutes)) <= limite - maintenant <= timedelta(minutes=minutes)
+
+
+class TestPlacesRares:
+    """P15: a place is held only where places are rare, and few are held at one time."""
+
+    @staticmethod
+    def libres(*places: tuple[int, int]) -> list[Libre]:
+        return [Libre(debut, date(2027, 2, 8), "matin", (1,), public) for debut, public in places]
+
+    @pytest.mark.parametrize(
+        ("places", "rare"),
+        [
+            ((), True),
+            (((0, 1),), True),
+            (((0, 1), (10, 1)), True),  # two starts in one place
+            (((0, 1), (20, 1)), True),
+            (((0, 1), (20, 1), (40, 1)), False),
+            (((0, 3),), False),  # one start, three guichets
+            (((0, 1), (10, 2), (20, 1)), False),
+            (((0, 0), (20, 0), (40, 0)), True),  # kept from the public: nobody can take them
+        ],
+    )
+    def test_two_places_free_to_everybody_are_rare_and_three_are_not(
+        self, places: tuple[tuple[int, int], ...], rare: bool
+    ) -> None:
+        assert is_rare(self.libres(*places), 20) is rare
+
+    def test_a_day_s_places_are_counted_without_overlap(self) -> None:
+        assert count_places([(0, (1, 2)), (10, (1, 2)), (20, (1,)), (30, (2,))], 20) == 4
+
+    @pytest.mark.parametrize(("places", "attendu"), [(0, 2), (40, 2), (60, 3), (200, 10)])
+    def test_a_twentieth_of_the_day_is_held_at_most_and_two_places_at_least(self, places: int, attendu: int) -> None:
+        assert compute_offres_max(places) == attendu
 
 
 class TestPlacesGardees:

@@ -204,6 +204,10 @@ PAGES: dict[str, list[Visite]] = {
     "/rdv/{service_id:int}/attente/envoyee": [at("", "/rdv/{s}/attente/envoyee?{choix}")],
     "/mon-rendez-vous/{jeton:str}": [at("", "/mon-rendez-vous/{lien}")],
     "/mon-rendez-vous/{jeton:str}/annuler": [at("", "/mon-rendez-vous/{lien}/annuler")],
+    "/mon-rendez-vous/{jeton:str}/attente": [
+        at("", "/mon-rendez-vous/{lien}/attente"),
+        at("", "/mon-rendez-vous/{lien}/attente?envoyee=mail"),
+    ],
     "/mon-rendez-vous/{jeton:str}/deplacer": [
         at("", "/mon-rendez-vous/{lien}/deplacer"),
         at("", "/mon-rendez-vous/{lien}/deplacer?type=telephone"),
@@ -350,6 +354,7 @@ PAGES: dict[str, list[Visite]] = {
             ("/comptes", "/comptes"),
             ("/comptes/nouveau", "/comptes/nouveau"),
             ("/comptes/{agent_id:int}", "/comptes/{agent}"),
+            ("/donnees-personnelles", "/donnees-personnelles"),
         )
     },
     "/services/{service_id:int}/organiser/fiche/fermeture": [
@@ -371,6 +376,7 @@ AUTRES: dict[str, str] = {
     "/rdv/{service_id:int}/option": "redirection",
     "/rdv/{service_id:int}/option/rendre": "redirection",
     "/rdv/{service_id:int}/captcha": "redirection",
+    "/retrouver/captcha": "redirection",
     "/captcha/{nom:str}": "file: a challenge is looked at in tests/e2e/test_captcha.py",
     "/sites/{site_id:int}/accueil/recherche": "redirection",
     "/rdv/{service_id:int}/option/prolonger": "redirection",
@@ -384,11 +390,16 @@ AUTRES: dict[str, str] = {
     "/agent/rendez-vous/par-code/modifier": "redirection",
     "/mon-rendez-vous/{jeton:str}/agenda.ics": "file",
     "/mon-rendez-vous/{jeton:str}/documents": "redirection",
+    "/mon-rendez-vous/{jeton:str}/donnees.json": "file",
+    "/mes-rendez-vous/donnees.json": "file",
+    "/mes-rendez-vous/{rdv_id:int}/donnees.json": "file",
+    "/administration/donnees-personnelles/export": "redirection: looked at in tests/admin/test_donnees.py",
+    "/administration/donnees-personnelles/effacement": "redirection",
     "/agendas/{fichier:str}": "file",
     "/attente/{jeton:str}": "needs a link that lives: looked at in tests/booking/usager/test_attente.py",
     **{
         f"/attente/{{jeton:str}}/{acte}": "redirection"
-        for acte in ("confirmer", "reprendre", "refuser", "quitter", "prendre")
+        for acte in ("confirmer", "reprendre", "refuser", "quitter", "prendre", "deplacer")
     },
     "/contact/communes": "machine: the suggestions of /contact",
     "/services/{service_id:int}/encart": "in another site's frame: looked at in tests/e2e/test_contact.py",
@@ -404,6 +415,7 @@ AUTRES: dict[str, str] = {
     "/mes-rendez-vous/{rdv_id:int}/annuler": FRANCECONNECT,
     "/mes-rendez-vous/{rdv_id:int}/deplacer": FRANCECONNECT,
     "/mes-rendez-vous/{rdv_id:int}/plus-tot": FRANCECONNECT,
+    "/mes-rendez-vous/{rdv_id:int}/attente": FRANCECONNECT,
     "/mes-rendez-vous/{rdv_id:int}/documents": "redirection",
     "/mes-rendez-vous/{rdv_id:int}/agenda.ics": "file",
     "/deconnexion/retour": "needs a provider: looked at in tests/identite/test_proconnect.py",

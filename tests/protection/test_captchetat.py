@@ -20,7 +20,7 @@ from app.booking.outils import Outils
 from app.config import ConfigurationInvalide, Settings, load
 from app.embedded.redis import RedisServer
 from app.embedded.smtp import Smtp
-from app.protection.captchetat import Captchetat, CaptchetatIndisponible
+from app.protection.captchetat import Captchetat, CaptchetatIndisponible, DefiInconnu
 from app.protection.dessin import draw_image
 from tests.booking.usager.navigateur import Navigateur, caches
 from tests.fixtures.base import run_site
@@ -78,7 +78,7 @@ class Piste:
     def answer(self, cible: str, entetes: dict[str, str], corps: bytes) -> tuple[int, str, bytes]:
         """Status, type, body."""
         chemin, requete = urlsplit(cible).path, parse_qs(urlsplit(cible).query)
-        if self.panne == "500":
+        if self.panne == "500" or (self.panne == "sans verdict" and cible.endswith("/valider-captcha")):
             return 500, "text/plain", b"erreur"
         if chemin == "/api/oauth/token":
             demande = {nom: valeurs[0] for nom, valeurs in parse_qs(corps.decode()).items()}
@@ -94,6 +94,8 @@ class Piste:
             image = "data:image/png;base64," + base64.b64encode(draw_image(self.code)).decode()
             uuid = '"><script>' if self.panne == "hostile" else UUID
             return 200, "application/json", json.dumps({"uuid": uuid, "imageb64": image}).encode()
+        if self.panne == "finis" and ("sound" in requete.get("get", ()) or chemin.endswith("/valider-captcha")):
+            return 404, "application/json", b'{"message": "captcha inconnu"}'
         if chemin.endswith("/simple-captcha-endpoint") and requete == {
             "get": ["sound"],
             "c": requete["c"],
@@ -148,18 +150,52 @@ class TestAdaptateur:
             await client.fetch_image("fr")
         await client.aclose()
 
-    async def test_silence_costs_two_seconds_once(self, piste: Piste) -> None:
+    async def test_silence_costs_two_seconds_then_nothing(self, piste: Piste) -> None:
         piste.panne = "muet"
         client = Captchetat(piste.settings())
         depart = time.monotonic()
-        with pytest.raises(CaptchetatIndisponible):
-            await client.fetch_image("fr")
+        quatre = await asyncio.gather(*(client.fetch_image("fr") for _ in range(4)), return_exceptions=True)
+        assert {type(erreur) for erreur in quatre} == {CaptchetatIndisponible}
         assert time.monotonic() - depart < 3
         depart = time.monotonic()
         for _ in range(20):
             with pytest.raises(CaptchetatIndisponible):
                 await client.fetch_image("fr")
         assert time.monotonic() - depart < 0.5
+        await client.aclose()
+
+    @pytest.mark.parametrize("panne", ["finis", "sans verdict"])
+    async def test_nobody_switches_it_off_by_naming_challenges_that_are_over(self, piste: Piste, panne: str) -> None:
+        """[P14] What it answers about one challenge says nothing of the others: anybody may ask for it again."""
+        piste.panne = panne
+        client = Captchetat(piste.settings())
+        for _ in range(10):
+            with pytest.raises(CaptchetatIndisponible):
+                await client.validate(UUID, "XK7PR")
+            if panne == "finis":
+                with pytest.raises(DefiInconnu):
+                    await client.fetch_son(UUID, "fr")
+        assert (await client.fetch_image("fr")).uuid == UUID
+        await client.aclose()
+
+    async def test_one_failure_is_no_outage_and_several_in_a_row_are(self, piste: Piste) -> None:
+        client = Captchetat(piste.settings())
+        for panne in ("500", "", "500", "html", ""):
+            piste.panne = panne
+            if panne:
+                with pytest.raises(CaptchetatIndisponible):
+                    await client.fetch_image("fr")
+            else:
+                assert (await client.fetch_image("fr")).uuid == UUID
+        piste.panne = "500"
+        for _ in range(3):
+            with pytest.raises(CaptchetatIndisponible):
+                await client.fetch_image("fr")
+        demandes = len(piste.demandes)
+        piste.panne = ""
+        with pytest.raises(CaptchetatIndisponible, match="resting"):
+            await client.fetch_image("fr")
+        assert len(piste.demandes) == demandes
         await client.aclose()
 
     def test_half_a_configuration_is_refused(self) -> None:
@@ -197,7 +233,24 @@ async def test_the_journey_asks_captchetat_then_our_own_challenge_when_it_is_awa
             qui = somebody()
             reponse = await usager.send(caches(faux.text), **qui, captcha=" xk7pr ")
             assert reponse.status_code == 303
+            await check_without_verdict(usager, piste, "sans verdict", "n’a pas pu être vérifié")
+            await check_without_verdict(usager, piste, "finis", "n’est plus valable")
             piste.panne = "500"
             formulaire = await usager.open_form()
             image = await client.get(f"/captcha/{formulaire['captcha_jeton']}.png")
             assert image.headers["content-type"] == "image/png"
+
+
+async def check_without_verdict(usager: Navigateur, piste: Piste, panne: str, phrase: str) -> None:
+    """A right answer that CaptchEtat leaves unchecked is not called wrong: our own challenge, and nothing is lost."""
+    piste.panne = ""
+    formulaire = await usager.open_form()
+    piste.panne = panne
+    qui = {**somebody(), "precision": "Mes revenus fonciers"}
+    reponse = await usager.send(formulaire, **qui, captcha="XK7PR")
+    assert reponse.status_code == 422
+    assert phrase in reponse.text
+    assert "ne correspond pas" not in reponse.text
+    assert qui["precision"] in reponse.text
+    assert "data:image/png;base64," not in reponse.text, "the next one is ours"
+    assert caches(reponse.text)["cle"] == formulaire["cle"]

@@ -15,6 +15,9 @@ from app import clock
 from app.booking.outils import Outils
 from app.protection.limites import ACTES, Sujets, count, give_back, list_cases, peek, purge_comptages
 from app.protection.seaux import Seaux
+from tests.booking.usager.conftest import Monde
+from tests.protection.conftest import Venue
+from tests.protection.outillage import jeton, lire, prend, somebody
 
 MIDI = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -68,7 +71,12 @@ class TestBornes:
 
     async def test_nobody_is_kept_out_by_who_types_his_mailbox(self, outils: Outils) -> None:
         """A person's count asks for a code, never refuses: whoever knows a mailbox could lock its holder out."""
-        assert not any(li.dur for limites in ACTES.values() for li in limites if li.portee in ("personne", "service"))
+        refusent = {
+            acte: limites for acte, limites in ACTES.items() if acte != "attente-contact"
+        }  # which refuses nobody
+        assert not any(
+            li.dur for limites in refusent.values() for li in limites if li.portee in ("personne", "service", "site")
+        )
         async with outils.db.read() as conn:
             for rang in range(40):
                 victime = Sujets(f"203.0.113.{rang + 20}", f"v{rang}", ("victime@usagers.test",))
@@ -128,6 +136,82 @@ class TestBornes:
             assert (await conn.execute(text("SELECT count(*) FROM comptage"))).scalar_one() == 0
 
 
+class TestSite:
+    """« Per address, per person and global »: far more than the nation books asks everybody for a code [P15]."""
+
+    @staticmethod
+    def somebody(rang: int, par_minute: int = 20) -> Sujets:
+        """A robot's next address, mailbox and service: no other bound is met."""
+        return Sujets(f"198.18.{rang // 250}.{rang % 250}", f"v{rang}", (f"p{rang}",), 1000 + rang, 1, par_minute)
+
+    @pytest.mark.parametrize(("acte", "fois"), [("reserver", 1), ("tenir", 3)])
+    async def test_a_robot_with_a_thousand_addresses_is_seen(self, outils: Outils, acte: str, fois: int) -> None:
+        async with outils.db.read() as conn:
+            comptes = [await count(conn, outils.settings, acte, self.somebody(r), MIDI) for r in range(20 * fois + 2)]
+            assert [c.doute for c in comptes] == [False] * 20 * fois + [True] * 2
+            assert comptes[-1].regle == "site"
+            assert not any(c.attendre_s for c in comptes), "nobody is refused"
+            vu = await peek(conn, outils.settings, acte, self.somebody(900), MIDI)
+            assert vu.doute, "step 3 shows the code at once"
+
+    async def test_it_lasts_as_long_as_the_flood_and_a_minute_more(self, outils: Outils) -> None:
+        async with outils.db.read() as conn:
+            for rang in range(25):
+                await count(conn, outils.settings, "reserver", self.somebody(rang), MIDI)
+            for minutes, doute in ((0, True), (1, True), (2, False)):
+                a = MIDI + timedelta(minutes=minutes)
+                assert (await peek(conn, outils.settings, "reserver", self.somebody(900), a)).doute is doute
+            await purge_comptages(conn, MIDI + timedelta(minutes=1, seconds=30))
+            a = MIDI + timedelta(minutes=1, seconds=45)
+            assert (await peek(conn, outils.settings, "reserver", self.somebody(900), a)).doute
+
+    async def test_what_was_asked_for_a_code_still_counts_as_a_request(self, outils: Outils) -> None:
+        """Else a flood that is stopped would be forgotten, and begin again every other minute."""
+        async with outils.db.read() as conn:
+            for rang in range(25):
+                await give_back(conn, await count(conn, outils.settings, "reserver", self.somebody(rang), MIDI))
+            assert (await peek(conn, outils.settings, "reserver", self.somebody(900), MIDI)).doute
+
+    async def test_the_nation_may_do_without(self, outils: Outils) -> None:
+        async with outils.db.read() as conn:
+            for rang in range(60):
+                assert not (await count(conn, outils.settings, "reserver", self.somebody(rang, 0), MIDI)).doute
+
+    async def test_no_row_is_everybody_s_and_none_is_lost(self, outils: Outils) -> None:
+        async def one(rang: int) -> None:
+            async with outils.db.read() as conn:
+                await count(conn, outils.settings, "reserver", self.somebody(rang, 10_000), MIDI)
+
+        await asyncio.gather(*(one(rang) for rang in range(300)))
+        siennes = {c.cle for _ in range(400) for c in list_cases(outils.settings, "reserver", self.somebody(0), MIDI)}
+        async with outils.db.read() as conn:
+            requete = text("SELECT nombre FROM comptage WHERE cle = ANY(:cles) AND fin = :fin")
+            valeurs = {"cles": list(siennes), "fin": MIDI + timedelta(minutes=1)}
+            nombres = list((await conn.execute(requete, valeurs)).scalars())
+        assert sum(nombres) == 300
+        assert max(nombres) < 80, "about 38 each"
+
+    async def test_the_page_asks_everybody_while_it_lasts(self, garde: Monde, vient: Venue) -> None:
+        outils = garde.outils
+        assert (await prend(vient())).status_code == 303
+        (case,) = (
+            c
+            for c in list_cases(outils.settings, "reserver", Sujets("203.0.113.1", par_minute=600), clock.now())
+            if c.limite.portee == "site"
+        )
+        await garde.sql_write("INSERT INTO comptage VALUES (:cle, :fin, 601)", cle=case.cle, fin=case.fin)
+        formulaire = await (usager := vient()).open_form()
+        assert jeton((await prend(vient())).text)
+        lu = lire(outils.settings, usager, formulaire["captcha_jeton"])
+        assert (await usager.send(formulaire, **somebody(), captcha=lu)).status_code == 303
+        ordre = "INSERT INTO parametre (cle, valeur, modifie_a) VALUES ('reservations_par_minute', '0', now())"
+        await garde.sql_write(ordre)
+        await garde.sql_write("UPDATE agenda SET version_planning = version_planning + 1")
+        assert (await prend(vient())).status_code == 303, "the nation may do without"
+        await garde.sql_write("DELETE FROM parametre WHERE cle = 'reservations_par_minute'")
+        await garde.sql_write("UPDATE agenda SET version_planning = version_planning + 1")
+
+
 class TestSousContention:
     """A hundred sent at once are a hundred counted: no deadlock, none lost."""
 
@@ -162,7 +246,7 @@ class TestSousContention:
         durees = []
         async with outils.db.read() as conn:
             for rang in range(300):
-                sujets = Sujets(f"198.18.{rang // 250}.{rang % 250}", f"v{rang}", (f"a{rang}", f"b{rang}"), 50, 4)
+                sujets = Sujets(f"198.18.{rang // 250}.{rang % 250}", f"v{rang}", (f"a{rang}", f"b{rang}"), 50, 4, 600)
                 depart = time.perf_counter()
                 await count(conn, outils.settings, "reserver", sujets, clock.now())
                 durees.append(time.perf_counter() - depart)

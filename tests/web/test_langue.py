@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 from pathlib import Path
@@ -28,6 +29,22 @@ PUBLICS = [
 #: What every page of the usager may load.
 SCRIPTS = ("actions", "annonces", "compte-a-rebours", "contact", "creneaux", "erreurs", "flux", "motif", "saisie")
 _MOT = re.compile(r"\b(?:mot|nombre|enumerer)\(\s*(?:[\w.() >?:]*,\s*)?((?:\"[^\"]+\"(?:\s*[,:]\s*)?)+)")
+
+
+#: Modules whose refusals reach the public journey.
+_REFUS = (
+    *("booking/forms.py", "booking/refus.py", "booking/options.py", "booking/jugement.py", "booking/reserver.py"),
+    *("booking/usager/demande.py", "booking/usager/formulaire.py", "booking/usager/etape_coordonnees.py"),
+    *("booking/usager/etape_creneau.py", "booking/usager/lieux.py", "booking/usager/reprise.py", "booking/textes.py"),
+    *("web/securite.py", "web/adresses.py"),
+)
+#: Of these modules, what only agents can read.
+_AUX_AGENTS = {
+    "Précisez la demande de l’usager en quelques mots, pour l’agent qui le recevra.",
+    "Indiquez comment la demande est arrivée.",
+    "Ce guichet n’existe pas dans ce service.",
+    "Ce service ne fait pas partie de ceux où vous pouvez prendre rendez-vous.",
+}
 
 
 class TestChoix:
@@ -138,6 +155,16 @@ class TestTraductions:
                 tr(phrase)
         assert not absentes
 
+    def test_every_refusal_that_an_usager_may_read_is_translated(self) -> None:
+        """Sentences written as constants in the modules that the public journey goes through."""
+        absentes: list[str] = []
+        with in_langue("en"), witness(absentes.append):
+            for module in _REFUS:
+                for phrase in _list_sentences(RACINE / "app" / module):
+                    if phrase not in _AUX_AGENTS:
+                        tr(phrase)
+        assert not absentes
+
     def test_every_sentence_of_the_public_scripts_is_translated(self) -> None:
         phrases = {
             phrase
@@ -172,6 +199,21 @@ class TestTraductions:
                 "{n} days",
                 "{n} day",
             )
+
+
+def _list_sentences(module: Path) -> list[str]:
+    """The constants that are whole sentences, docstrings and f-strings apart."""
+    arbre = ast.parse(module.read_text(encoding="utf-8"))
+    ecartes = {id(n.value) for n in ast.walk(arbre) if isinstance(n, ast.Expr)}
+    ecartes |= {id(v) for n in ast.walk(arbre) if isinstance(n, ast.JoinedStr) for v in n.values}
+    return [
+        n.value
+        for n in ast.walk(arbre)
+        if isinstance(n, ast.Constant)
+        and isinstance(n.value, str)
+        and id(n) not in ecartes
+        and re.fullmatch(r"[A-ZÀÉ][^{}]*[a-zé»] .*[.!?]", n.value, re.DOTALL)
+    ]
 
 
 def _flat(texte: str) -> str:

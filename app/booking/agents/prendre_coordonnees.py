@@ -37,7 +37,11 @@ from app.errors import Interdit, SaisieInvalide
 from app.identite.acteur import Acteur
 
 _CHAMPS: Final = frozenset(
-    {"motif", "type", "nature", "lieu", "cle", "debut", "autre_debut", "choix", "faire", *CHAMPS, *CHAMPS_AGENT}
+    {
+        *("motif", "type", "nature", "lieu", "cle", "debut", "autre_debut", "choix", "faire", "option"),
+        *CHAMPS,
+        *CHAMPS_AGENT,
+    }
 )
 
 

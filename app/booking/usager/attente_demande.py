@@ -17,6 +17,7 @@ from litestar.response import Redirect, Response
 from app import clock
 from app.booking import attente_store as file
 from app.booking.attente import LIEN_INCONNU, LIEN_REMEDE, confirm, leave, resume
+from app.booking.attente_deplacer import find_deplacable, move_to_offre
 from app.booking.attente_reponses import refuse_offre, take_offre
 from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.liens import empreinte
@@ -24,10 +25,11 @@ from app.booking.outils import Auteur, Outils
 from app.booking.usager.cartes import carte_de, lieu_de_l_heure
 from app.booking.usager.cookies import has_visite, refuse_cookies
 from app.booking.usager.demande import Parcours
+from app.booking.usager.mon_rdv_annuler import read_revision
 from app.booking.usager.mots import USAGER
 from app.booking.usager.visiteur import Requete, fil_de
 from app.courrier.texte import date_en_mots, duree_en_mots
-from app.errors import Conflit, Interdit, Introuvable, RegleRefusee
+from app.errors import AppError, Conflit, Interdit, Introuvable, RegleRefusee, SaisieInvalide, TransitionImpossible
 from app.langue import _, get_langue, tr
 from app.web.dates import jour_long
 from app.web.dependances import auteur_usager
@@ -55,7 +57,10 @@ async def show_demande(request: Requete, outils: NamedDependency[Outils], jeton:
 
 
 @get(
-    [f"/attente/{{jeton:str}}/{acte}" for acte in ("confirmer", "reprendre", "refuser", "quitter", "prendre")],
+    [
+        f"/attente/{{jeton:str}}/{acte}"
+        for acte in ("confirmer", "reprendre", "refuser", "quitter", "prendre", "deplacer")
+    ],
     include_in_schema=False,
 )
 async def reopen(jeton: FromPath[str]) -> Response[Any]:
@@ -98,6 +103,18 @@ async def take_demande(request: Requete, outils: NamedDependency[Outils], jeton:
     return Redirect(parcours.url("coordonnees", option=prise.option_id, offre=1), status_code=303)
 
 
+@post("/attente/{jeton:str}/deplacer", status_code=200, include_in_schema=False, before_request=check_demande)
+async def move_demande(request: Requete, outils: NamedDependency[Outils], jeton: FromPath[str]) -> Response[Any]:
+    """« Déplacer mon rendez-vous »: the RDV from whose page this was asked, to the créneau offered."""
+    donnees = await request.form()
+    try:
+        vue = read_revision(donnees.get("revision"))
+        await move_to_offre(outils, jeton, auteur_usager(request), clock.now(), vue=vue)
+    except (Conflit, RegleRefusee, SaisieInvalide, Interdit, TransitionImpossible) as refus:
+        return await _answer(request, outils, jeton, refus)
+    return Redirect(f"/attente/{jeton}?avis=deplace", status_code=303)
+
+
 async def _act(request: Requete, outils: Outils, jeton: str, acte: Acte) -> Response[Any]:
     try:
         await acte(outils, jeton, auteur_usager(request), clock.now())
@@ -106,9 +123,7 @@ async def _act(request: Requete, outils: Outils, jeton: str, acte: Acte) -> Resp
     return Redirect(f"/attente/{jeton}", status_code=303)
 
 
-async def _answer(
-    request: Requete, outils: Outils, jeton: str, refus: RegleRefusee | Conflit | None = None
-) -> Response[Any]:
+async def _answer(request: Requete, outils: Outils, jeton: str, refus: AppError | None = None) -> Response[Any]:
     maintenant = clock.now()
     async with outils.db.read() as conn:
         voeu = await file.read_by_lien(conn, empreinte(jeton))
@@ -117,10 +132,12 @@ async def _answer(
         versions = await read_versions(conn, voeu["service_id"])
         contexte = await outils.dispo.contextes.get(conn, voeu["service_id"], versions.planning)
         offre = await file.read_offre(conn, voeu["id"]) if voeu["etat"] == "offre" else None
+        sien = None if offre is None else await find_deplacable(conn, voeu, offre)
         devant = await file.count_devant(conn, voeu) if voeu["etat"] in ("active", "offre") else 0
     etat = find_etat(voeu, offre, contexte, maintenant)
+    deplace = etat == "satisfaite" and request.query_params.get("avis") == "deplace"
     donnees = {
-        "titre": _(_TITRES[etat]),
+        "titre": _("Votre rendez-vous est déplacé") if deplace else _(_TITRES[etat]),
         "service": {"libelle": contexte.libelle},
         "fil": fil_de(contexte, courante=_("Liste d’attente")),
         "base": f"/attente/{jeton}",
@@ -128,6 +145,7 @@ async def _answer(
         "etat": etat,
         "refus": refus,
         "devant": devant,
+        "actuel": None if sien is None else _present_actuel(sien, contexte),
         "offre": None if offre is None else _present_offre(offre, contexte),
         "carte": carte_de(contexte),
         **_present_voeu(voeu, contexte),
@@ -145,6 +163,7 @@ _TITRES = {
     "suspendue": "Attendez-vous toujours un créneau ?",
     "satisfaite": "Vous avez pris rendez-vous",
     "retiree": "Vous n’êtes plus sur la liste d’attente",
+    "remplacee": "Cette demande n’est plus valable",
     "passee": "Les dates souhaitées sont passées",
 }
 
@@ -156,6 +175,8 @@ def find_etat(
     etat = str(voeu["etat"])
     if etat == "a_confirmer":
         return etat if maintenant < voeu["expire_a"] else "trop_tard"
+    if etat == "retiree" and voeu["confirme_a"] is None:
+        return "remplacee"
     if offre is not None and (offre["etat"] == "prise" or maintenant < offre["expire_a"]):
         return "prise" if offre["etat"] == "prise" else "offre"
     if etat in ("active", "offre", "suspendue") and voeu["au"] < maintenant.astimezone(contexte.zone).date():
@@ -172,6 +193,12 @@ def _present_offre(offre: Mapping[str, Any], contexte: ServiceContexte) -> dict[
         "duree": duree_en_mots(offre["fin"] - offre["debut"], langue),
         "lieu": lieu_de_l_heure(contexte.zone),
     }
+
+
+def _present_actuel(rdv: Mapping[str, Any], contexte: ServiceContexte) -> dict[str, Any]:
+    """The RDV that the offer moves."""
+    quand = date_en_mots(rdv["debut"], contexte.zone.key, get_langue())
+    return {"quand": quand[:1].upper() + quand[1:], "revision": rdv["revision"]}
 
 
 def _present_voeu(voeu: Mapping[str, Any], contexte: ServiceContexte) -> dict[str, Any]:
@@ -196,4 +223,5 @@ ROUTES = [
     refuse_demande,
     leave_demande,
     take_demande,
+    move_demande,
 ]

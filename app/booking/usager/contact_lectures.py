@@ -102,6 +102,10 @@ async def read_sujets(conn: AsyncConnection) -> tuple[Sujet, ...]:
     return keep_reachable([Sujet(**{**ligne, "types_service": tuple(ligne["types_service"])}) for ligne in lignes])
 
 
+#: Marseille, Lyon and Paris as a whole.
+_A_ARRONDISSEMENTS: Final = frozenset({"13055", "69123", "75056"})
+
+
 async def find_communes(conn: AsyncConnection, lieu: Lieu, *, limite: int) -> Sequence[Mapping[str, Any]]:
     """The communes of that name's beginning and of that postal code (or its beginning); none for nothing typed."""
     if not (lieu.postal or lieu.nom):
@@ -112,7 +116,9 @@ async def find_communes(conn: AsyncConnection, lieu: Lieu, *, limite: int) -> Se
         lignes = [dict(ligne) for ligne in (await conn.execute(_DEDANS, valeurs)).mappings()]
     if not lignes and lieu.nom and lieu.postal:  # another spelling: the communes of the postal code
         return await find_communes(conn, Lieu(lieu.postal), limite=limite)
-    return lignes
+    # Who gives the postal code of an arrondissement does not mean the whole city.
+    quartiers = [ligne for ligne in lignes if ligne["code_insee"] not in _A_ARRONDISSEMENTS]
+    return quartiers if lieu.postal and quartiers else lignes
 
 
 async def find_commune(conn: AsyncConnection, insee: str) -> Mapping[str, Any] | None:

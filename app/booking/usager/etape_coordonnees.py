@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from litestar import get, post
 from litestar.di import NamedDependency
@@ -71,6 +71,11 @@ from app.web.dependances import provide_outils
 from app.web.erreurs import wants_json
 from app.web.securite import is_ours
 
+#: Two tabs: a visitor holds one créneau, the last that he chose.
+_AUTRE_CRENEAU: Final = (
+    "Vous avez choisi un autre créneau depuis l’ouverture de cette page : c’est celui-ci qui vous est réservé."
+)
+
 
 @get("/rdv/{service_id:int}/coordonnees", include_in_schema=False)
 async def show_coordonnees(
@@ -105,10 +110,13 @@ async def answer_coordonnees(visiteur: Visiteur, outils: Outils, service_id: int
         lue = read_fields(visiteur, vue, parcours, {"debut": vue.option.debut.isoformat()})
         return await redo(visiteur, outils, vue, parcours, lue, None, perte=_find_perte(visiteur, vue, parcours))
     cle = derive_cle(outils.settings, visiteur.secret, vue.option.id)
+    voulue = read_id(request.query_params.get("option"))
+    phrases = (_AUTRE_CRENEAU,) if voulue and voulue != vue.option.id else ()
     connu = await read_connu(outils, vue.option.id) if request.query_params.get("offre") else {}
     saisie = read_saisie(merge(connu, visiteur.usager, parcours.nature))
     defi = await propose(visiteur, outils, vue)
-    return render_coordonnees(visiteur, vue, Ecran(parcours, vue.option.tenue.debut, cle, saisie, defi=defi))
+    ecran = Ecran(parcours, vue.option.tenue.debut, cle, saisie, phrases=phrases, defi=defi)
+    return render_coordonnees(visiteur, vue, ecran)
 
 
 def _find_perte(visiteur: Visiteur, vue: Vue, parcours: Parcours) -> AppError:
@@ -258,7 +266,8 @@ async def extend_hold(visiteur: Visiteur, outils: Outils, service_id: int) -> Re
     try:
         await admit_acte(visiteur, outils, "prolonger")
         tenant = await _find_tenant(visiteur, outils, parcours)
-        option = await extend_option(outils, tenant, visiteur.secret, clock.now())
+        montree = read_id(donnees.get("option"))
+        option = await extend_option(outils, tenant, visiteur.secret, clock.now(), option_id=montree)
         if wants_json(request):
             corps = {"expire_a": instant_utc(option.expire_a), "prolongeable": option.prolongeable}
             return Response(corps, status_code=200)

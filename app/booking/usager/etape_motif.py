@@ -100,9 +100,8 @@ def _questions(etape: Etape, mots: Mots) -> list[dict[str, Any]]:
         options = [(str(noeud.motif.id), noeud.motif.intitule) for noeud in groupe.noeuds]
         questions.append({"nom": groupe.nom, "options": options, "valeur": str(groupe.choisi or "")})
     if etape.feuille is not None:
-        questions.append(
-            {"nom": "type", "options": [(t, *map(tr, mots.types[t])) for t in etape.feuille.types], "valeur": etape.type_rdv}
-        )
+        types = [(t, *map(tr, mots.types[t])) for t in etape.feuille.types]
+        questions.append({"nom": "type", "options": types, "valeur": etape.type_rdv})
     return [{**question, "legende": mots.legendes[question["nom"]]} for question in questions]
 
 

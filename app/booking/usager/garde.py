@@ -6,6 +6,7 @@ its rendez-vous finds it again, whatever the counts say.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -19,13 +20,14 @@ from app.booking.forms import UsagerSaisi
 from app.booking.jugement import Reservation
 from app.booking.outils import Outils
 from app.booking.reserver import RdvReserve
+from app.booking.unicite import SuiteParMessage
 from app.booking.usager.formulaire import Lue
 from app.booking.usager.lecture import Vue
 from app.booking.usager.visiteur import Visiteur
 from app.domain.calendrier import Parametres
 from app.errors import AppError, SaisieInvalide
 from app.langue import get_langue
-from app.protection.captchetat import Captchetat, CaptchetatIndisponible
+from app.protection.captchetat import Captchetat, CaptchetatIndisponible, DefiInconnu
 from app.protection.defis import (
     has_passe,
     is_juste,
@@ -46,6 +48,11 @@ RENOUVELER: Final = "captcha_renouveler"
 _VIDE: Final = "Recopiez le code de vérification."
 _FAUX: Final = "Ce code ne correspond pas au code affiché : recopiez le nouveau."
 _EXPIRE: Final = "Ce code de vérification n’est plus valable : recopiez le nouveau."
+_ABSENT: Final = "Votre code n’a pas pu être vérifié, ce n’est pas une erreur de votre part : recopiez le nouveau."
+
+
+#: In the state of a request: CaptchEtat gave no verdict on the answer that came with it.
+_DELAISSE: Final = "captchetat_sans_verdict"
 
 
 class DefiRequis(SaisieInvalide):
@@ -82,6 +89,7 @@ def _mode(contexte: ServiceContexte | None) -> str:
 
 
 def _sujets(visiteur: Visiteur, contexte: ServiceContexte | None, usager: UsagerSaisi | None = None) -> Sujets:
+    parametres = Parametres() if contexte is None else contexte.parametres
     personnes = [] if usager is None else [*usager.telephones, usager.courriel, usager.numero_fiscal, usager.siren]
     return Sujets(
         visiteur.auteur.adresse,
@@ -89,6 +97,7 @@ def _sujets(visiteur: Visiteur, contexte: ServiceContexte | None, usager: Usager
         tuple(sorted({str(valeur).lower() for valeur in personnes if valeur})),
         0 if contexte is None else contexte.id,
         1 if contexte is None else max(1, len(contexte.guichets)),
+        parametres.reservations_par_minute,
     )
 
 
@@ -96,9 +105,19 @@ def _sujets(visiteur: Visiteur, contexte: ServiceContexte | None, usager: Usager
 
 
 async def propose(
-    visiteur: Visiteur, outils: Outils, vue: Vue, *, exige: bool = False, focus: bool = False
+    visiteur: Visiteur,
+    outils: Outils,
+    vue: Vue,
+    *,
+    exige: bool = False,
+    focus: bool = False,
+    acte: str = "reserver",
+    renouveler: str = "",
 ) -> Affiche | None:
-    """The challenge that step 3 shows, if it has to. ``exige``: the counts have already said so. Nothing is written."""
+    """The challenge that step 3 shows, if it has to. ``exige``: the counts have already said so. Nothing is written.
+
+    ``acte``: what the form asks for; ``renouveler``: where it asks for another code.
+    """
     mode = _mode(vue.contexte)
     if visiteur.par_agent or mode == "jamais" or is_exempt(visiteur):
         return None
@@ -109,17 +128,20 @@ async def propose(
         if visiteur.has_secret() and await has_passe(conn, outils.settings, visiteur.secret, vue.maintenant):
             return None
         if mode == "si_doute" and not exige:
-            compte = await peek(conn, outils.settings, "reserver", sujets, vue.maintenant)
+            compte = await peek(conn, outils.settings, acte, sujets, vue.maintenant)
             if not compte.doute:
                 return None
-    return await show(visiteur, outils, f"/rdv/{vue.contexte.id}/captcha", focus=focus)
+    return await show(visiteur, outils, renouveler or f"/rdv/{vue.contexte.id}/captcha", focus=focus)
 
 
 async def show(visiteur: Visiteur, outils: Outils, renouveler: str, *, focus: bool = False) -> Affiche:
-    """A new challenge: CaptchEtat's when it is configured and answers, else our own."""
+    """A new challenge: CaptchEtat's when it is configured and answers, else our own.
+
+    Our own too when CaptchEtat has just left an answer unchecked: its next one might be left as well.
+    """
     settings, maintenant = outils.settings, clock.now()
     externe: Captchetat | None = visiteur.request.app.state.captchetat
-    if externe is not None:
+    if externe is not None and not visiteur.request.state.get(_DELAISSE, False):
         try:
             image = await externe.fetch_image(get_langue())
         except CaptchetatIndisponible:
@@ -154,9 +176,13 @@ async def read_reponse(visiteur: Visiteur, outils: Outils, donnees: Mapping[str,
     jeton = read_jeton(settings, visiteur.secret, texte, maintenant)
     if jeton is None:
         return _EXPIRE
-    juste = await _is_juste(visiteur, outils, jeton.externe, reponse) if jeton.externe else None
-    if juste is None:
-        juste = not jeton.externe and is_juste(settings, jeton, reponse)
+    if jeton.externe:
+        try:
+            juste = await _is_juste(visiteur, jeton.externe, reponse)
+        except CaptchetatIndisponible as erreur:
+            return await _leave_unchecked(visiteur, outils, compte, erreur)
+    else:
+        juste = is_juste(settings, jeton, reponse)
     async with outils.db.read() as conn:
         if not await record_reponse(conn, settings, visiteur.secret, jeton, juste=juste, a=maintenant):
             return _FAUX if not juste else _EXPIRE
@@ -164,16 +190,26 @@ async def read_reponse(visiteur: Visiteur, outils: Outils, donnees: Mapping[str,
     return ""
 
 
-async def _is_juste(visiteur: Visiteur, outils: Outils, uuid: str, reponse: str) -> bool | None:
-    """What CaptchEtat says; None when it does not answer: the next challenge will be our own."""
+async def _is_juste(visiteur: Visiteur, uuid: str, reponse: str) -> bool:
+    """What CaptchEtat says. Raises CaptchetatIndisponible."""
     externe: Captchetat | None = visiteur.request.app.state.captchetat
+    if externe is None:
+        raise CaptchetatIndisponible("no longer configured")
     code = normalize_reponse(reponse)
-    if externe is None or not code:
-        return None
-    try:
-        return await externe.validate(uuid, code)
-    except CaptchetatIndisponible:
-        return None
+    return bool(code) and await externe.validate(uuid, code)
+
+
+async def _leave_unchecked(visiteur: Visiteur, outils: Outils, compte: Compte, erreur: CaptchetatIndisponible) -> str:
+    """Nobody can tell whether the answer was right: it was not wrong, and another challenge, ours, takes its place.
+
+    One that CaptchEtat no longer knows still counts as a try: anybody may send it again and again.
+    """
+    visiteur.request.state[_DELAISSE] = True
+    if isinstance(erreur, DefiInconnu):
+        return _EXPIRE
+    async with outils.db.read() as conn:
+        await give_back(conn, compte)
+    return _ABSENT
 
 
 async def check_reponse(visiteur: Visiteur, outils: Outils, lue: Lue) -> Lue:
@@ -200,6 +236,8 @@ async def book_guarded(
     admission = await _admit(visiteur, outils, vue, demande)
     try:
         reserve = await reserver()
+    except SuiteParMessage:
+        raise  # what it lets infer of somebody else costs what a booking does
     except AppError:
         await _release(outils, admission)
         raise
@@ -257,14 +295,43 @@ async def admit_hold(visiteur: Visiteur, outils: Outils, service_id: int) -> Non
     raise compte.build_refus() if compte.attendre_s else DefiRequis()
 
 
+async def admit_attente(visiteur: Visiteur, outils: Outils, vue: Vue, contact: str) -> None:
+    """Count a request for the waiting list before it is written. An answered challenge serves for one.
+
+    Raises DefiRequis, TropDeDemandes, Indisponible.
+    """
+    mode, settings = _mode(vue.contexte), outils.settings
+    sujets = replace(_sujets(visiteur, vue.contexte), personnes=(contact,))
+    if (sujets.local and mode != "toujours") or is_exempt(visiteur):
+        return
+    async with outils.db.read() as conn:
+        compte = await count(conn, settings, "attente", sujets, vue.maintenant)
+        await check_compte(conn, compte)
+        if mode == "jamais" or (mode == "si_doute" and not compte.doute):
+            return
+        if await take_passe(conn, settings, visiteur.secret, secrets.token_bytes(16), vue.maintenant) is None:
+            await give_back(conn, compte)
+            raise DefiRequis
+
+
 async def admit_acte(visiteur: Visiteur, outils: Outils, acte: str) -> None:
-    """Count an act that has no challenge of its own (``prolonger``, ``retrouver``). Raises TropDeDemandes."""
+    """Count an act that has no challenge of its own (``prolonger``, ``deplacer``…). Raises TropDeDemandes."""
     sujets = _sujets(visiteur, None)
     if visiteur.par_agent or sujets.local:
         return
     async with outils.db.read() as conn:
         compte = await count(conn, outils.settings, acte, sujets, clock.now())
         await check_compte(conn, compte)
+
+
+async def use_passe(visiteur: Visiteur, outils: Outils) -> None:
+    """Use up an answered challenge for one try. Raises DefiRequis without one. Known people need none."""
+    if is_exempt(visiteur):
+        return
+    async with outils.db.read() as conn:
+        cle, maintenant = secrets.token_bytes(32), clock.now()
+        if await take_passe(conn, outils.settings, visiteur.secret, cle, maintenant) is None:
+            raise DefiRequis
 
 
 async def check_compte(conn: AsyncConnection, compte: Compte) -> None:

@@ -19,6 +19,7 @@ from app.booking.titres_compte import ParCompte
 from app.booking.usager.cookies import check_change_usager
 from app.booking.usager.mon_rdv import Mien, Requete, answer_agenda, answer_rdv, answer_region, read_as
 from app.booking.usager.mon_rdv_annuler import answer_annulation, cancel_mien
+from app.booking.usager.mon_rdv_attente import answer_attente, join_mien
 from app.booking.usager.mon_rdv_deplacer import answer_deplacement, answer_fragment, move_mien
 from app.booking.usager.mon_rdv_documents import keep_mien
 from app.booking.usager.mon_rdv_plus_tot import answer_fragment as answer_liste
@@ -177,6 +178,24 @@ async def show_liste(request: Requete, outils: NamedDependency[Outils], rdv_id: 
     return await answer_liste(await _open(request, outils, rdv_id), outils)
 
 
+@get("/mes-rendez-vous/{rdv_id:int}/attente", include_in_schema=False, exception_handlers=_ENTREE)
+async def show_attente(request: Requete, outils: NamedDependency[Outils], rdv_id: FromPath[int]) -> Response[Any]:
+    """To be told of an earlier place."""
+    return await answer_attente(await _open(request, outils, rdv_id, lecture=True), outils)
+
+
+@post(
+    "/mes-rendez-vous/{rdv_id:int}/attente",
+    status_code=200,
+    include_in_schema=False,
+    before_request=check_change_usager,
+    exception_handlers=_ENTREE,
+)
+async def join_attente(request: Requete, outils: NamedDependency[Outils], rdv_id: FromPath[int]) -> Response[Any]:
+    """Register."""
+    return await join_mien(await _open(request, outils, rdv_id), outils)
+
+
 @post(
     "/mes-rendez-vous/{rdv_id:int}/documents",
     status_code=200,
@@ -207,6 +226,8 @@ ROUTES = [
     do_deplacer,
     show_plus_tot,
     show_liste,
+    show_attente,
+    join_attente,
     keep_documents,
     reopen_documents,
 ]

@@ -22,7 +22,7 @@ from markupsafe import Markup
 from app import clock
 from app.booking.acces_usager import AccesExpire, is_acces, read_acces
 from app.booking.contexte import ServiceContexte, Versions, read_versions
-from app.booking.mon_rdv import find_obstacle, read_mien
+from app.booking.mon_rdv import find_obstacle, read_mien, record_lecture
 from app.booking.outils import Auteur, Outils
 from app.booking.retrouver import VISIBLE
 from app.booking.titres import ParLien, ParPreuve, Titre
@@ -43,9 +43,10 @@ Requete = Request[Any, Any, Any]
 
 #: Just booked: the page is then the last step of the journey.
 _RECENT: Final = timedelta(minutes=30)
-#: Seconds between two questions of an open page: on the day itself, before; none once nothing can change any more.
-RYTHME_DU_JOUR: Final = 10
-RYTHME: Final = 30
+#: Seconds between two questions of an open page that is looked at: what it says was true that long ago at most [P4].
+RYTHME: Final = 4
+#: A link is renewed when the rendez-vous changes hands or address.
+_LIEN_INCONNU: Final = "Vérifiez que vous l’avez copié en entier, ou suivez celui du dernier message reçu."
 #: What the address may say of what has just been done.
 _AVIS: Final = frozenset({"deja", "deplace", "inchange"})
 
@@ -84,13 +85,18 @@ class Mien:
             self.rdv["service_origine_id"] is not None and not self.contexte.ferme
         )
 
-    def present(self) -> dict[str, Any]:
-        """Its words. A code and a name may have been overheard: they show no number, and no room that a mail gave."""
+    @property
+    def vu(self) -> dict[str, Any]:
+        """What may be shown of it. A code and a name may have been overheard: no number, no room that a mail gave."""
         vu = dict(self.rdv)
         if self.discret:
             vu["telephones"] = ()
             vu["visio_lien"] = "" if vu["courriel"] else vu["visio_lien"]
-        return present_rdv(vu, self.contexte, self.maintenant)
+        return vu
+
+    def present(self) -> dict[str, Any]:
+        """Its words."""
+        return present_rdv(self.vu, self.contexte, self.maintenant)
 
     def page(self, gabarit: str, titre: str, donnees: Mapping[str, Any], *, statut: int = 200) -> Response[bytes]:
         """A page about it."""
@@ -113,8 +119,8 @@ class Mien:
         return fil
 
 
-async def open_mien(request: Requete, outils: Outils, jeton: str) -> Mien:
-    """The RDV of a link, or of an access that this browser has just been given.
+async def open_mien(request: Requete, outils: Outils, jeton: str, *, lecture: bool = False) -> Mien:
+    """The RDV of a link, or of an access that this browser has just been given. ``lecture``: a page is opened.
 
     Raises Introuvable, always the same, for any other token; AccesExpire.
     """
@@ -123,7 +129,10 @@ async def open_mien(request: Requete, outils: Outils, jeton: str) -> Mien:
         rdv_id = read_acces(outils.settings, jeton, visite(request), maintenant)
         preuve = ParPreuve(rdv_id or 0, maintenant - VISIBLE)
         return await read_as(request, outils, preuve, f"/mon-rendez-vous/{jeton}", maintenant, discret=True)
-    return await read_as(request, outils, titre, f"/mon-rendez-vous/{jeton}", maintenant)
+    mien = await read_as(request, outils, titre, f"/mon-rendez-vous/{jeton}", maintenant)
+    if lecture:  # a code and a name left their line when they were proved
+        await record_lecture(outils, mien.rdv, mien.auteur, maintenant)
+    return mien
 
 
 async def read_as(
@@ -140,9 +149,7 @@ async def read_as(
     async with outils.db.read() as conn:
         rdv = await read_mien(conn, titre, rdv_id)
         if rdv is None:
-            raise Introuvable(
-                "Ce lien ne mène à aucun rendez-vous.", remede="Vérifiez que vous l’avez copié en entier."
-            )
+            raise Introuvable("Ce lien ne mène à aucun rendez-vous.", remede=_LIEN_INCONNU)
         versions = await read_versions(conn, rdv["service_id"])
         contexte = await outils.dispo.contextes.get(conn, rdv["service_id"], versions.planning)
     return Mien(request, titre, base, rdv, contexte, versions, maintenant, discret)
@@ -180,7 +187,7 @@ def answer_agenda(mien: Mien, settings: Settings) -> Response[bytes]:
     """« Ajouter à mon agenda ». Raises Introuvable, also once the rendez-vous is cancelled."""
     if mien.rdv["etat"] == "annule":
         raise Introuvable("Ce rendez-vous est annulé.", remede="Supprimez-le de votre agenda.")
-    corps = ics_rdv(build_message(mien.rdv, mien.contexte), domaine=_domaine(settings), a=mien.maintenant)
+    corps = ics_rdv(build_message(mien.vu, mien.contexte), domaine=_domaine(settings), a=mien.maintenant)
     entetes = {"Content-Disposition": 'attachment; filename="rendez-vous.ics"'}
     return Response(corps, media_type="text/calendar", headers=entetes)
 
@@ -209,6 +216,7 @@ def render_region(mien: Mien) -> Markup:
         "modifiable": obstacle is None,
         "deplacable": obstacle is None and mien.en_ligne,
         "desactive": obstacle is Empechement.DESACTIVE,
+        "par_message": tr(PHRASES[obstacle]) if obstacle is Empechement.PAR_MESSAGE else "",
         "discret": mien.discret,
         "service": {"libelle": mien.contexte.libelle},
     }
@@ -241,8 +249,7 @@ def _find_rythme(mien: Mien) -> int:
     """Seconds between two questions of an open page; 0: never."""
     if mien.rdv["etat"] in ("annule", "termine"):
         return 0
-    jour = mien.maintenant.astimezone(mien.contexte.zone).date()
-    return RYTHME_DU_JOUR if mien.rdv["jour"] == jour else RYTHME
+    return RYTHME
 
 
 def _domaine(settings: Settings) -> str:
@@ -253,7 +260,7 @@ def _domaine(settings: Settings) -> str:
 @get("/mon-rendez-vous/{jeton:str}", include_in_schema=False)
 async def show_rdv(request: Requete, outils: NamedDependency[Outils], jeton: FromPath[str]) -> Response[bytes]:
     """The page."""
-    return answer_rdv(await open_mien(request, outils, jeton))
+    return answer_rdv(await open_mien(request, outils, jeton, lecture=True))
 
 
 @get("/mon-rendez-vous/{jeton:str}/fragment", include_in_schema=False)
@@ -265,7 +272,7 @@ async def show_fragment(request: Requete, outils: NamedDependency[Outils], jeton
 @get("/mon-rendez-vous/{jeton:str}/agenda.ics", include_in_schema=False)
 async def show_agenda(request: Requete, outils: NamedDependency[Outils], jeton: FromPath[str]) -> Response[bytes]:
     """The calendar file."""
-    return answer_agenda(await open_mien(request, outils, jeton), outils.settings)
+    return answer_agenda(await open_mien(request, outils, jeton, lecture=True), outils.settings)
 
 
 ROUTES = [show_rdv, show_fragment, show_agenda]

@@ -23,7 +23,7 @@ _REVOIR: Final = "Voici ce qu’il est maintenant. Annulez-le de nouveau si néc
 @get("/mon-rendez-vous/{jeton:str}/annuler", include_in_schema=False)
 async def show_annulation(request: Requete, outils: NamedDependency[Outils], jeton: FromPath[str]) -> Response[Any]:
     """What is about to be cancelled."""
-    return answer_annulation(await open_mien(request, outils, jeton))
+    return answer_annulation(await open_mien(request, outils, jeton, lecture=True))
 
 
 @post(

@@ -18,17 +18,29 @@ from litestar.response import Redirect, Response
 from app.booking.deplacer import Cible
 from app.booking.mon_rdv import check_obstacle, is_there, relocate
 from app.booking.outils import Outils
+from app.booking.unicite import MotifDejaPris, SuiteParMessage
 from app.booking.usager.cookies import check_change_usager
 from app.booking.usager.demande import read_debut, read_jour
 from app.booking.usager.etape_creneau import present_alternatives
+from app.booking.usager.garde import admit_acte
 from app.booking.usager.mon_rdv import Mien, Requete, answer_impossible, open_mien
 from app.booking.usager.mon_rdv_annuler import read_again, read_revision
 from app.booking.usager.mon_rdv_grille import AUTREMENT, MOTS, Grille, read_grille
+from app.booking.usager.visiteur import visiteur_usager
 from app.courrier.texte import duree_en_mots, heure_en_mots, jour_en_mots
 from app.domain.documents import print_document
 from app.domain.horaires import from_minute
 from app.domain.raisons import Raison
-from app.errors import AppError, Conflit, CreneauPris, Interdit, RegleRefusee, SaisieInvalide, TransitionImpossible
+from app.errors import (
+    AppError,
+    Conflit,
+    CreneauPris,
+    Interdit,
+    RegleRefusee,
+    SaisieInvalide,
+    TransitionImpossible,
+    TropDeDemandes,
+)
 from app.langue import _, get_langue, tr
 from app.web.dates import heure
 
@@ -38,7 +50,8 @@ _INCHANGE = "C’est déjà la date et l’heure de votre rendez-vous."
 @get("/mon-rendez-vous/{jeton:str}/deplacer", include_in_schema=False)
 async def show_deplacement(request: Requete, outils: NamedDependency[Outils], jeton: FromPath[str]) -> Response[Any]:
     """The grid."""
-    return await answer_deplacement(await open_mien(request, outils, jeton), outils, request.query_params)
+    mien = await open_mien(request, outils, jeton, lecture=True)
+    return await answer_deplacement(mien, outils, request.query_params)
 
 
 @get("/mon-rendez-vous/{jeton:str}/deplacer/fragment", include_in_schema=False)
@@ -126,6 +139,7 @@ async def move_mien(mien: Mien, outils: Outils) -> Response[Any]:
             grille = await read_grille(mien, outils, conn, donnees)
         cible = Cible(debut, motif_id=grille.parcours.motif, type_rdv=grille.parcours.type_rdv)
         if donnees.get("faire") == "confirmer":
+            await admit_acte(visiteur_usager(mien.request), outils, "deplacer")
             fait = await relocate(outils, mien.rdv, mien.titre, cible, mien.auteur, mien.maintenant, vue=vue)
             return Redirect(f"{mien.base}?avis={'deplace' if fait.change else 'inchange'}", status_code=303)
         if is_there(mien.rdv, cible):
@@ -133,8 +147,11 @@ async def move_mien(mien: Mien, outils: Outils) -> Response[Any]:
         check_obstacle(mien.rdv, mien.contexte, mien.titre, mien.maintenant)
         _check_libre(grille, debut)
         return _confirm(mien, grille, debut)
-    except (Conflit, RegleRefusee, SaisieInvalide, Interdit, TransitionImpossible) as refus:
-        if isinstance(refus, Conflit) and not isinstance(refus, CreneauPris | TransitionImpossible):
+    except SuiteParMessage:
+        choisi = mien.rdv["service_origine_id"] or mien.rdv["service_id"]
+        return Redirect(f"/rdv/{choisi}/messagerie", status_code=303)
+    except (Conflit, RegleRefusee, SaisieInvalide, Interdit, TransitionImpossible, TropDeDemandes) as refus:
+        if isinstance(refus, Conflit) and not isinstance(refus, CreneauPris | TransitionImpossible | MotifDejaPris):
             refus = Conflit(
                 "Votre rendez-vous a changé depuis l’affichage de cette page : il n’a pas été déplacé.",
                 remede="Voici ce qu’il est maintenant. Choisissez de nouveau si nécessaire.",

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from app.booking.outils import Outils
 from app.booking.usager.calendrier import heure_de
 from app.booking.usager.mon_rdv import Mien, Requete, answer_impossible, open_mien
+from app.booking.usager.mon_rdv_attente import find_attente
 from app.booking.usager.mon_rdv_grille import Grille, read_grille
 from app.courrier.texte import jour_en_mots
 from app.domain.horaires import floor_minute, from_minute, get_cadran
@@ -32,7 +33,7 @@ _NOMBRE: Final = 8
 @get("/mon-rendez-vous/{jeton:str}/plus-tot", include_in_schema=False)
 async def show_plus_tot(request: Requete, outils: NamedDependency[Outils], jeton: FromPath[str]) -> Response[Any]:
     """The page."""
-    return await answer_plus_tot(await open_mien(request, outils, jeton), outils)
+    return await answer_plus_tot(await open_mien(request, outils, jeton, lecture=True), outils)
 
 
 @get("/mon-rendez-vous/{jeton:str}/plus-tot/fragment", include_in_schema=False)
@@ -77,7 +78,7 @@ async def _render(mien: Mien, outils: Outils) -> Markup:
         "revision": mien.rdv["revision"],
         "jours": jours,
         "raison": _find_raison(mien, grille) if not jours else "",
-        "attente": _find_attente(mien),
+        "attente": find_attente(mien),
         "base_rdv": mien.base,
     }
     html = render(mien.request, "booking/usager/_mon_rdv_plus_tot.html", contexte)
@@ -118,15 +119,6 @@ def _find_raison(mien: Mien, grille: Grille) -> str:
             "Votre rendez-vous est déjà à la première date possible : le service a besoin de ce délai pour le préparer."
         )
     return _("Aucun créneau n’est libre avant le vôtre pour le moment.")
-
-
-def _find_attente(mien: Mien) -> str:
-    """The address of the waiting list for this motif and type, where there is one."""
-    chemins = {route.path for route in mien.request.app.routes}
-    service_id = mien.rdv["service_origine_id"] or mien.rdv["service_id"]
-    if "/rdv/{service_id:int}/attente" not in chemins or not mien.en_ligne:
-        return ""
-    return f"/rdv/{service_id}/attente?motif={mien.rdv['motif_id']}&type={mien.rdv['type_rdv']}"
 
 
 ROUTES = [show_plus_tot, show_fragment]

@@ -9,6 +9,7 @@ from app.booking.acces_usager import AccesExpire
 from app.booking.usager import (
     mon_rdv,
     mon_rdv_annuler,
+    mon_rdv_attente,
     mon_rdv_deplacer,
     mon_rdv_documents,
     mon_rdv_donnees,
@@ -22,6 +23,7 @@ ROUTES: list[ControllerRouterHandler] = [
         route_handlers=[
             *mon_rdv.ROUTES,
             *mon_rdv_annuler.ROUTES,
+            *mon_rdv_attente.ROUTES,
             *mon_rdv_deplacer.ROUTES,
             *mon_rdv_documents.ROUTES,
             *mon_rdv_donnees.ROUTES,

@@ -114,6 +114,7 @@ def _present_tenue(vue: Vue, ecran: Ecran) -> dict[str, Any] | None:
     plafond = option.cree_a + timedelta(minutes=parametres.duree_option_max_minutes)
     reste = max(1, math.ceil((option.expire_a - vue.maintenant).total_seconds() / 60))
     return {
+        "option": option.id,
         "expire_a": instant_utc(option.expire_a),
         "jusqu_a": heure_en_mots(option.expire_a, vue.contexte.zone.key, get_langue()),
         "reste": duree_en_mots(timedelta(minutes=reste), get_langue()),

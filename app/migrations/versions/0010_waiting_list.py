@@ -32,10 +32,12 @@ def upgrade() -> None:
         sa.Column("lien_sel", sa.LargeBinary(), nullable=False),
         sa.Column("lien_empreinte", sa.LargeBinary(), nullable=False),
         sa.Column("origine_empreinte", sa.LargeBinary(), nullable=True),
+        sa.Column("rdv_id", sa.BigInteger(), nullable=True),
         sa.Column("cree_a", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expire_a", sa.DateTime(timezone=True), nullable=False),
         sa.Column("rang_a", sa.DateTime(timezone=True), nullable=True),
         sa.Column("confirme_a", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("prevenu_a", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sans_reponse", sa.Integer(), server_default="0", nullable=False),
         sa.Column("fin_a", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("type_rdv IN ('guichet', 'telephone', 'visio')", name=op.f("ck_attente_type_rdv")),
@@ -58,7 +60,7 @@ def upgrade() -> None:
         "attente",
         ["service_id", "motif_id", sa.text("lower(contact)")],
         unique=True,
-        postgresql_where=sa.text("etat IN ('a_confirmer', 'active', 'offre', 'suspendue')"),
+        postgresql_where=sa.text("etat IN ('active', 'offre', 'suspendue')"),
     )
     op.create_index(
         "ix_attente_file", "attente", ["service_id", "rang_a", "id"], postgresql_where=sa.text("etat = 'active'")
@@ -96,6 +98,7 @@ def upgrade() -> None:
         postgresql_where=sa.text(_VIVANTE),
     )
     op.create_index("ix_offre_attente_attente_id", "offre_attente", ["attente_id"])
+    op.create_index("ix_offre_attente_recentes", "offre_attente", ["service_id", "cree_a"])
     op.create_index("ix_offre_attente_vivantes", "offre_attente", ["service_id"], postgresql_where=sa.text(_VIVANTE))
 
 

@@ -106,12 +106,13 @@ class TestTableauDeBord:
         async with journee.client(service.agents["agent"]) as client:
             page = (await client.get("/agent")).text
         assert actions(page) == attendues
-        assert autres(page) == [f"{base}/detail"]
+        assert autres(page) == [f"{base}/detail", f"{base}/attente"]
         async with journee.client(service.agents["chef"]) as client:
             page = (await client.get("/agent")).text
         assert actions(page) == attendues
         assert autres(page) == [
             f"{base}/detail",
+            f"{base}/attente",
             f"{base}/organiser",
             f"/pilotage/service-{service.id}",
             f"{base}/organiser/parametres",

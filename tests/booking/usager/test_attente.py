@@ -27,7 +27,7 @@ from app.domain.horaires import from_minute
 from app.domain.rendez_vous import Action
 from app.embedded.boite import list_messages, read_message
 from app.embedded.smtp import Smtp
-from tests.booking.outillage import creneaux_libres, demande
+from tests.booking.outillage import USAGER, creneaux_libres, demande, personne
 from tests.booking.usager.navigateur import SAISIE, caches, code
 from tests.e2e.outillage import axe
 from tests.fixtures.base import Site, until
@@ -274,3 +274,69 @@ class TestRefus:
         statuts = [(await join(client, plein, f"robot{rang}@usagers.test")).status_code for rang in range(13)]
         assert statuts[:10] == [303] * 10
         assert set(statuts[10:]) == {429}
+
+
+class TestPlusTot:
+    """« Un rendez-vous plus tôt ? » when nothing is free: wait for it, and move [G 2.3.1]."""
+
+    async def test_from_one_s_rendez_vous_to_the_move_without_javascript(
+        self, plein: Plein, client: httpx.AsyncClient
+    ) -> None:
+        libre = (await creneaux_libres(plein.outils, plein.service))[0]
+        qui = personne(77, courriel="lea@usagers.test")
+        rdv = await book(plein.outils, demande(plein.service, libre.debut, 77, usager=qui), USAGER, clock.now())
+        page = await client.get(f"/mon-rendez-vous/{rdv.jeton}/plus-tot")
+        assert f'href="/mon-rendez-vous/{rdv.jeton}/attente"' in page.text
+        page = await client.get(f"/mon-rendez-vous/{rdv.jeton}/attente")
+        assert page.status_code == 200
+        assert "lea@usagers.test" not in page.text.split("<form", 1)[1], "the page asks for no contact"
+        tard = {"du": plein.jour.isoformat(), "au": from_minute(libre.debut).astimezone(PARIS).date().isoformat()}
+        refus = await client.post(f"/mon-rendez-vous/{rdv.jeton}/attente", data={**caches(page.text), **tard})
+        assert refus.status_code == 422
+        assert "Choisissez un jour jusqu’au" in refus.text
+        jours = {"du": plein.jour.isoformat(), "au": plein.jour.isoformat(), "courriel": "voleur@usagers.test"}
+        envoi = await client.post(f"/mon-rendez-vous/{rdv.jeton}/attente", data={**caches(page.text), **jours})
+        assert envoi.status_code == 303, envoi.text
+        envoyee = await client.get(envoi.headers["location"])
+        assert "Un courriel vient de vous être envoyé" in envoyee.text
+        assert f'href="/mon-rendez-vous/{rdv.jeton}"' in envoyee.text
+        demande_ = await plein.find_lien("lea@usagers.test", "Confirmez votre inscription")
+        await press(client, demande_, "confirmer")
+        await plein.cancel()
+        await plein.find_lien("lea@usagers.test", "Un créneau se libère")
+        offre = await client.get(demande_)
+        assert "Votre rendez-vous actuel" in offre.text
+        assert "Prendre ce créneau" not in offre.text
+        assert (await client.get(f"{demande_}/deplacer")).headers["location"] == demande_
+        fait = await client.post(f"{demande_}/deplacer", data=caches(offre.text))
+        assert fait.status_code == 303, fait.text
+        assert "Votre rendez-vous est déplacé" in (await client.get(fait.headers["location"])).text
+        ((debut, etat),) = await plein.sql("SELECT debut, etat FROM rendez_vous WHERE id = :i", i=rdv.id)
+        assert (debut.astimezone(PARIS).date(), etat) == (plein.jour, "prevu")
+        encore = await client.post(f"{demande_}/deplacer", data=caches(offre.text))
+        assert encore.status_code == 409
+
+    async def test_a_browser_finds_its_pages_right(self, plein: Plein, browser: Browser) -> None:
+        libre = (await creneaux_libres(plein.outils, plein.service))[0]
+        qui = personne(78, courriel="max@usagers.test")
+        rdv = await book(plein.outils, demande(plein.service, libre.debut, 78, usager=qui), USAGER, clock.now())
+        contexte = await browser.new_context(locale="fr-FR", viewport={"width": 390, "height": 800})
+        page = await contexte.new_page()
+        await page.goto(f"{plein.site.url}/mon-rendez-vous/{rdv.jeton}/attente")
+        await check_page(page)
+        await page.locator("#champ-au").fill(plein.jour.isoformat())
+        await page.locator("#champ-du").fill(plein.jour.isoformat())
+        await page.get_by_role("button", name="Rejoindre la liste d’attente").click()
+        await page.wait_for_url("**/attente?envoyee=mail")
+        await check_page(page)
+        lien = plein.site.url + await plein.find_lien("max@usagers.test", "Confirmez votre inscription")
+        await page.goto(lien)
+        await page.get_by_role("button", name="Confirmer mon inscription").click()
+        await page.get_by_role("heading", name="Vous êtes sur la liste d’attente").wait_for()
+        await plein.cancel()
+        await plein.find_lien("max@usagers.test", "Un créneau se libère")
+        await page.goto(lien)
+        await check_page(page)
+        await page.get_by_role("button", name="Déplacer mon rendez-vous à ce créneau").click()
+        await page.get_by_role("heading", name="Votre rendez-vous est déplacé").wait_for()
+        await contexte.close()

@@ -130,7 +130,7 @@ class TestVivante:
             r=tenu.rdv,
         )
         page = await ouvrir(tenu.lien)
-        assert await page.locator("#mon-rdv").get_attribute("data-rythme") == "10"
+        assert await page.locator("#mon-rdv").get_attribute("data-rythme") == "4"
         for action, attendu in (
             (Action.MARQUER_ARRIVEE, "Votre arrivée est enregistrée"),
             (Action.ANNULER_ARRIVEE, ""),

@@ -16,11 +16,13 @@ from app import clock
 from app.booking.acces_usager import DUREE, AccesExpire, read_acces, sign_acces
 from app.booking.outils import Auteur
 from app.booking.retrouver import PAR_ADRESSE_ET_CODE, PAR_CODE, find_by_code
-from app.errors import AccesRefuse, TropDeDemandes
+from app.booking.usager.garde import DefiRequis
+from app.errors import AccesRefuse
 from app.identite.empreintes import print_critere
 from tests.booking.usager.conftest import Arrivee, Monde
 from tests.booking.usager.mien import Tenu, tenir, texte
 from tests.booking.usager.navigateur import caches
+from tests.protection.outillage import jeton, lire
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,20 @@ async def retrouver(client: httpx.AsyncClient, code: str, nom: str) -> httpx.Res
     """Fill the form in and send it; the answer, not followed."""
     page = await client.get("/retrouver")
     return await client.post("/retrouver", data={**caches(page.text), "code": code, "nom": nom})
+
+
+async def repondre(
+    client: httpx.AsyncClient, page: httpx.Response, tenu: Tenu, captcha: str, nom: str = "Valenton"
+) -> httpx.Response:
+    """Send the form with what was read of its challenge."""
+    return await client.post(
+        "/retrouver", data={**caches(page.text), "code": tenu.code, "nom": nom, "captcha": captcha}
+    )
+
+
+async def nobody() -> None:
+    """A robot in front of a challenge."""
+    raise DefiRequis
 
 
 async def ouvrir(client: httpx.AsyncClient, tenu: Tenu) -> str:
@@ -93,6 +109,20 @@ class TestLesDeuxMots:
         assert "au numéro que vous avez donné" in texte(vue.text)
         assert "autre@usagers.test" not in vue.text
 
+    async def test_it_gives_no_room_either_and_nor_does_its_calendar_file(
+        self, monde: Monde, arrive: Arrivee, tenu: Tenu
+    ) -> None:
+        salle = "https://visio.etat.test/salle-SECRETE-123"
+        await monde.sql_write(
+            "UPDATE rendez_vous SET type_rdv = 'visio', visio_lien = :v WHERE id = :r", v=salle, r=tenu.rdv
+        )
+        client = arrive().client
+        adresse = await ouvrir(client, tenu)
+        for suite in ("", "/fragment", "/agenda.ics"):
+            assert "SECRETE" not in (await client.get(adresse + suite)).text, suite
+        agenda = (await tenu.get("/agenda.ics")).text.replace("\r\n ", "")
+        assert salle in agenda, "the link of his mail does"
+
     async def test_from_there_it_is_moved_ticked_and_cancelled(self, arrive: Arrivee, tenu: Tenu) -> None:
         client = arrive().client
         lui = Tenu(client, await ouvrir(client, tenu), tenu.code, tenu.rdv, tenu.monde)
@@ -108,9 +138,9 @@ class TestLesDeuxMots:
     async def test_the_journal_says_by_what_it_was_read(self, monde: Monde, arrive: Arrivee, tenu: Tenu) -> None:
         await ouvrir(arrive().client, tenu)
         lignes = await monde.sql(
-            "SELECT acteur, apres->>'par' FROM journal WHERE rdv_id = :r AND action = 'rdv.lu'", r=tenu.rdv
+            "SELECT acteur, apres->>'par' FROM journal WHERE rdv_id = :r AND action = 'rdv.lu' ORDER BY id", r=tenu.rdv
         )
-        assert lignes == [("usager", "code")]
+        assert lignes == [("usager", "lien"), ("usager", "code")]
 
 
 class TestQuelquesMinutes:
@@ -202,7 +232,9 @@ class TestRefus:
                 await monde.sql_write("DELETE FROM tentative")
                 depart = time.perf_counter()
                 with pytest.raises(AccesRefuse):
-                    await find_by_code(monde.outils, essai, "Autre", Auteur("usager"), clock.now())
+                    await find_by_code(
+                        monde.outils, essai, "Autre", Auteur("usager"), clock.now(), check_personne=nobody
+                    )
                 liste.append(time.perf_counter() - depart)
         bon, faux = (statistics.median(liste) for liste in durees.values())
         assert abs(bon - faux) < 0.5 * max(bon, faux)
@@ -246,8 +278,8 @@ class TestEssais:
         async def essayer(rang: int) -> bool:
             auteur = Auteur("usager", adresse=f"192.0.2.{rang % 250}")
             try:
-                await find_by_code(monde.outils, tenu.code, f"Nom{rang}", auteur, clock.now())
-            except TropDeDemandes:
+                await find_by_code(monde.outils, tenu.code, f"Nom{rang}", auteur, clock.now(), check_personne=nobody)
+            except DefiRequis:
                 return False
             except AccesRefuse:
                 return True
@@ -255,6 +287,44 @@ class TestEssais:
 
         verifies = sum(await asyncio.gather(*map(essayer, range(60))))
         assert verifies == PAR_CODE
+
+    async def test_who_knows_a_code_keeps_its_holder_from_nothing(
+        self, monde: Monde, arrive: Arrivee, tenu: Tenu
+    ) -> None:
+        """Past the tries of everybody on one code a challenge is asked, and answered it opens."""
+        for rang in range(PAR_CODE):
+            auteur = Auteur("usager", adresse=f"192.0.2.{rang}")
+            with pytest.raises(AccesRefuse):
+                await find_by_code(monde.outils, tenu.code, "Autre", auteur, clock.now(), check_personne=nobody)
+        lui = arrive()
+        page = await retrouver(lui.client, tenu.code, "Valenton")
+        assert page.status_code == 422
+        assert f'value="{tenu.code}"' in page.text, "what was typed is kept"
+        faux = await repondre(lui.client, page, tenu, "AAAAA")
+        assert faux.status_code == 422
+        assert "ne correspond pas" in texte(faux.text)
+        change = await lui.client.post(
+            "/retrouver/captcha", data={**caches(faux.text), "code": tenu.code, "nom": "Valenton"}
+        )
+        assert change.status_code == 200
+        assert jeton(change.text) not in ("", jeton(faux.text))
+        assert 'value="Valenton"' in change.text
+        code = lire(monde.site.settings, lui, jeton(change.text))
+        fin = await repondre(lui.client, change, tenu, code)
+        assert fin.status_code == 303, texte(fin.text)
+
+    async def test_an_answer_serves_one_try(self, monde: Monde, arrive: Arrivee, tenu: Tenu) -> None:
+        for rang in range(PAR_CODE):
+            auteur = Auteur("usager", adresse=f"192.0.2.{rang}")
+            with pytest.raises(AccesRefuse):
+                await find_by_code(monde.outils, tenu.code, "Autre", auteur, clock.now(), check_personne=nobody)
+        robot = arrive()
+        page = await retrouver(robot.client, tenu.code, "Autre")
+        code = lire(monde.site.settings, robot, jeton(page.text))
+        refus = await repondre(robot.client, page, tenu, code, nom="Autre")
+        assert refus.status_code == 404
+        assert jeton(refus.text), "the next try is asked for another one at once"
+        assert (await repondre(robot.client, page, tenu, code, nom="Encore")).status_code == 422
 
     async def test_right_ones_never_count(self, monde: Monde, arrive: Arrivee, tenu: Tenu) -> None:
         client = arrive().client
@@ -285,8 +355,9 @@ class TestHygiene:
                 assert lignes == [(0,)]
 
     async def test_reading_changes_nothing_whoever_reads(self, monde: Monde, arrive: Arrivee, tenu: Tenu) -> None:
-        avant = await _everything(monde)
         scanner = arrive().client
+        await scanner.get(tenu.lien)  # the line of this hour
+        avant = await _everything(monde)
         suites = ("", "/fragment", "/annuler", "/deplacer", "/deplacer/fragment", "/plus-tot", "/plus-tot/fragment")
         for suite in suites:
             for methode in ("GET", "HEAD"):

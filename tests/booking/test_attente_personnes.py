@@ -1,0 +1,177 @@
+"""Who waits: nobody is replaced, nobody is flooded, and « un rendez-vous plus tôt » moves the rendez-vous."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.booking.attente import confirm
+from app.booking.attente_deplacer import move_to_offre, read_joignable
+from app.booking.attente_liens import jeton_attente
+from app.booking.outils import Outils
+from app.booking.reserver import RdvReserve, book
+from app.domain.horaires import to_minute
+from app.errors import Conflit
+from tests.booking.attente import JOUR, LUNDI_9H, MINUTE, File, build_file, quand
+from tests.booking.outillage import USAGER, demande, personne
+
+LOIN = JOUR + timedelta(days=14)
+COURRIEL = "ada@usagers.test"
+
+
+@pytest.fixture
+async def file(outils: Outils) -> File:
+    return await build_file(outils)
+
+
+async def list_liens(file: File) -> list[str]:
+    """The token of every request, in the order of registration."""
+    lignes = await file.sql("SELECT lien_sel FROM attente ORDER BY id")
+    return [jeton_attente(file.outils.settings, ligne[0]) for ligne in lignes]
+
+
+async def write(file: File, ordre: str, **valeurs: Any) -> None:
+    async with file.outils.db.engine.begin() as conn:
+        await conn.execute(text(ordre), valeurs)
+
+
+class TestInconnus:
+    """Whoever types a contact proves nothing: he changes nothing of what its holder asked (common.md, security)."""
+
+    async def test_a_stranger_replaces_neither_the_wishes_nor_the_link_of_a_request_to_confirm(
+        self, file: File
+    ) -> None:
+        ada = await file.wait("Ada", confirme=False)
+        await file.wait("Piège", contact=COURRIEL, du=JOUR + timedelta(days=7), au=LOIN, confirme=False)
+        await confirm(file.outils, ada, USAGER, LUNDI_9H + MINUTE)
+        assert await file.sql("SELECT nom, contact, du, etat FROM attente ORDER BY id") == [
+            ("Ada", COURRIEL, JOUR, "active"),
+            ("", "", JOUR + timedelta(days=7), "retiree"),
+        ]
+
+    async def test_two_links_followed_at_once_are_one_place_in_the_line(self, file: File) -> None:
+        for _ in range(3):
+            await file.wait("Ada", confirme=False)
+        liens = await list_liens(file)
+        await asyncio.gather(*(confirm(file.outils, lien, USAGER, LUNDI_9H + MINUTE) for lien in liens))
+        assert sorted(await file.etats()) == ["active", "retiree", "retiree"]
+
+    async def test_a_mailbox_receives_three_messages_a_day_whatever_the_hour_and_what_follows_the_plus(
+        self, file: File
+    ) -> None:
+        for heure in range(6):
+            contact = COURRIEL if heure % 2 else f"ada+{heure}@usagers.test"
+            await file.wait("Ada", LUNDI_9H + timedelta(hours=heure), contact=contact, confirme=False)
+            if heure == 2:
+                break
+        async with file.outils.db.read() as conn:
+            avant = (await conn.execute(text("SELECT count(*) FROM courrier WHERE rdv_id IS NULL"))).scalar_one()
+        for heure in range(3, 9):
+            with pytest.raises(IndexError):  # no message, hence no link to read
+                await file.wait("Ada", LUNDI_9H + timedelta(hours=heure), contact=f"ada+{heure}@usagers.test")
+        assert avant == 3
+        assert (await file.sql("SELECT count(*) FROM courrier WHERE rdv_id IS NULL"))[0][0] == 3
+
+    async def test_the_message_to_confirm_repeats_nobody_s_words_and_holds_no_secret(self, file: File) -> None:
+        jeton = await file.wait("Appelez le 0899 12 34 56", contact=COURRIEL, confirme=False)
+        ((brut, nom),) = await file.sql("SELECT donnees::text, donnees->>'nom' FROM courrier WHERE rdv_id IS NULL")
+        assert nom == ""
+        assert jeton not in brut
+        assert "lien_gestion" not in brut
+
+
+async def book_loin(file: File, **plus: Any) -> RdvReserve:
+    """Ada has a rendez-vous two weeks later, booked by herself: one for that motif."""
+    qui = personne(9, nom_usage="Ada", courriel=COURRIEL, date_naissance=date(1980, 1, 1), **plus)
+    voulu = demande(file.service, to_minute(quand(9, 0, LOIN)), 9, usager=qui, unique=True)
+    return await book(file.outils, voulu, USAGER, LUNDI_9H)
+
+
+async def offer(file: File, rdv: RdvReserve) -> str:
+    """She waits for an earlier one, from its page, and 9:20 is offered to her."""
+    jeton = await file.wait("Ada", LUNDI_9H + MINUTE, rdv_id=rdv.id)
+    await file.cancel((9, 20), LUNDI_9H + 2 * MINUTE)
+    assert await file.look(LUNDI_9H + 3 * MINUTE) == 1
+    return jeton
+
+
+async def read_rdv(file: File, rdv: RdvReserve) -> tuple[datetime, int]:
+    ((debut, revision),) = await file.sql("SELECT debut, revision FROM rendez_vous WHERE id = :i", i=rdv.id)
+    return debut, revision
+
+
+class TestPlusTot:
+    """« Un rendez-vous plus tôt ? » [G 2.3.1]: what is offered moves the rendez-vous that one has."""
+
+    async def test_the_creneau_offered_moves_the_rendez_vous_and_frees_its_place(self, file: File) -> None:
+        rdv = await book_loin(file)
+        jeton = await offer(file, rdv)
+        _, vue = await read_rdv(file, rdv)
+        fait = await move_to_offre(file.outils, jeton, USAGER, LUNDI_9H + 4 * MINUTE, vue=vue)
+        assert (fait.id, fait.change, fait.debut) == (rdv.id, True, quand(9, 20))
+        assert (await read_rdv(file, rdv))[0] == quand(9, 20)
+        assert await file.etats() == ["satisfaite"]
+        assert [etat for _, etat, _ in await file.offres()] == ["reservee"]
+        assert await file.sql("SELECT contact, rdv_id FROM attente") == [("", None)]
+        prevus = "SELECT count(*) FROM rendez_vous WHERE etat = 'prevu' AND debut IN (:a, :b)"
+        assert await file.sql(prevus, a=quand(9, 20), b=quand(9, 0, LOIN)) == [(1,)]
+        assert await file.sql("SELECT count(*) FROM rendez_vous WHERE nature_option IN ('offre', 'saisie')") == [(0,)]
+        assert await file.overlaps() == 0
+        assert await file.sql("SELECT count(*) FROM courrier WHERE evenement = 'deplacement'") == [(1,)]
+        with pytest.raises(Conflit):
+            await move_to_offre(file.outils, jeton, USAGER, LUNDI_9H + 5 * MINUTE, vue=vue + 1)
+
+    async def test_what_has_changed_since_moves_nothing_and_keeps_the_offer(self, file: File) -> None:
+        rdv = await book_loin(file)
+        jeton = await offer(file, rdv)
+        _, vue = await read_rdv(file, rdv)
+        with pytest.raises(Conflit):
+            await move_to_offre(file.outils, jeton, USAGER, LUNDI_9H + 4 * MINUTE, vue=vue + 7)
+        assert (await read_rdv(file, rdv))[0] == quand(9, 0, LOIN)
+        assert [etat for _, etat, _ in await file.offres()] == ["ouverte"]
+        assert await file.sql("SELECT count(*) FROM rendez_vous WHERE nature_option = 'offre'") == [(1,)]
+
+    async def test_a_contact_that_is_no_longer_the_rendez_vous_s_moves_it_no_more(self, file: File) -> None:
+        rdv = await book_loin(file)
+        jeton = await offer(file, rdv)
+        _, vue = await read_rdv(file, rdv)
+        await write(file, "UPDATE rdv_usager SET courriel = 'autre@usagers.test' WHERE rdv_id = :i", i=rdv.id)
+        with pytest.raises(Conflit):
+            await move_to_offre(file.outils, jeton, USAGER, LUNDI_9H + 4 * MINUTE, vue=vue)
+
+    async def test_too_late_it_moves_nothing(self, file: File) -> None:
+        rdv = await book_loin(file)
+        jeton = await offer(file, rdv)
+        ((limite,),) = await file.sql("SELECT expire_a FROM offre_attente")
+        _, vue = await read_rdv(file, rdv)
+        with pytest.raises(Conflit):
+            await move_to_offre(file.outils, jeton, USAGER, limite, vue=vue)
+
+    async def test_two_clicks_and_the_expiry_at_once_are_one_thing_or_the_other(self, file: File) -> None:
+        rdv = await book_loin(file)
+        jeton = await offer(file, rdv)
+        ((limite,),) = await file.sql("SELECT expire_a FROM offre_attente")
+        _, vue = await read_rdv(file, rdv)
+        juste = limite - timedelta(seconds=1)
+        faits = await asyncio.gather(
+            move_to_offre(file.outils, jeton, USAGER, juste, vue=vue),
+            move_to_offre(file.outils, jeton, USAGER, juste, vue=vue),
+            file.look(limite),
+            return_exceptions=True,
+        )
+        assert all(isinstance(fait, Conflit | int) or not isinstance(fait, BaseException) for fait in faits), faits
+        (offre,) = await file.offres()
+        ailleurs = (await read_rdv(file, rdv))[0] == quand(9, 20)
+        assert offre[1] == ("reservee" if ailleurs else "expiree")
+        assert await file.overlaps() == 0
+
+    async def test_it_is_the_rendez_vous_s_own_contact_that_is_written_to(self, file: File) -> None:
+        rdv = await book_loin(file)
+        async with file.outils.db.read() as conn:
+            qui = await read_joignable(conn, rdv.id, sms=True)
+        assert qui is not None
+        assert (qui.nom, qui.canal, qui.contact) == ("Ada", "mail", COURRIEL)
