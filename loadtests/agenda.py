@@ -10,10 +10,6 @@ a screen asks for after a change.
 from __future__ import annotations
 
 import asyncio
-import gzip
-import statistics
-import time
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -29,20 +25,9 @@ from app.identite.sessions import open_session
 from app.main import create_web
 from app.web.securite import SecuriteMiddleware
 from loadtests.banc import SECRET, open_banc
+from loadtests.pages import Mesure, time_page
 from tests.fixtures.donnees import build_equipe, build_service
 from tests.fixtures.jour_plein import GUICHETS, PLAGES, fill_jour
-
-_REPETITIONS = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Mesure:
-    """Median milliseconds, SQL queries and compressed bytes of one address."""
-
-    nom: str
-    ms: float
-    requetes: int
-    octets: int
 
 
 async def measure() -> tuple[int, list[Mesure]]:
@@ -78,28 +63,11 @@ async def measure() -> tuple[int, list[Mesure]]:
                 mesures = []
                 for nom, adresse in adresses.items():
                     for genre in ("new version", "same version"):
-                        mesures.append(await _time(client, db, requetes, f"{nom}, {genre}", adresse, genre))
+                        renouvelle = "version" if genre == "new version" else ""
+                        intitule = f"{nom}, {genre}"
+                        mesures.append(await time_page(client, db, requetes, intitule, adresse, renouvelle=renouvelle))
         await db.close()
         return pris, mesures
-
-
-async def _time(
-    client: httpx.AsyncClient, db: Database, requetes: list[str], nom: str, adresse: str, genre: str
-) -> Mesure:
-    (await client.get(adresse)).raise_for_status()
-    durees: list[float] = []
-    nombre = octets = 0
-    for _ in range(_REPETITIONS):
-        if genre == "new version":
-            async with db.engine.begin() as conn:
-                await conn.execute(text("UPDATE agenda SET version = version + 1"))
-        requetes.clear()
-        depart = time.perf_counter()
-        reponse = await client.get(adresse)
-        durees.append((time.perf_counter() - depart) * 1000)
-        reponse.raise_for_status()
-        nombre, octets = max(nombre, len(requetes)), len(gzip.compress(reponse.content, 6))
-    return Mesure(nom, statistics.median(durees), nombre, octets)
 
 
 if __name__ == "__main__":

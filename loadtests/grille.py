@@ -9,16 +9,12 @@ again, the same one is already drawn; the visitor who holds a créneau has a pag
 from __future__ import annotations
 
 import asyncio
-import gzip
-import statistics
-import time
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 import httpx
 from litestar import Litestar
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
@@ -31,20 +27,10 @@ from app.main import create_web
 from app.web.securite import SecuriteMiddleware
 from loadtests.banc import SECRET, open_banc
 from loadtests.disponibilite import fill
+from loadtests.pages import Mesure, time_page
 from tests.fixtures.donnees import MondeService, build_service
 
-_REPETITIONS = 25
 _VISITE = "a" * 43
-
-
-@dataclass(frozen=True, slots=True)
-class Mesure:
-    """Median milliseconds, SQL queries and compressed bytes of one situation."""
-
-    nom: str
-    ms: float
-    requetes: int
-    octets: int
 
 
 async def measure() -> tuple[int, list[Mesure]]:
@@ -88,7 +74,10 @@ async def measure() -> tuple[int, list[Mesure]]:
                     for nom, adresse in (("page", base + suite), ("fragment", f"{base}/fragment{suite}")):
                         for genre in ("new version", "same version"):
                             intitule = f"{nom}, {qui}, {genre}"
-                            mesures.append(await _time(client, db, requetes, intitule, adresse, genre))
+                            renouvelle = "version_creneaux" if genre == "new version" else ""
+                            mesures.append(
+                                await time_page(client, db, requetes, intitule, adresse, renouvelle=renouvelle)
+                            )
         await db.close()
         return pris, mesures
 
@@ -102,25 +91,6 @@ async def _read(outils: Outils, conn: AsyncConnection, service: MondeService, ma
         canal="internet",
         maintenant=maintenant,
     )
-
-
-async def _time(
-    client: httpx.AsyncClient, db: Database, requetes: list[str], nom: str, adresse: str, genre: str
-) -> Mesure:
-    (await client.get(adresse)).raise_for_status()
-    durees: list[float] = []
-    nombre = octets = 0
-    for _ in range(_REPETITIONS):
-        if genre == "new version":
-            async with db.engine.begin() as conn:
-                await conn.execute(text("UPDATE agenda SET version_creneaux = version_creneaux + 1"))
-        requetes.clear()
-        depart = time.perf_counter()
-        reponse = await client.get(adresse)
-        durees.append((time.perf_counter() - depart) * 1000)
-        reponse.raise_for_status()
-        nombre, octets = max(nombre, len(requetes)), len(gzip.compress(reponse.content, 5))
-    return Mesure(nom, statistics.median(durees), nombre, octets)
 
 
 if __name__ == "__main__":
