@@ -115,6 +115,8 @@ class Visiteur:
     async def fill_in(self, tenu: Reponse) -> None:
         """Follow the redirect of a hold and fill the form in. Raises Ecart."""
         page = await self.onglet.read(expect(tenu, 303, "hold").headers("location")[0])
+        # Another person each time: who has a rendez-vous for a motif is not given a second one.
+        self.personne = Personne(self.personne.rang + 100_000)
         self.formulaire = fill_coordonnees(page.formulaires["coordonnees"], self.personne)
 
     async def renew(self, debut: str) -> None:

@@ -24,7 +24,7 @@ from app.identite.non_lus import COMPTES_MAX
 from app.web.compte import present_compte
 from app.web.dates import heure, instant_utc, jour_long
 from app.web.langue import is_public
-from app.web.securite import csrf_token, porteur
+from app.web.securite import csrf_token, name_session, porteur
 
 PROFILS = {
     "agent_local": "Agent",
@@ -92,6 +92,7 @@ def render(request: Request[Any, Any, Any], gabarit: str, contexte: Mapping[str,
     commun = {
         "csrf": csrf_token(settings, porteur(request, settings)),
         "maintenant": instant_utc(clock.now()),
+        "marque_session": name_session(settings, porteur(request, settings)),
         "lang": langue.get_langue(),
         "autres_langues": _list_autres_langues(request),
         "compte": present_compte(request),

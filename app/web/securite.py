@@ -46,6 +46,11 @@ def csrf_token(settings: Settings, porteur: str, sel: str = "") -> str:
     return sel + hmac.new(settings.derive_key("csrf"), message, hashlib.sha256).hexdigest()[:40]
 
 
+def name_session(settings: Settings, porteur: str) -> str:
+    """A name of the session or visit that opens nothing: by it a page knows that another person has signed in."""
+    return hmac.new(settings.derive_key("onglet"), porteur.encode(), hashlib.sha256).hexdigest()[:16]
+
+
 def is_csrf_token(settings: Settings, jeton: str, porteur: str) -> bool:
     """True when ``jeton`` was made for that session or visit."""
     attendu = csrf_token(settings, porteur, jeton[:_SEL_CSRF] or "-")

@@ -3,7 +3,7 @@
 
 const form = document.querySelector("form[data-recherche-rdv]");
 const champ = form.querySelector("[data-recherche]");
-const session = form.elements._csrf.value;
+const session = form.dataset.session;
 const gardee = history.state?.recherche;
 const reponse = Boolean(document.querySelector('meta[name="adresse"]')?.content); // of a POST: nothing to make again
 

@@ -370,11 +370,12 @@ async def _planning_changed(monde: Monde) -> None:
 
 
 async def _everything(monde: Monde) -> list[Any]:
-    """What any change would change; holds that the worker releases by itself are none of it."""
+    """What any change would change; holds that the worker releases by itself are none of it, nor what was read."""
     return await monde.sql(
-        "SELECT (SELECT count(*) FROM rendez_vous WHERE etat <> 'option'), (SELECT count(*) FROM journal),"
-        " (SELECT count(*) FROM courrier), (SELECT array_agg((service_id, version_creneaux, version_planning)::text"
-        " ORDER BY service_id) FROM agenda), (SELECT max(expire_a) FROM rendez_vous)"
+        "SELECT (SELECT count(*) FROM rendez_vous WHERE etat <> 'option'),"
+        " (SELECT count(*) FROM journal WHERE action <> 'rdv.lu'), (SELECT count(*) FROM courrier),"
+        " (SELECT array_agg((service_id, version_creneaux, version_planning)::text ORDER BY service_id) FROM agenda),"
+        " (SELECT max(expire_a) FROM rendez_vous)"
     )
 
 
