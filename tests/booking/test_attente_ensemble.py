@@ -106,7 +106,7 @@ class TestReponseOuExpiration:
             return slow(conn, select(*OffreAttente.__table__.c).where(OffreAttente.attente_id == attente_id, vivante))
 
         async def etat(conn: Any, rdv_id: int) -> dict[str, Any]:
-            return {"etat": "option", "expire_a": LIMITE}
+            return {"etat": "option", "expire_a": LIMITE, "option_empreinte": b"sienne"}
 
         file = await build_file(outils)
         await file.cancel((9, 20))
@@ -117,7 +117,7 @@ class TestReponseOuExpiration:
             ("read_etat_rdv", etat),
         ):
             monkeypatch.setattr(attente_store, nom, faux)
-        _, _, ruptures = await clash(file, autre, 6)
+        _, _, ruptures = await clash(file, autre, 12)
         assert ruptures > 0
 
 
