@@ -10,11 +10,14 @@ from outils.vendor import find_icons, keep_icons
 RACINE = Path(__file__).resolve().parent.parent.parent
 DSFR = RACINE / "static" / "vendor" / "dsfr"
 _CLASSE = re.compile(r"fr-[a-z0-9]+(?:(?:__|--|-)[a-z0-9]+)*")
-#: Templates that usagers see, and the scripts of their pages.
+#: Templates of the pages that load the public sheet: those of usagers, the sign-in, the demo.
 PUBLICS = [
-    *(RACINE / "templates/booking/usager").rglob("*.html"),
-    *(RACINE / "templates/macros").glob("*.html"),
-    *(RACINE / "templates" / nom for nom in ("base.html", "base_usager.html", "erreur.html")),
+    *(RACINE / "templates" / nom for nom in ("base.html", "base_usager.html", "erreur.html", "_compte.html")),
+    *(
+        gabarit
+        for dossier in ("booking/usager", "macros", "identite", "demo")
+        for gabarit in (RACINE / "templates" / dossier).rglob("*.html")
+    ),
 ]
 #: Of macros that agents' pages alone call.
 DES_AGENTS = {"fr-modal"}
