@@ -13,6 +13,8 @@ import httpx
 import pytest
 
 from app.booking.geocodeur import Geocodeur
+from app.booking.usager.adresse import Lieu
+from app.booking.usager.contact_lectures import find_communes
 from app.embedded.postgres import Postgres
 from app.embedded.redis import RedisServer
 from app.embedded.smtp import Smtp
@@ -431,3 +433,22 @@ class TestSaisiesHostiles:
                 for methode in ("GET", "HEAD"):
                     assert (await client.request(methode, adresse)).status_code == 200
         assert await count() == avant
+
+
+class TestArrondissements:
+    """« competent service »: who gives the postal code of an arrondissement is not asked which city he means."""
+
+    async def test_the_postal_code_of_an_arrondissement_is_not_also_the_whole_city(self, terrain: Terrain) -> None:
+        await terrain.sql("INSERT INTO departement (code, nom) VALUES ('75', 'Paris') ON CONFLICT DO NOTHING")
+        for insee, nom in (("75056", "PARIS"), ("75109", "PARIS 9E ARRONDISSEMENT")):
+            await terrain.sql(
+                "INSERT INTO commune (code_insee, nom, nom_recherche, departement, codes_postaux)"
+                " VALUES (:i, :n, :n, '75', ARRAY['75009']) ON CONFLICT DO NOTHING",
+                i=insee,
+                n=nom,
+            )
+        async with terrain.outils.db.read() as conn:
+            par_code = await find_communes(conn, Lieu("75009"), limite=8)
+            par_nom = await find_communes(conn, Lieu(nom="PARIS"), limite=8)
+        assert [ligne["code_insee"] for ligne in par_code] == ["75109"]
+        assert "75056" in {ligne["code_insee"] for ligne in par_nom}
