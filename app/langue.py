@@ -71,6 +71,11 @@ def _(texte: str) -> str:
     return traduit if traduit is not None else _miss(texte)
 
 
+def is_translated(texte: str) -> bool:
+    """True when ``_`` has that sentence in the present language."""
+    return _courante.get() == "fr" or not texte or _flatten(texte) in read_catalogue()
+
+
 def ngettext(singulier: str, pluriel: str, nombre: int) -> str:
     """One of two sentences by their number: French says « 0 place », English « 0 places »."""
     if _courante.get() == "fr":

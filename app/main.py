@@ -54,7 +54,7 @@ from app.web.compte import recognise_usager
 from app.web.dependances import provide_acteur, provide_outils
 from app.web.erreurs import handle_accident, handle_app_error, handle_http_exception
 from app.web.fichiers import FichiersCompresses
-from app.web.pages import create_environment
+from app.web.pages import create_gabarits, static_version
 from app.web.securite import SecuriteMiddleware, check_change
 
 #: A form or an API body is small; anything larger is a mistake or an attack (413).
@@ -82,7 +82,8 @@ def create_web(settings: Settings) -> ASGIApp:
     """The web application of one process, headers and all."""
     configure_logs()
     forget_forms()
-    environment = create_environment(settings)
+    statique = f"/static/{static_version(RACINE / 'static')}"
+    gabarits = create_gabarits(settings, statique)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
@@ -92,7 +93,7 @@ def create_web(settings: Settings) -> ASGIApp:
         referentiel = create_referentiel(settings)
         geocodeur = create_geocodeur(settings)
         app.state.outils = Outils(db, settings, referentiel=referentiel, geocodeur=geocodeur)
-        app.state.gabarits = environment
+        app.state.gabarits = gabarits
         captchetat = create_captchetat(settings)
         app.state.captchetat = captchetat
         app.state.diffuseur = diffuseur
@@ -114,7 +115,6 @@ def create_web(settings: Settings) -> ASGIApp:
             await redis.aclose()
             await db.close()
 
-    statique = str(environment.globals["statique"])
     dossier = RACINE / "static"
     fichiers = [
         create_static_files_router(

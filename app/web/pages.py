@@ -1,4 +1,4 @@
-"""Pages: the context that every template shares, and the Jinja environment."""
+"""Pages: the context that every template shares."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from litestar import Request
 from litestar.response import Response
 
@@ -17,12 +16,13 @@ from app import clock, langue
 from app.aide.catalogue import URL as AIDE
 from app.aide.catalogue import find_page
 from app.booking.contexte import ServiceContexte
-from app.config import RACINE, Settings
+from app.config import Settings
 from app.domain.vocabulaire import COMPTES
 from app.identite.acteur import Acteur
 from app.identite.non_lus import COMPTES_MAX
 from app.web.compte import present_compte
 from app.web.dates import heure, instant_utc, jour_long
+from app.web.gabarits import Gabarits
 from app.web.langue import is_public
 from app.web.securite import csrf_token, name_session, porteur
 
@@ -54,40 +54,21 @@ def static_version(dossier: Path) -> str:
     return condense.hexdigest()[:12]
 
 
-def speak_languages(env: Environment) -> None:
-    """Give templates ``_``, ``{% trans %}`` and the filter ``tr`` (app.langue)."""
-    env.add_extension("jinja2.ext.i18n")
-    env.install_gettext_callables(langue._, langue.ngettext, newstyle=False)  # type: ignore[attr-defined]
-    env.filters["tr"] = langue.tr
-    env.globals["read_mots_des_scripts"] = langue.read_scripts
-
-
-def create_environment(settings: Settings) -> Environment:
-    """Jinja with autoescape and no silent hole: an unknown name is an error, not an empty string."""
-    env = Environment(
-        loader=FileSystemLoader(RACINE / "templates"),
-        autoescape=select_autoescape(["html"], default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        cache_size=400,
-    )
-    speak_languages(env)
-    env.globals.update(
-        statique=f"/static/{static_version(RACINE / 'static')}",
+def create_gabarits(settings: Settings, statique: str) -> Gabarits:
+    """The templates, with what they all know of the site. ``statique``: the address of this version of static files."""
+    return Gabarits(
+        statique=statique,
         demo=settings.demo,
         demo_url="/demo" if settings.demo else "",
         marque_etat=settings.marque_etat,
         COMPTES=COMPTES,
         proconnect=bool(settings.proconnect_issuer),
     )
-    return env
 
 
 def render(request: Request[Any, Any, Any], gabarit: str, contexte: Mapping[str, Any]) -> str:
     """The HTML of a template with what every page shares."""
-    env: Environment = request.app.state.gabarits
+    gabarits: Gabarits = request.app.state.gabarits
     settings: Settings = request.app.state.outils.settings
     commun = {
         "csrf": csrf_token(settings, porteur(request, settings)),
@@ -97,7 +78,7 @@ def render(request: Request[Any, Any, Any], gabarit: str, contexte: Mapping[str,
         "autres_langues": _list_autres_langues(request),
         "compte": present_compte(request),
     }
-    return env.get_template(gabarit).render(**commun, **contexte)
+    return gabarits.get_template(gabarit).render(**commun, **contexte)
 
 
 def _list_autres_langues(request: Request[Any, Any, Any]) -> list[dict[str, str]]:

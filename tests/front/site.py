@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from app.domain.vocabulaire import COMPTES
-from app.web.pages import speak_languages
+from app.web.gabarits import speak_languages
 from tests.front import creneaux
 from tests.front.direct import Direct
 from tests.front.monde import EPOQUE, URL_RDV, ZONE, Monde, grand_monde, iso, minute, petit_monde
