@@ -83,7 +83,7 @@ async def site(port: int) -> AsyncIterator[Site]:
 
 
 async def leave(ouvert: Page | BrowserContext) -> None:
-    """Close it. A tab that the browser itself never closes (seen on a busy machine) is left to the browser's own end."""
+    """Close it. A tab that the browser itself never closes (on a busy machine) is left to the browser's own end."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(10):
             await ouvert.close()
