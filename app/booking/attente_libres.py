@@ -47,7 +47,11 @@ class Etal:
         """What suits him, the earliest first; what he was offered before included."""
         for jour, libres in self.jours.items():
             if voeu.du <= jour <= voeu.au:
-                yield from (libre for libre in libres if voeu.demi_journee in ("", libre.demi_journee))
+                yield from (
+                    libre
+                    for libre in libres
+                    if voeu.demi_journee in ("", libre.demi_journee) and voeu.is_plus_tot(libre.debut)
+                )
 
     def has_choix(self, voeu: Voeu) -> bool:
         """True when he can take a place himself: too many are free to everybody for one to be held."""

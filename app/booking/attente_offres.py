@@ -231,6 +231,9 @@ async def _make(tour: _Tour, voeu: Voeu, etal: Etal, libre: Libre) -> bool:
         ligne = await file.lock_active(uow.conn, voeu.id)
         if ligne is None:
             return False
+        avant = await file.read_avant(uow.conn, ligne["rdv_id"])
+        if avant is not None and avant <= debut:  # moved since the line was read
+            return False
         uow.annonces.expect_planning(service_id, contexte.version_planning)
         rdv_id, guichet_id = await _hold(uow, tenue, ordre, maintenant)
         offre_id = await file.insert_offre(

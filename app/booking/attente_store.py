@@ -172,9 +172,9 @@ async def list_genres(conn: AsyncConnection, service_id: int, hier: date) -> lis
 _VOEUX: Final = text(
     """
     SELECT a.id, a.motif_id, a.type_rdv, a.du, a.au, a.demi_journee, a.rang_a, a.origine_empreinte,
-           a.prevenu_a IS NOT NULL AS prevenu,
+           a.prevenu_a IS NOT NULL AS prevenu, r.debut AS avant,
            (SELECT array_agg(o.debut) FROM offre_attente o WHERE o.attente_id = a.id) AS deja
-      FROM attente a
+      FROM attente a LEFT JOIN rendez_vous r ON r.id = a.rdv_id AND r.etat <> 'annule'
      WHERE a.service_id = :service AND a.etat = 'active' AND (a.rang_a, a.id) > (:rang, :id)
        AND EXISTS (
            SELECT FROM unnest(:motifs, :types, :jours, :demis) AS l(motif_id, type_rdv, jour, demi_journee)
@@ -222,6 +222,7 @@ async def list_voeux(
             origine=ligne.origine_empreinte,
             prevenu=ligne.prevenu,
             deja=frozenset(floor_minute(debut) for debut in ligne.deja or ()),
+            avant=None if ligne.avant is None else floor_minute(ligne.avant),
         )
         for ligne in await conn.execute(_VOEUX, valeurs)
     ]
@@ -299,6 +300,12 @@ async def list_gels(conn: AsyncConnection, service_id: int) -> dict[int, frozens
     for guichet_id, debut, fin in await conn.execute(_GELS, {"service": service_id}):
         trouves.setdefault(guichet_id, set()).add((floor_minute(debut), floor_minute(fin)))
     return {guichet: frozenset(places) for guichet, places in trouves.items()}
+
+
+async def read_avant(conn: AsyncConnection, rdv_id: int | None) -> datetime | None:
+    """Present start of the RDV that a request is to move; None without one, or once it is cancelled."""
+    requete = select(RendezVous.debut).where(RendezVous.id == rdv_id, RendezVous.etat != "annule")
+    return None if rdv_id is None else (await conn.execute(requete)).scalar_one_or_none()
 
 
 async def insert_offre(conn: AsyncConnection, valeurs: Mapping[str, Any]) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.contexte import ServiceContexte
@@ -18,6 +19,7 @@ from app.courrier.intentions import Canal, write_intention
 from app.courrier.message import Evenement, MessageRdv
 from app.courrier.mobile import find_mobile
 from app.langue import in_langue
+from app.tables import RdvUsager
 
 #: A reminder that would follow the confirmation this closely says nothing new.
 _MARGE_RAPPEL: Final = timedelta(hours=6)
@@ -36,6 +38,32 @@ def find_destination(settings: Settings, courriel: str | None, telephones: Seque
         return Destination("mail", courriel)
     mobile = find_mobile(telephones) if settings.sms_url else None
     return None if mobile is None else Destination("sms", mobile)
+
+
+def find_canal(settings: Settings, courriel: str | None, telephones: Sequence[str] | None) -> Canal | None:
+    """By what the usager is written to, as ``write_message`` decides it; None: nothing is written."""
+    destination = find_destination(settings, courriel, telephones or ())
+    return None if destination is None else destination.canal
+
+
+async def read_canal(conn: AsyncConnection, settings: Settings, rdv_id: int) -> Canal | None:
+    """The same of a RDV, for who is shown neither the address nor the numbers. The right is the caller's to check."""
+    requete = select(RdvUsager.courriel, RdvUsager.telephones).where(RdvUsager.rdv_id == rdv_id)
+    ligne = (await conn.execute(requete)).one_or_none()
+    return None if ligne is None else find_canal(settings, ligne.courriel, ligne.telephones)
+
+
+#: Whether the usager learns of a change, and by what: what an agent reads within a sentence.
+_PREVENU: Final[Mapping[Canal | None, str]] = {
+    "mail": "l’usager est prévenu par courriel",
+    "sms": "l’usager est prévenu par SMS",
+    None: "l’usager ne reçoit ni courriel ni SMS : prévenez-le",
+}
+
+
+def tell_prevenu(canal: Canal | None) -> str:
+    """« l’usager est prévenu par SMS »; that he has to be told when nothing leaves."""
+    return _PREVENU[canal]
 
 
 async def write_message(

@@ -19,7 +19,7 @@ from app.booking.jugement import compute_fenetre
 from app.booking.outils import Outils
 from app.domain.calendrier import Fenetre
 from app.domain.contexte import Alerte
-from app.domain.creneaux import Demande, Grille, compute_grille
+from app.domain.creneaux import Demande, Grille, compute_grille, remove_depart
 from app.domain.guichets import GuichetRegle, find_eligibles
 from app.domain.horaires import floor_minute
 from app.domain.vocabulaire import Canal, TypeRdv
@@ -99,7 +99,10 @@ class Offre:
         return dispo.grille, dispo.fenetre, dispo.demande.duree
 
     async def read_dispo(self, outils: Outils, conn: AsyncConnection, motif_id: int, type_rdv: str) -> Disponibilite:
-        """What is free for it, and all that it was computed from: what occupies the guichets but the RDV itself."""
+        """What is free for it, and all that it was computed from: what occupies the guichets but the RDV itself.
+
+        The hour where it is already is no créneau, whatever the guichet, unless its motif or its type changes.
+        """
         fenetre, demande = self._fenetre(), self._demande(motif_id, type_rdv)
         lues = await outils.dispo.occupations(
             conn, self.contexte, self.versions, fenetre.du, fenetre.au, self.maintenant
@@ -113,6 +116,8 @@ class Offre:
             fenetre,
             self.contexte.zone,
         )
+        if (motif_id, type_rdv) == (self.rdv["motif_id"], self.rdv["type_rdv"]):
+            grille = remove_depart(grille, self.rdv["jour"], floor_minute(self.rdv["debut"]))
         return Disponibilite(self.versions, self.contexte, demande, fenetre, grille, occupations, lues.valable_jusqu_a)
 
     def _fenetre(self) -> Fenetre:

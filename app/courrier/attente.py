@@ -183,7 +183,7 @@ def _tell_periode(message: MessageAttente, langue: str) -> str:
 #: How the rendez-vous is held, within a sentence.
 _GENRES: Final = {
     "fr": texte.TYPES_EN_PHRASE,
-    "en": {"guichet": "at the counter", "telephone": "by phone", "visio": "by video call"},
+    "en": {"guichet": "at the office", "telephone": "by phone", "visio": "by video call"},
 }
 
 

@@ -53,6 +53,7 @@ class Voeu:
     """What one person waits for.
 
     ``deja``: starts (minutes-époque) that he was offered before; ``prevenu``: told once that plenty is free.
+    ``avant``: the present start of the rendez-vous that he has and wants earlier, None when he has none.
     """
 
     id: int
@@ -65,11 +66,16 @@ class Voeu:
     origine: bytes | None = None
     prevenu: bool = False
     deja: frozenset[int] = frozenset()
+    avant: int | None = None
+
+    def is_plus_tot(self, debut: int) -> bool:
+        """True when ``debut`` is earlier than the rendez-vous that he has; always true when he has none."""
+        return self.avant is None or debut < self.avant
 
     def suits(self, debut: int, zone: ZoneInfo) -> bool:
         """True when a rendez-vous that starts at ``debut`` is one he asked for."""
         local = from_minute(debut).astimezone(zone)
-        if debut in self.deja or not self.du <= local.date() <= self.au:
+        if debut in self.deja or not self.is_plus_tot(debut) or not self.du <= local.date() <= self.au:
             return False
         if not self.demi_journee:
             return True

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -40,6 +40,7 @@ __all__ = [
     "nearest",
     "order_guichets",
     "phrase",
+    "remove_depart",
 ]
 
 #: guichet → its rendez-vous and holds as (debut, fin) in minutes-époque, in any order.
@@ -218,6 +219,17 @@ def compute_grille(
                 demande, eligibles, ouvertures, jour, interdits[jour], fenetre.pas_avant, zone
             )
     return Grille(grille, fenetre)
+
+
+def remove_depart(grille: Grille, jour: date, debut: int) -> Grille:
+    """The same without what begins at ``debut`` (minute-époque) that day: nobody moves to where he is."""
+    journee = grille.jours.get(jour)
+    if journee is None or all(depart != debut for depart, _ in journee.candidats):
+        return grille
+    creneaux = tuple(creneau for creneau in journee.creneaux if creneau.debut != debut)
+    candidats = tuple(candidat for candidat in journee.candidats if candidat[0] != debut)
+    reste = Journee(creneaux, None if creneaux else Raison.COMPLET, candidats)
+    return replace(grille, jours={**grille.jours, jour: reste})
 
 
 def find_creneau(

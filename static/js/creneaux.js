@@ -68,6 +68,8 @@ function peindreTrame(trame, element) {
 function surTrame(trame, element) {
   if (element !== region) return false;
   if (donnees.sujet && trame.sujet !== donnees.sujet) return estSansEffet(trame);
+  // One's own rendez-vous has left its place: the hour that is not offered is now another one.
+  if (donnees.rdv && estMien(trame.guichet, minutes(trame.debut), minutes(trame.fin))) return false;
   const premier = region.querySelector("[data-premier]")?.textContent;
   peindreTrame(trame, element);
   if (donnees.relire) return false; // so many a day: what was taken elsewhere in the day may close it

@@ -203,7 +203,7 @@ class TestLister:
                     chef = nevers.agents["chef"]
                     situation = await read_situation(journee.outils, conn, chef, contexte, clock.now())
                     rdvs = [h.rdv for h in situation.a_replacer]
-                    await read_personnes(conn, chef, nevers.id, [r.id for r in rdvs])
+                    await read_personnes(conn, journee.outils.settings, chef, nevers.id, [r.id for r in rdvs])
                     await build_propositions(journee.outils, conn, contexte, versions, rdvs, clock.now())
                 finally:
                     event.remove(moteur, "before_cursor_execute", note)

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from app.booking import attente_store
 from app.booking.attente import confirm
 from app.booking.attente_deplacer import move_to_offre, read_joignable
 from app.booking.attente_liens import jeton_attente
-from app.booking.outils import Outils
+from app.booking.deplacer import Cible, move
+from app.booking.outils import Auteur, Outils
 from app.booking.reserver import RdvReserve, book
 from app.domain.horaires import to_minute
 from app.errors import Conflit
@@ -168,6 +170,61 @@ class TestPlusTot:
         ailleurs = (await read_rdv(file, rdv))[0] == quand(9, 20)
         assert offre[1] == ("reservee" if ailleurs else "expiree")
         assert await file.overlaps() == 0
+
+    async def test_once_the_rendez_vous_was_moved_only_what_is_earlier_than_it_is_offered(self, file: File) -> None:
+        rdv = await book_loin(file)
+        await file.wait("Ada", LUNDI_9H + MINUTE, rdv_id=rdv.id, au=LOIN)
+        await file.cancel((9, 20), LUNDI_9H + 2 * MINUTE)
+        await self._move(file, rdv, quand(9, 20))
+        assert await file.look(LUNDI_9H + 3 * MINUTE) == 0, "what is free two weeks later is no earlier"
+        await file.cancel((9, 40), LUNDI_9H + 4 * MINUTE)
+        assert await file.look(LUNDI_9H + 5 * MINUTE) == 0
+        await file.cancel((9, 0), LUNDI_9H + 6 * MINUTE)
+        assert await file.look(LUNDI_9H + 7 * MINUTE) == 1
+        assert await file.offres() == [("Ada", "ouverte", quand(9, 0))]
+
+    async def test_moved_to_the_first_day_nobody_is_told_that_later_ones_are_free(self, outils: Outils) -> None:
+        file = await build_file(outils, pleine=False)
+        rdv = await book_loin(file)
+        await file.wait("Ada", LUNDI_9H + MINUTE, rdv_id=rdv.id, au=LOIN)
+        await self._move(file, rdv, quand(9, 0))
+        assert await file.look(LUNDI_9H + 3 * MINUTE) == 0
+        assert await file.sql("SELECT prevenu_a, etat FROM attente") == [(None, "active")]
+
+    async def test_moved_between_the_reading_of_the_line_and_the_offer_nothing_is_offered(
+        self, file: File, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rdv = await book_loin(file)
+        await file.wait("Ada", LUNDI_9H + MINUTE, rdv_id=rdv.id)
+        await file.cancel((9, 0), LUNDI_9H + 2 * MINUTE)
+        await file.cancel((9, 40), LUNDI_9H + 2 * MINUTE)
+        lire = attente_store.list_pourvus
+
+        async def move_first(*faits: Any) -> frozenset[int]:
+            await self._move(file, rdv, quand(9, 0))
+            return await lire(*faits)
+
+        monkeypatch.setattr(attente_store, "list_pourvus", move_first)
+        assert await file.look(LUNDI_9H + 3 * MINUTE) == 0
+        assert await file.sql("SELECT etat FROM attente") == [("active",)]
+
+    async def test_once_it_is_cancelled_one_waits_like_anybody_else(self, file: File) -> None:
+        rdv = await book_loin(file)
+        await file.wait("Ada", LUNDI_9H + MINUTE, rdv_id=rdv.id, au=LOIN)
+        await file.cancel((9, 20), LUNDI_9H + 2 * MINUTE)
+        await self._move(file, rdv, quand(9, 20))
+        file.pris[quand(9, 20)] = rdv
+        await file.cancel((9, 20), LUNDI_9H + 3 * MINUTE)
+        await file.cancel((9, 40), LUNDI_9H + 3 * MINUTE)
+        await file.look(LUNDI_9H + 4 * MINUTE)
+        ((_, prevenu),) = await file.sql("SELECT etat, prevenu_a IS NOT NULL FROM attente")
+        assert prevenu, "there is plenty for who has none"
+
+    async def _move(self, file: File, rdv: RdvReserve, debut: datetime) -> None:
+        """The service moves it, as she asked on the phone."""
+        agent = Auteur("agent", agent_id=file.service.agents["agent"])
+        cible = Cible(to_minute(debut), guichet_id=file.service.guichets[0])
+        assert (await move(file.outils, rdv.id, cible, agent, LUNDI_9H + 2 * MINUTE)).change
 
     async def test_it_is_the_rendez_vous_s_own_contact_that_is_written_to(self, file: File) -> None:
         rdv = await book_loin(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from email import policy
 from email.message import EmailMessage
@@ -12,12 +13,16 @@ import pytest
 from sqlalchemy import insert, text
 
 from app import clock
-from app.courrier.attente import FAITS, MessageAttente, render_attente, render_attente_sms, write_attente
+from app.booking.usager.mots import USAGER
+from app.config import RACINE
+from app.courrier.attente import _GENRES, FAITS, MessageAttente, render_attente, render_attente_sms, write_attente
 from app.courrier.envoi import Facteur
 from app.courrier.envoi_sms import FacteurSms
 from app.courrier.gsm7 import count_segments
+from app.courrier.message import TYPES_RDV
 from app.courrier.operateurs import Sms
 from app.courrier.rendu import Entete
+from app.langue import in_langue, read_catalogue, tr
 from app.tables import Attente, OffreAttente
 from tests.courrier.conftest import File
 from tests.courrier.poste import Poste
@@ -59,6 +64,25 @@ def reread(courriel: EmailMessage) -> EmailMessage:
 def derive(sel: bytes) -> str:
     """The link of a request, as the server's key would."""
     return "https://rdv.impots.example/attente/" + sel.decode()
+
+
+class TestMots:
+    """One word of English for each type of rendez-vous, wherever it is read."""
+
+    @pytest.mark.parametrize("type_rdv", TYPES_RDV)
+    def test_the_mails_of_the_list_name_a_type_as_the_pages_do(self, type_rdv: str) -> None:
+        with in_langue("en"):
+            dit = tr(USAGER.types[type_rdv][0]).lower()
+        corps = reread(render_attente(message(type_rdv=type_rdv, langue="en"), ENTETE, A)).get_body(("plain",))
+        assert corps is not None
+        assert f"Déclaration de revenus, {dit}" in corps.get_content()
+
+    def test_no_english_sentence_calls_a_guichet_a_counter(self) -> None:
+        dits = [texte for _, texte in read_catalogue().items()]
+        dits += [fichier.read_text() for fichier in (RACINE / "templates").rglob("*.en.*")]
+        dits += [str(mots) for mots in _GENRES["en"].values()]
+        assert len(dits) > 500
+        assert not [dit for dit in dits if re.search(r"\bcounters?\b", dit)]
 
 
 class TestRendu:

@@ -16,6 +16,7 @@ from icalendar import Calendar
 
 from app.courrier.message import EVENEMENTS, MessageRdv
 from app.courrier.rendu import render
+from app.courrier.sms import render_sms
 from app.courrier.smtp import LIGNE_ENTETE
 from tests.courrier.exemples import AUJOURD_HUI, CAEN_NORD, as_received, entete, message, part, text_of
 
@@ -92,6 +93,23 @@ class TestAnglais:
                 assert not FRANCAIS.findall(lu), (FRANCAIS.findall(lu), lu)
             assert courriel["Content-Language"] == "en"
             assert '<html lang="en"' in text_of(courriel, "text/html")
+
+    @pytest.mark.parametrize(
+        ("langue", "phrase"),
+        [
+            ("fr", "Ce lien remplace ceux des messages précédents."),
+            ("en", "This link replaces those in earlier messages."),
+        ],
+    )
+    def test_who_has_one_already_is_told_that_the_former_links_open_nothing(self, langue: str, phrase: str) -> None:
+        courriel = as_received("existant", message(langue=langue))
+        assert phrase in text_of(courriel, "text/plain")
+        assert phrase in text_of(courriel, "text/html")
+        sans = as_received("existant", message(langue=langue, lien_gestion=""))
+        assert phrase not in text_of(sans, "text/plain")
+        assert phrase not in text_of(sans, "text/html")
+        seul = "seul lien valable" if langue == "fr" else "only valid link"
+        assert seul in render_sms("existant", message(langue=langue))
 
     def test_the_check_sees_french(self) -> None:
         assert FRANCAIS.search(_prose(text_of(as_received("confirmation", neutre()), "text/plain")))

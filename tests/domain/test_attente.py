@@ -63,6 +63,12 @@ class TestCeQuiConvient:
         for jour, attendu in ((7, False), (8, True), (12, True), (13, False)):
             assert voeu().suits(to_minute(a(0, jour=date(2027, 2, jour))), PARIS) is attendu
 
+    def test_who_wants_it_earlier_is_suited_only_before_the_rendez_vous_that_he_has(self) -> None:
+        sien = to_minute(a(10, jour=date(2027, 2, 9)))
+        for debut, attendu in ((sien - 1, True), (sien, False), (sien + 1, False)):
+            assert voeu(avant=sien).suits(debut, PARIS) is attendu
+            assert voeu().suits(debut, PARIS)
+
 
 class TestTempsPourRepondre:
     @pytest.mark.parametrize(

@@ -114,8 +114,10 @@ async def ouvrir(navigateur: Browser, partage: BrowserContext, site: Site) -> As
         return page
 
     yield _ouvrir
-    for ouvert in (*pages, *contextes):
-        await leave(ouvert)
+    for page in pages:
+        await leave(page)
+    for contexte in contextes:
+        await leave(contexte)
     assert erreurs == []
 
 

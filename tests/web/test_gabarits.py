@@ -18,7 +18,7 @@ MORCEAUX = [
     f"{{{{ _('{CONNUE}')|upper }}}}",
     f"{{{{ ('<b>' ~ _('{CONNUE}')) }}}}",
     "{{ _('Phrase d’essai que <personne> n’a traduite & ne traduira') }}",
-    '{{ _("Il n\'y a qu\'un essai") }}',
+    "{{ _(\"Il n'y a qu'un essai\") }}",
     "{% trans %}Prendre rendez-vous{% endtrans %}",
     "{% trans %}Phrase jamais traduite <em>ici</em>{% endtrans %}",
     "{% trans nom='<Zoé>' %}Bonjour {{ nom }}{% endtrans %}",

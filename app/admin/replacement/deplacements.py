@@ -20,6 +20,7 @@ from app.booking.deplacer import Cible, RdvDeplace, move
 from app.booking.outils import Auteur, Outils
 from app.booking.titres import ParDroit
 from app.booking.vie import journal_refus
+from app.courrier.intentions import Canal
 from app.domain.replacement import RETOUR, Place
 from app.errors import (
     AppError,
@@ -79,8 +80,9 @@ def format_valeur(debut: int, guichet_id: int, delegation_id: int | None) -> str
 
 @dataclass(frozen=True, slots=True)
 class Resultat:
-    """What to tell of one. ``courriel``: a mail is on its way to the usager; else ``personne`` has a phone to call.
+    """What to tell of one.
 
+    ``canal``: by what a message is on its way to the usager; None: ``personne`` has a phone to call.
     ``depuis``: the other service that received it, None when it was here.
     """
 
@@ -90,7 +92,7 @@ class Resultat:
     personne: Personne | None
     avant: Place | None
     deplace: RdvDeplace | None = None
-    courriel: bool = False
+    canal: Canal | None = None
     depuis: ServiceContexte | None = None
 
 
@@ -161,7 +163,9 @@ async def move_all(
     contexte = organisation.contexte
     async with outils.db.read() as conn:
         situation = await read_situation(outils, conn, auteur.agent_id, contexte, maintenant)
-        personnes = await read_personnes(conn, auteur.agent_id, contexte.id, [v.rdv_id for v in voulus])
+        personnes = await read_personnes(
+            conn, outils.settings, auteur.agent_id, contexte.id, [v.rdv_id for v in voulus]
+        )
     hors = {h.rdv.id: h for h in (*situation.a_replacer, *situation.gardes)}
     resultats: list[Resultat] = []
     for rang, voulu in enumerate(voulus):
@@ -249,15 +253,15 @@ def _explain(refus: AppError) -> tuple[Issue, str]:
 
 
 async def _tell_mails(conn: AsyncConnection, resultats: Sequence[Resultat], maintenant: datetime) -> list[Resultat]:
-    """Whether a mail was really written for each that moved: read, not supposed."""
+    """Whether a message was really written for each that moved, and which: read, not supposed."""
     ids = [r.voulu.rdv_id for r in resultats if r.issue is Issue.DEPLACE]
     lignes = await conn.execute(
-        select(Courrier.rdv_id)
+        select(Courrier.rdv_id, Courrier.canal)
         .where(Courrier.rdv_id.in_(ids), Courrier.evenement == "deplacement", Courrier.cree_a == maintenant)
         .distinct()
     )
-    ecrits = set(lignes.scalars())
+    ecrits: dict[int, Canal] = {ligne.rdv_id: ligne.canal for ligne in lignes}
     return [
-        replace(resultat, courriel=resultat.voulu.rdv_id in ecrits) if resultat.deplace else resultat
+        replace(resultat, canal=ecrits.get(resultat.voulu.rdv_id)) if resultat.deplace else resultat
         for resultat in resultats
     ]

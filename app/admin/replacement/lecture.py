@@ -12,6 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.agents.lectures import nom_agenda
 from app.booking.droits import has_acces, scoped
+from app.booking.messages import find_canal
+from app.config import Settings
+from app.courrier.intentions import Canal
 from app.domain.horaires import floor_minute
 from app.domain.hors_organisation import RdvPlace
 from app.domain.rendez_vous import Etat
@@ -62,11 +65,11 @@ class RdvLu:
 
 @dataclass(frozen=True, slots=True)
 class Personne:
-    """Whom it is for, and how to reach them."""
+    """Whom it is for, and how to reach them. ``canal``: by what they are written to, None when they are not."""
 
     nom: str
     telephones: tuple[str, ...]
-    courriel: bool
+    canal: Canal | None
 
 
 async def read_a_venir(
@@ -138,7 +141,7 @@ async def read_a_venir(
 
 
 async def read_personnes(
-    conn: AsyncConnection, agent_id: int, service_id: int, ids: Sequence[int]
+    conn: AsyncConnection, settings: Settings, agent_id: int, service_id: int, ids: Sequence[int]
 ) -> dict[int, Personne]:
     """RDV → person, for those of the service, entrusted to another or not; the others are absent."""
     requete = (
@@ -160,6 +163,10 @@ async def read_personnes(
     )
     lignes = (await conn.execute(scoped(requete, agent_id, "organiser", origine=True))).mappings()
     return {
-        ligne["id"]: Personne(nom_agenda(dict(ligne)), tuple(ligne["telephones"] or ()), bool(ligne["courriel"]))
+        ligne["id"]: Personne(
+            nom_agenda(dict(ligne)),
+            tuple(ligne["telephones"] or ()),
+            find_canal(settings, ligne["courriel"], ligne["telephones"]),
+        )
         for ligne in lignes
     }

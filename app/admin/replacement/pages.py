@@ -193,13 +193,13 @@ async def _build_liste(
         debut, fin = (numero - 1) * PAR_PAGE, numero * PAR_PAGE
         montres, gardes = situation.a_replacer[debut:fin], situation.gardes[debut:fin]
         ids = [h.rdv.id for h in (*montres, *gardes)]
-        personnes = await read_personnes(conn, agent_id, contexte.id, ids) if ids else {}
+        personnes = await read_personnes(conn, outils.settings, agent_id, contexte.id, ids) if ids else {}
         # Those of the pages before are served first, so that no place is proposed on two pages.
         rdvs = [h.rdv for h in situation.a_replacer[:fin]]
         trouvees = await build_propositions(
             outils, conn, contexte, organisation.versions, rdvs, maintenant, montres={h.rdv.id for h in montres}
         )
-    inconnu = Personne("", (), False)
+    inconnu = Personne("", (), None)
     aujourdhui = maintenant.astimezone(contexte.zone).date()
     cochees = {voulu.rdv_id: voulu for voulu in voulus}
     # The versions read first: what is shown is at least as recent.

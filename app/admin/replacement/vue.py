@@ -117,7 +117,7 @@ def build_ligne(
         "revision": rdv.revision,
         "nom": personne.nom or "Usager",
         "telephones": [(telephone_lisible(t), telephone_lien(t)) for t in personne.telephones],
-        "courriel": personne.courriel,
+        "canal": personne.canal,
         "jour": jour_moyen(debut.date()),
         "heure": heure(debut, contexte.zone),
         "guichet": _nom_guichet(receveur, rdv.place.guichet_id),
@@ -181,7 +181,7 @@ def build_resultat(
             else ""
         ),
         "apres": apres,
-        "courriel": resultat.courriel,
+        "canal": resultat.canal,
         "telephones": [(telephone_lisible(t), telephone_lien(t)) for t in (personne.telephones if personne else ())],
         "nouvelle": (
             _describe_nouvelle(nouvelle.place, restants[rdv_id], trouvees, contexte)
@@ -195,7 +195,7 @@ def build_resultat(
 def build_bilan(resultats: Sequence[Resultat]) -> list[str]:
     """« 12 rendez-vous déplacés », « 2 usagers à appeler », « 1 rendez-vous non déplacé »."""
     deplaces = [r for r in resultats if r.issue is Issue.DEPLACE]
-    a_appeler = sum(not r.courriel for r in deplaces)
+    a_appeler = sum(r.canal is None for r in deplaces)
     restants = len(resultats) - len(deplaces)
     mots = [_accord(len(deplaces), "rendez-vous déplacé", "rendez-vous déplacés")]
     if a_appeler:

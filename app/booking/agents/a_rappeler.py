@@ -197,7 +197,7 @@ async def _open(
     await write_lecture(outils, acteur, request, Trace("rdv.lu", visite.contexte.id, rdv_id))
     aujourdhui = maintenant.astimezone(visite.contexte.zone).date()
     return {
-        **build_formulaire(visite, Formulaire.blank(aujourdhui, vue.url()), maintenant),
+        **build_formulaire(outils.settings, visite, Formulaire.blank(aujourdhui, vue.url()), maintenant),
         "appele": render_rdv(request, acces, visite, maintenant, annexe=True),
     }
 

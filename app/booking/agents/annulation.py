@@ -19,6 +19,7 @@ from app.booking.agents.fiche import load, nom_motif
 from app.booking.agents.lectures import nom_agenda
 from app.booking.agents.mots import TYPES
 from app.booking.droits import scoped
+from app.booking.messages import find_canal, tell_prevenu
 from app.booking.outils import Outils
 from app.booking.traces import Trace
 from app.booking.vie import act
@@ -131,7 +132,7 @@ async def _render(
         "nom": nom_agenda(rdv),
         "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}",
         "quoi": ", ".join(mot for mot in (nom_motif(rdv, contexte), TYPES[rdv["type_rdv"]], lieu) if mot),
-        "previent": bool(rdv["courriel"]),
+        "prevenu": tell_prevenu(find_canal(outils.settings, rdv["courriel"], rdv["telephones"])),
         "direct": True,
         "region": render_changements(request, acces, dossier, Vu.of(dossier)),
         "possible": possible(rdv, Action.ANNULER, contexte, maintenant),

@@ -26,8 +26,10 @@ from app.booking.agents.mots import PREFERENCES, TYPES
 from app.booking.agents.saisie import national
 from app.booking.agents.visite import Visite, load_visite
 from app.booking.contre_appel import COMMENTAIRE_MAX, ContreAppelSaisi, check_saisi, record_contre_appel
+from app.booking.messages import find_canal, tell_prevenu
 from app.booking.outils import Outils
 from app.booking.traces import Trace
+from app.config import Settings
 from app.domain.contre_appel import LIBELLES, Resultat, can_annuler, refuse_contre_appel
 from app.domain.horaires import floor_minute, get_cadran
 from app.errors import AppError, SaisieInvalide
@@ -69,7 +71,9 @@ class Formulaire:
         return cls({**dict.fromkeys(_TEXTES, ""), "jour": aujourdhui.isoformat(), "retour": retour}, {})
 
 
-def build_formulaire(visite: Visite, formulaire: Formulaire, maintenant: datetime) -> dict[str, Any]:
+def build_formulaire(
+    settings: Settings, visite: Visite, formulaire: Formulaire, maintenant: datetime
+) -> dict[str, Any]:
     """The context of ``_contre_appel_form.html``."""
     contexte, rdv = visite.contexte, visite.rdv
     aujourdhui = maintenant.astimezone(contexte.zone).date()
@@ -77,7 +81,7 @@ def build_formulaire(visite: Visite, formulaire: Formulaire, maintenant: datetim
     return {
         "refus_definitif": refuse_contre_appel(rdv["etat"], rdv["jour"], aujourdhui) or "",
         "annulable": can_annuler(rdv["etat"], rdv["jour"], aujourdhui),
-        "previent": bool(rdv["courriel"]),
+        "prevenu": tell_prevenu(find_canal(settings, rdv["courriel"], rdv["telephones"])),
         "action": f"/rendez-vous/{rdv['id']}/contre-appel",
         "revision": rdv["revision"],
         "saisie": formulaire.valeurs,
@@ -247,7 +251,7 @@ def _render(
     rdv = visite.rdv
     ctx = {
         **visite.entete(acteur, maintenant),
-        **build_formulaire(visite, formulaire, maintenant),
+        **build_formulaire(request.app.state.outils.settings, visite, formulaire, maintenant),
         "direct": True,
         "titre": ("Erreur – " if refus else "") + "Contre-appel",
         "fil": [

@@ -31,9 +31,11 @@ from app.booking.contexte import ServiceContexte
 from app.booking.deplacer import Cible, RdvDeplace, move
 from app.booking.destination import Place
 from app.booking.duree import keep_duree, read_duree
+from app.booking.messages import find_canal, tell_prevenu
 from app.booking.occupation import explain_occupation
 from app.booking.outils import Auteur, Outils
 from app.booking.traces import Trace
+from app.courrier.intentions import Canal
 from app.domain.creneaux import Creneau
 from app.domain.delegation import find_delegation
 from app.domain.horaires import floor_minute, from_minute
@@ -127,7 +129,8 @@ async def do_deplacer(
         return await _render(request, outils, acteur, acces, dossier, saisie, vu, explain(refus), refus)
     suite = safe_retour(saisie["retour"])
     if wants_json(request):
-        message = _tell(fait, dossier.contexte, previent=bool(dossier.rdv["courriel"]))
+        canal = find_canal(outils.settings, dossier.rdv["courriel"], dossier.rdv["telephones"])
+        message = _tell(fait, dossier.contexte, canal)
         return Response({"message": message, "revision": fait.revision, "suite": suite or f"/rendez-vous/{rdv_id}"})
     mot = "deplace" if fait.change else "inchange"
     return Redirect(suite or f"/rendez-vous/{rdv_id}?fait={mot}", status_code=303)
@@ -161,15 +164,14 @@ async def _move(
         raise
 
 
-def _tell(fait: RdvDeplace, contexte: ServiceContexte, *, previent: bool) -> str:
+def _tell(fait: RdvDeplace, contexte: ServiceContexte, canal: Canal | None) -> str:
     """Where it is now, and who has still to be told."""
     if not fait.change:
         return "Ce rendez-vous est déjà à cette place"
     guichet = contexte.guichets.get(fait.guichet_id)
     quand = f"{jour_moyen(fait.debut.astimezone(contexte.zone).date())} à {heure(fait.debut, contexte.zone)}"
     ou = f", {nom_guichet(guichet.nom)}" if guichet else ""
-    usager = "l’usager est prévenu par courriel" if previent else "l’usager n’a pas donné de courriel, prévenez-le"
-    return f"Rendez-vous déplacé au {quand}{ou} ; {usager}"
+    return f"Rendez-vous déplacé au {quand}{ou} ; {tell_prevenu(canal)}"
 
 
 def fill(dossier: Dossier) -> Saisie:
@@ -274,7 +276,7 @@ async def _render(
         ),
         "duree": read_duree(dossier.rdv),
         "motif_actuel": nom_motif(rdv, contexte),
-        "previent": bool(rdv["courriel"]),
+        "prevenu": tell_prevenu(find_canal(outils.settings, rdv["courriel"], rdv["telephones"])),
         "saisi": {**dict.fromkeys(_CHAMPS, ""), **saisie.champs},
         "acquittees": sorted((saisie.acquittees | {a["code"] for a in retour.alertes}) & ALERTES),
         "r": retour,

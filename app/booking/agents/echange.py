@@ -28,6 +28,7 @@ from app.booking.agents.mots import TYPES
 from app.booking.agents.saisie import ALERTES
 from app.booking.contexte import ServiceContexte
 from app.booking.echanger import exchange, preview_exchange
+from app.booking.messages import find_canal
 from app.booking.outils import Outils
 from app.booking.traces import Trace
 from app.domain.rendez_vous import Action
@@ -234,13 +235,16 @@ async def _build_paire(
         if refus.statut not in (409, 422):
             raise
         impossible = refus.phrase
+    paire = (dossier.rdv, autre)
+    canaux = [find_canal(outils.settings, ligne["courriel"], ligne["telephones"]) for ligne in paire]
     return {
         "autre": {**_tell(autre, dossier.contexte), "id": autre["id"], "revision": autre["revision"]},
         "alertes": alertes,
         "codes": sorted({alerte["code"] for alerte in alertes}),
         "impossible": impossible,
         "meme_heure": autre["debut"] == dossier.rdv["debut"],
-        "sans_courriel": [ligne["code"] for ligne in (dossier.rdv, autre) if not ligne["courriel"]],
+        "a_prevenir": [ligne["code"] for ligne, canal in zip(paire, canaux, strict=True) if canal is None],
+        "canaux": sorted({canal for canal in canaux if canal is not None}),
     }
 
 

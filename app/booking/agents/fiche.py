@@ -265,7 +265,7 @@ async def show_fiche(
         ],
         "enregistre": request.query_params.get("enregistre") == "1" and rdv["etat"] == "prevu",
         "lettre": "" if ou else find_lettre(rdv, maintenant, f"/rendez-vous/{rdv_id}"),
-        "issue": tell_issue(request.query_params.get("fait") or "", rdv),
+        "issue": tell_issue(request.query_params.get("fait") or "", ou),
         "code": rdv["code"],
         "quand": f"{jour_long(rdv['jour'])} à {heure(rdv['debut'], contexte.zone)}"
         + (f", {nom_guichet(guichet.nom)}" if guichet else ""),

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from app.booking.agents.saisie import national
 from app.booking.confirmations import Limite
+from app.booking.messages import Destination, tell_prevenu
 
-#: Word of the address → title and text; ``{courriel}`` is the usager's.
+#: Word of the address → title and text; ``{a}``: to which of the usager's addresses.
 _ISSUES: Final[Mapping[str, tuple[str, str]]] = {
     "modifie": ("Modifications enregistrées", ""),
-    "modifie-envoye": ("Modifications enregistrées", "La confirmation part à la nouvelle adresse : {courriel}."),
+    "modifie-envoye": ("Modifications enregistrées", "La confirmation part à la nouvelle adresse : {adresse}."),
     **{
         f"modifie-retenue-{limite.name.lower()}": (
-            "Modifications enregistrées", f"La confirmation n’est pas partie à {{courriel}}. {limite.value}",
+            "Modifications enregistrées", f"La confirmation n’est pas partie {{a}}. {limite.value}",
         )
         for limite in Limite
     },
@@ -24,9 +26,9 @@ _ISSUES: Final[Mapping[str, tuple[str, str]]] = {
     "inchange": ("Rien n’a changé", "La fiche disait déjà cela : rien n’a été enregistré."),
     "deplace": ("Rendez-vous déplacé", ""),
     "echange": ("Rendez-vous échangés", "Chacun a pris la place de l’autre."),
-    "confirmation": ("Confirmation envoyée", "Elle part à {courriel}."),
+    "confirmation": ("Confirmation envoyée", "Elle part {a}."),
     "confirmation-deja": (
-        "Confirmation déjà envoyée", "Elle vient de partir à {courriel} : attendez une minute avant de la renvoyer.",
+        "Confirmation déjà envoyée", "Elle vient de partir {a} : attendez une minute avant de la renvoyer.",
     ),
     "affecte": ("Agents affectés enregistrés", "Chacun est prévenu par courriel."),
     "annule": ("Annulation enregistrée", ""),
@@ -36,15 +38,16 @@ _ISSUES: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }  # fmt: skip
 _PREVENIR: Final = ("deplace", "annule")
-_PREVENU: Final = "L’usager en est prévenu par courriel : {courriel}."
-_A_PREVENIR: Final = "L’usager n’a pas donné de courriel : prévenez-le."
 
 
-def tell_issue(mot: str, rdv: Mapping[str, Any]) -> dict[str, str] | None:
-    """The sentence of a word of the address; None of any other word."""
+def tell_issue(mot: str, ou: Destination | None) -> dict[str, str] | None:
+    """The sentence of a word of the address; None of any other word. ``ou``: where the usager is written to."""
     if mot not in _ISSUES:
         return None
     titre, texte = _ISSUES[mot]
+    adresse = "" if ou is None else national(ou.adresse) if ou.canal == "sms" else ou.adresse
     if mot in _PREVENIR:
-        texte = _PREVENU if rdv["courriel"] else _A_PREVENIR
-    return {"titre": titre, "texte": texte.format(courriel=rdv["courriel"] or "l’adresse de l’usager")}
+        dit = tell_prevenu(ou.canal if ou else None)
+        return {"titre": titre, "texte": f"{dit[0].upper()}{dit[1:]}" + (f" : {adresse}." if adresse else ".")}
+    a = "à l’usager" if ou is None else f"par SMS au {adresse}" if ou.canal == "sms" else f"à {adresse}"
+    return {"titre": titre, "texte": texte.format(a=a, adresse=adresse or "celle de l’usager")}

@@ -88,6 +88,8 @@ def _present(visite: Visite) -> dict[str, Any]:
         "documents": motif.documents if motif else (),
         "mots": [mot for mot in mots if mot],
         "modifiable": contexte.parametres.modification_usager,
+        "responsable": contexte.parametres.responsable_traitement,
+        "delegue": contexte.parametres.delegue_donnees,
     }
 
 

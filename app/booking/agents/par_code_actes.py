@@ -25,6 +25,7 @@ from app.booking.agents.par_code import (
     render_rdv,
 )
 from app.booking.deplacer import Cible, move
+from app.booking.messages import read_canal, tell_prevenu
 from app.booking.offre import Offre, list_jours, read_offre
 from app.booking.outils import Outils
 from app.booking.par_code import Prouve
@@ -73,15 +74,19 @@ async def cancel(request: Requete, outils: NamedDependency[Outils], acteur: Name
         return await _show_annulation(request, outils, acteur, demande, prouve, refus)
     except Conflit as refus:
         return await show_again(request, outils, acteur, demande, "annuler", refus=refus)
-    fait = "Rendez-vous annulé", "La place est rendue. " + tell(prouve)
+    fait = "Rendez-vous annulé", "La place est rendue. " + await tell(outils, prouve)
     return await show_again(request, outils, acteur, demande, "annuler", fait=fait)
 
 
-def tell(prouve: Prouve) -> str:
-    """Whether the usager is told, or is to be."""
-    if prouve.rdv["courriel"]:
-        return "L’usager en est averti par courriel."
-    return "L’usager n’a pas donné de courriel : dites-le-lui."
+async def tell(outils: Outils, prouve: Prouve) -> str:
+    """Whether the usager is told, or is to be: a sentence."""
+    dit = await _read_prevenu(outils, prouve)
+    return f"{dit[0].upper()}{dit[1:]}."
+
+
+async def _read_prevenu(outils: Outils, prouve: Prouve) -> str:
+    async with outils.db.read() as conn:
+        return tell_prevenu(await read_canal(conn, outils.settings, prouve.rdv["id"]))
 
 
 def read_revision(demande: Demande) -> int:
@@ -124,7 +129,7 @@ async def _show_annulation(
         **present_rdv(prouve.rdv, contexte, clock.now()),
         "dit": {"code": prouve.rdv["code"], "nom": demande.nom, "revision": prouve.rdv["revision"]},
         "raison": demande.champs.get("raison", ""),
-        "previent": bool(prouve.rdv["courriel"]),
+        "prevenu": await _read_prevenu(outils, prouve),
         "refus": refus,
     }
     return page(request, "booking/agents/par_code_annuler.html", ctx, statut=refus.statut if refus else 200)
@@ -154,7 +159,7 @@ async def relocate(request: Requete, outils: NamedDependency[Outils], acteur: Na
         return await _show_deplacement(request, outils, acteur, demande, prouve, refus)
     except Conflit as refus:
         return await show_again(request, outils, acteur, demande, "deplacer", refus=refus)
-    fait = "Rendez-vous déplacé", "Son code ne change pas. " + tell(prouve)
+    fait = "Rendez-vous déplacé", "Son code ne change pas. " + await tell(outils, prouve)
     return await show_again(request, outils, acteur, demande, "deplacer", fait=fait)
 
 

@@ -88,7 +88,7 @@ def _tell(fait: RdvModifie) -> tuple[str, str]:
         )
     if fait.retenue is not None:
         return "Rendez-vous modifié", f"La confirmation n’est pas partie. {fait.retenue.value}"
-    return "Rendez-vous modifié", "L’usager n’en est pas averti par courriel : confirmez-le-lui."
+    return "Rendez-vous modifié", "Aucun message ne part : confirmez-le à l’usager."
 
 
 async def _show_refus(

@@ -21,6 +21,7 @@ from app.booking.agents.acces import write_acte, write_lecture
 from app.booking.agents.epeler import epeler
 from app.booking.agents.prendre import open_parcours
 from app.booking.contexte import read_versions
+from app.booking.messages import read_canal
 from app.booking.outils import Outils
 from app.booking.traces import Trace
 from app.booking.usager.confirmation import present_rdv
@@ -90,6 +91,7 @@ async def show_confirmation(
             versions = await read_versions(conn, trouve["service_id"])
             receveur = await outils.dispo.contextes.get(conn, trouve["service_id"], versions.planning)
             vue = await visiteur.read_vue(outils, conn, service_id, maintenant)
+            canal = await read_canal(conn, outils.settings, rdv)
     if trouve is None:
         refus = Trace("rdv.acces_refuse", service_id, rdv, {"action": "confirmation"})
         await write_acte(outils, acteur, request, refus)
@@ -102,6 +104,7 @@ async def show_confirmation(
         "deja": request.query_params.get("deja") == "1",
         "encore": f"/services/{service_id}/prendre",
         "epele": epeler(trouve["code"]),
+        "canal": canal,
         **present_rdv(trouve, receveur, maintenant),
     }
     return visiteur.page("confirmation", vue.contexte, donnees, maintenant)

@@ -1,7 +1,8 @@
 """Where one's own rendez-vous may go: what is free by the rules of the internet, as step 2 of the journey shows it.
 
-The RDV stands in nobody's way, its own least of all: its place is shown like the visitor's own hold, so that the live
-grid is the one of step 2, frames included.
+The RDV stands in nobody's way, its own least of all: its place is like the visitor's own hold, so that the live grid is
+the one of step 2, frames included. The hour where it is already is not offered; once it is elsewhere, the grid is asked
+for again.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class Grille:
         mois, jour = read_mois(request.query_params.get("mois")), read_jour(request.query_params.get("jour"))
         contexte = build_region(vue, choix, self.parcours, mois, jour, voulu)
         contexte |= {"en_ligne": self.mien.en_ligne, "changer": AUTREMENT, "mots": MOTS}
+        contexte["donnees_json"]["rdv"] = True
         if obstacle is not None:
             contexte |= {"impossible": tr(PHRASES[obstacle]), "premier": None, "en_ligne": True}
         html = render(request, "booking/usager/_creneaux.html", contexte)

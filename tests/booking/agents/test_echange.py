@@ -46,7 +46,7 @@ class TestPage:
             lu = texte(paire)
             assert "REY Ana" in lu
             assert "LUC Jean" in lu
-            assert "qui n’a pas donné de courriel" in lu
+            assert "qui ne reçoit ni courriel ni SMS" in lu
             fait = await client.post(f"/rendez-vous/{un}/echange", data=champs(paire))
             fiche = await client.get(fait.headers["location"])
         assert fait.status_code == 303

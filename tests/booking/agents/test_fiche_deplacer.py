@@ -49,7 +49,7 @@ class TestGlisser:
         assert reponse.status_code == 200
         assert reponse.json() == {
             "message": "Rendez-vous déplacé au mardi 24 novembre à 10:05, Guichet 2"
-            " ; l’usager n’a pas donné de courriel, prévenez-le",
+            " ; l’usager ne reçoit ni courriel ni SMS : prévenez-le",
             "revision": 2,
             "suite": f"/rendez-vous/{rdv}",
         }
@@ -168,7 +168,7 @@ class TestPage:
         assert (reponse.status_code, reponse.headers["location"]) == (303, f"/rendez-vous/{rdv}?fait=deplace")
         assert await place(journee, rdv) == ("2026-11-24 09:00", 20, service.guichets[0])
         lu = texte((await lire(journee, service, reponse.headers["location"])).text)
-        assert "Rendez-vous déplacé L’usager en est prévenu par courriel : bouge@usagers.test" in lu
+        assert "Rendez-vous déplacé L’usager est prévenu par courriel : bouge@usagers.test" in lu
         assert (
             "Rendez-vous déplacé du mardi 24 novembre à 08:40, Guichet 1 au mardi 24 novembre à 09:00, Guichet 1, par"
             in lu

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
 from sqlalchemy import text
 
+from app.domain.definitions import DELEGUE, RESPONSABLE
 from tests.accueil.monde import Journee
 from tests.booking.agents.outillage import DEMAIN, service_ordinaire, texte
 from tests.booking.agents.test_fiche import agir, lire
+from tests.courrier.exemples import as_received, message, text_of
+
+
+def _plat(mots: str) -> str:
+    """With ordinary spaces."""
+    return " ".join(html.unescape(mots).split())
 
 
 class TestContenu:
@@ -48,6 +56,18 @@ class TestContenu:
         assert "<b>tôt" not in reponse.text, "what somebody typed stays text"
         assert "NOTE INTERNE" not in reponse.text
         assert "/mon-rendez-vous/" not in reponse.text, "an agent never sees the secret link"
+
+    async def test_its_notice_is_that_of_the_mails_with_who_answers_for_the_data(self, journee: Journee) -> None:
+        service = await service_ordinaire(journee)
+        rdv = await journee.book(service, "08:40", jour=DEMAIN)
+        lu = _plat(texte((await lire(journee, service, f"/rendez-vous/{rdv}/lettre")).text))
+        courriel = text_of(as_received("confirmation", message(responsable=RESPONSABLE, delegue=DELEGUE)), "text/html")
+        notice = re.search(r"(Les informations recueillies .*?)</p>", courriel, re.S)
+        assert notice is not None
+        dite = _plat(texte(f"<main>{notice[1]}</main>"))
+        assert f"Responsable du traitement : {RESPONSABLE}." in dite
+        assert f"Délégué à la protection des données : {_plat(DELEGUE)}." in dite
+        assert dite in lu
 
     async def test_the_postal_address_goes_nowhere(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)

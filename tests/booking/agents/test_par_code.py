@@ -346,6 +346,19 @@ class TestDeplacer:
         )
         assert await journee.scalar("SELECT canal FROM rendez_vous WHERE id = :r", r=rdv) == "rattache"
 
+    async def test_the_hour_where_it_is_already_is_offered_only_with_another_motif_or_type(
+        self, journee: Journee
+    ) -> None:
+        service = await service_ordinaire(journee)
+        _, code = await rdv_de(journee, service)
+        sien = "2026-11-26T09:00:00+01:00"
+        async with externe(journee, service) as client:
+            offerts = horaires((await self.open(client, code, jour=JEUDI.isoformat())).text)
+            par_telephone = await self.open(client, code, jour=JEUDI.isoformat(), type="telephone")
+        assert "2026-11-26T09:20:00+01:00" in offerts
+        assert sien not in offerts
+        assert sien in horaires(par_telephone.text)
+
     async def test_an_hour_of_another_day_than_the_one_chosen_moves_nothing(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
         rdv, code = await rdv_de(journee, service)

@@ -98,5 +98,7 @@ class TestRecuAilleurs:
         fin = await tenu.post("/deplacer", confirme, faire="confirmer")
         assert fin.status_code == 303, texte(fin.text)
         assert (await tenu.ligne("service_id", "delegation_id")) == (cosne.id, ident)
-        assert neuf in creneaux((await tenu.get("/deplacer")).text), "its own place is free for it"
+        siens = creneaux((await tenu.get("/deplacer")).text)
+        assert siens
+        assert neuf not in siens, "where it is already is no move"
         assert (await tenu.post("/annuler", await tenu.get("/annuler"))).status_code == 303

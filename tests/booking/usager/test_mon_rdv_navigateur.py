@@ -258,6 +258,24 @@ class TestParcours:
             assert (await arrive().choose(debut)).status_code == 303
         await expect(page.locator(f'.creneau[value="{debut}"]')).to_have_attribute("data-libre", "0", timeout=5000)
 
+    async def test_moved_by_the_service_meanwhile_the_hour_that_is_not_offered_is_the_new_one(
+        self, tenu: Tenu, ouvrir: Ouvrir, monde: Monde, agent: Auteur
+    ) -> None:
+        page = await ouvrir(f"{tenu.lien}/deplacer")
+        await page.wait_for_selector('#direct[data-direct="direct"]', timeout=8000)
+        (avant,) = await tenu.ligne("debut")
+        sien = page.locator(f'.creneau[data-m="{to_minute(avant)}"]')
+        neuf = page.locator(f'.creneau[data-m="{to_minute(avant) + 40}"]')
+        await expect(neuf).to_have_attribute("data-libre", "1")
+        await expect(sien).to_have_count(0)
+        await move(monde.outils, tenu.rdv, Cible(to_minute(avant) + 40), agent, clock.now())
+        await expect(sien).to_have_attribute("data-libre", "1", timeout=8000)
+        await expect(neuf).to_have_count(0)
+        lire = "[...document.querySelectorAll('.creneau')].map((b) => [b.dataset.m, b.dataset.libre])"
+        vif = await page.evaluate(lire)
+        await page.reload()
+        assert await page.evaluate(lire) == vif
+
     async def test_an_earlier_one_that_is_freed_comes_by_itself(
         self, monde: Monde, arrive: Arrivee, ouvrir: Ouvrir
     ) -> None:
