@@ -54,7 +54,7 @@ FAUTES: dict[str, str] = {
     "frames of RDV and not as many journal rows": """
         SELECT j.nombre, o.nombre FROM
           (SELECT count(*) AS nombre FROM journal WHERE action LIKE 'rdv.%' AND action NOT IN
-             ('rdv.acces_refuse', 'rdv.lu', 'rdv.recherche')) j,
+             ('rdv.acces_refuse', 'rdv.lu', 'rdv.recherche', 'rdv.deja_pris', 'rdv.essais_refuses')) j,
           (SELECT count(*) AS nombre FROM (  -- a delegated RDV is told to two services: one fact, one line
              SELECT DISTINCT fait, row_number() OVER (PARTITION BY sujet, fait ORDER BY version) AS rang FROM (
                SELECT sujet, version, trame::jsonb - 'sujet' - 'version' AS fait FROM outbox

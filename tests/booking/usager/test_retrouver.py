@@ -252,7 +252,7 @@ class TestRefus:
         tenu = await tenir(monde, arrive)
         await monde.sql_write(
             "UPDATE rendez_vous SET debut = debut - interval '40 days', fin = fin - interval '40 days',"
-            " jour = jour - 40 WHERE id = :r",
+            " jour = jour - 40, etat = 'non_honore' WHERE id = :r",  # as the worker closes it
             r=tenu.rdv,
         )
         assert (await retrouver(arrive().client, tenu.code, "Valenton")).status_code == 404
