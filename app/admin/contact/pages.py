@@ -26,7 +26,7 @@ from app.admin.contact.sujets import (
     set_actif,
     to_noeuds,
 )
-from app.admin.motifs.arbre import NIVEAUX, Noeud, list_parents
+from app.admin.motifs.arbre import NIVEAUX, Noeud, name_parent, options_parents, present_noeud
 from app.admin.motifs.nationaux import read_url
 from app.admin.pages import check_national, national_page, refused_page
 from app.admin.parametres.champs import check_connus
@@ -86,14 +86,10 @@ def _choose(nature: str) -> str:
 
 
 def _present(sujet: Mapping[str, Any], noeud: Noeud, noeuds: Mapping[int, Noeud]) -> dict[str, Any]:
-    freres = [n.id for n in noeuds.values() if n.parent_id == noeud.parent_id]
     return {
         **sujet,
-        "niveau": noeud.niveau,
-        "groupe": bool(noeud.enfants),
+        **present_noeud(noeud, noeuds),
         "voie_mots": VOIES[sujet["voie"]],
-        "premier": freres[0] == noeud.id,
-        "dernier": freres[-1] == noeud.id,
         "complet": noeud.niveau >= NIVEAUX,
     }
 
@@ -229,7 +225,7 @@ async def _fiche(
         "nature_mots": NATURES[nature],
         "revision": sujet["revision"] if sujet else "",
         "champs": champs,
-        "parents": [(n.id, "\u2003" * (n.niveau - 1) + n.libelle) for n in list_parents(noeuds, ident)],
+        "parents": options_parents(noeuds, ident),
         "voies": list(VOIES.items()),
         "types": types,
         "motifs": [{"groupe": mot, "options": motifs[code]} for code, mot in types if code in motifs],
@@ -250,11 +246,9 @@ def _champs(sujet: Mapping[str, Any] | None, saisie: Saisie | None) -> dict[str,
 
 def _saisi(champs: Mapping[str, Any], noeuds: Mapping[int, Noeud]) -> dict[str, str]:
     """What was typed, in the words of the comparison."""
-    parent = str(champs["parent"])
-    noeud = noeuds.get(int(parent)) if parent.isascii() and parent.isdigit() and len(parent) < 10 else None
     return {
         **{nom: str(champs[nom]) for nom in LIBELLES},
-        "parent": noeud.libelle if noeud else "Premier niveau",
+        "parent": name_parent(noeuds, str(champs["parent"])),
         "voie": VOIES.get(champs["voie"], ""),
         "types_service": ", ".join(champs["types_service"]),
     }

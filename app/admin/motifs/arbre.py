@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 #: Levels of the tree: what it concerns, about what, more precisely.
 NIVEAUX: Final = 3
@@ -63,6 +63,29 @@ def list_parents(noeuds: Mapping[int, Noeud], motif_id: int | None) -> Iterator[
     for noeud in noeuds.values():
         if noeud.id not in branche and noeud.niveau + hauteur <= NIVEAUX:
             yield noeud
+
+
+def options_parents(noeuds: Mapping[int, Noeud], motif_id: int | None) -> list[tuple[int, str]]:
+    """The same for a list of choices: (id, words set back by their level)."""
+    return [(n.id, "\u2003" * (n.niveau - 1) + n.libelle) for n in list_parents(noeuds, motif_id)]
+
+
+def present_noeud(noeud: Noeud, noeuds: Mapping[int, Noeud]) -> dict[str, Any]:
+    """What its line in the list says of its place."""
+    freres = [n.id for n in noeuds.values() if n.parent_id == noeud.parent_id]
+    return {
+        "niveau": noeud.niveau,
+        "groupe": bool(noeud.enfants),
+        "premier": freres[0] == noeud.id,
+        "dernier": freres[-1] == noeud.id,
+    }
+
+
+def name_parent(noeuds: Mapping[int, Noeud], saisi: str) -> str:
+    """The parent that was typed (its id, or anything), in words; none is the first level."""
+    lisible = saisi.isascii() and saisi.isdigit() and len(saisi) < 10
+    noeud = noeuds.get(int(saisi)) if lisible else None
+    return noeud.libelle if noeud else "Premier niveau"
 
 
 def find_double(noeuds: Mapping[int, Noeud], motif_id: int | None, parent_id: int | None, libelle: str) -> bool:

@@ -13,7 +13,15 @@ from litestar.response import Redirect, Response
 
 from app import clock
 from app.admin.chantier import ConflitEdition
-from app.admin.motifs.arbre import NATURES, PUBLICS, Noeud, list_branche, list_parents
+from app.admin.motifs.arbre import (
+    NATURES,
+    PUBLICS,
+    Noeud,
+    list_branche,
+    name_parent,
+    options_parents,
+    present_noeud,
+)
 from app.admin.motifs.catalogue import (
     LIBELLES,
     find_motif,
@@ -89,15 +97,11 @@ def _choose(types: list[tuple[str, str]], voulu: str) -> str:
 
 
 def _present(motif: Mapping[str, Any], noeud: Noeud, noeuds: Mapping[int, Noeud]) -> dict[str, Any]:
-    freres = [n.id for n in noeuds.values() if n.parent_id == noeud.parent_id]
     return {
         **motif,
-        "niveau": noeud.niveau,
-        "groupe": bool(noeud.enfants),
+        **present_noeud(noeud, noeuds),
         "nature": NATURES[motif["nature"]],
         "public": PUBLICS[motif["public"]],
-        "premier": freres[0] == noeud.id,
-        "dernier": freres[-1] == noeud.id,
     }
 
 
@@ -252,7 +256,7 @@ async def _fiche(
         "motif": motif,
         "type": type_code,
         "type_libelle": dict(types).get(type_code, ""),
-        "parents": [(n.id, "\u2003" * (n.niveau - 1) + n.libelle) for n in list_parents(noeuds, ident)],
+        "parents": options_parents(noeuds, ident),
         "natures": list(NATURES.items()),
         "publics": list(PUBLICS.items()),
         "champs": _champs(motif, saisie),
@@ -279,9 +283,7 @@ def _saisi(saisie: Saisie | None, noeuds: Mapping[int, Noeud]) -> dict[str, str]
     """What was typed, in the words of the comparison."""
     if saisie is None:
         return {}
-    parent = saisie.brut("parent")
-    noeud = noeuds.get(int(parent)) if parent.isascii() and parent.isdigit() and len(parent) < 10 else None
-    return {**{nom: saisie.brut(nom) for nom in LIBELLES}, "parent": noeud.libelle if noeud else "Premier niveau"}
+    return {**{nom: saisie.brut(nom) for nom in LIBELLES}, "parent": name_parent(noeuds, saisie.brut("parent"))}
 
 
 ROUTES = [show_catalogue, show_nouveau, show_motif, create_motif, change_motif, act_on_motif]
