@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -133,6 +134,21 @@ def _check_integrateurs(origines: tuple[str, ...], demo: bool) -> None:
             )
 
 
+def _check_proxys(proxys: str) -> None:
+    """Raise ConfigurationInvalide unless they are addresses and networks, and not everybody's."""
+    for proxy in filter(None, (p.strip() for p in proxys.split(","))):
+        try:
+            tous = proxy == "*" or ipaddress.ip_network(proxy).prefixlen == 0
+        except ValueError:
+            raise ConfigurationInvalide(
+                f"FORWARDED_ALLOW_IPS takes addresses and networks separated by commas; {proxy!r} is neither"
+            ) from None
+        if tous:
+            raise ConfigurationInvalide(
+                f"FORWARDED_ALLOW_IPS must name the proxies: with {proxy!r} anybody chooses the address that is counted"
+            )
+
+
 def load(env: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment.
 
@@ -191,6 +207,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     if any(captchetat) and not all(captchetat):
         raise ConfigurationInvalide("CAPTCHETAT_URL, CAPTCHETAT_ID and CAPTCHETAT_SECRET go together")
     if not demo:
+        _check_proxys(settings.proxys_de_confiance)
         if settings.secret_key == SECRET_PAR_DEFAUT or len(settings.secret_key) < 32:
             raise ConfigurationInvalide("SECRET_KEY must be set to at least 32 random characters in production")
         if not settings.https and not _bool(env.get("ALLOW_HTTP"), False):

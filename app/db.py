@@ -89,6 +89,11 @@ def describe(erreur: BaseException) -> dict[str, str]:
     return {"erreur": type(erreur).__name__, "sqlstate": sqlstate(erreur) or "", "ou": " > ".join(lieux[-8:])}
 
 
+def is_rejouable(erreur: BaseException) -> bool:
+    """True when what failed was well written, and may be run once more as it is."""
+    return sqlstate(erreur) in _REJOUABLES
+
+
 def is_absence(erreur: BaseException) -> bool:
     """True when the error says that PostgreSQL is away, not that the statement is wrong."""
     if isinstance(erreur, PoolTimeout | OSError | asyncio.TimeoutError | InterfaceError):
@@ -130,7 +135,7 @@ class Database:
                     resultat = await travail(uow)
                     publications = await uow.annonces.write(conn)
             except DBAPIError as erreur:
-                if sqlstate(erreur) in _REJOUABLES and tentative == 1:
+                if is_rejouable(erreur) and tentative == 1:
                     log.warning("transaction.rejouee", sqlstate=sqlstate(erreur))
                     continue
                 if is_absence(erreur):

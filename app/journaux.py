@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import Final
 
 import structlog
+
+#: One list for the life of the process: a logger keeps the one with which it was first used.
+_PROCESSEURS: Final[list[structlog.typing.Processor]] = []
 
 
 def configure_logs() -> None:
@@ -15,14 +19,15 @@ def configure_logs() -> None:
     rendu: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=False) if sys.stderr.isatty() else structlog.processors.JSONRenderer()
     )
+    _PROCESSEURS[:] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        rendu,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            rendu,
-        ],
+        processors=_PROCESSEURS,
         wrapper_class=structlog.make_filtering_bound_logger(niveau),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,

@@ -21,7 +21,7 @@ from app.embedded.postgres import Postgres
 from app.embedded.redis import RedisServer
 from app.embedded.smtp import Smtp
 from tests.accueil.monde import JOUR, run_journee
-from tests.e2e.evenements import EVENEMENTS, VUES, Monde, Survenu, create_monde, fast_tools, happen, open_live
+from tests.e2e.evenements import EVENEMENTS, VUES, Monde, Survenu, create_monde, happen, open_live
 from tests.e2e.outillage import diff, find_difference, open_fresh, read_regions, read_versions, wait_for_versions
 from tests.e2e.usages import act_by_agent, book_by_agent
 
@@ -41,10 +41,9 @@ async def monde(
     var = tmp_path_factory.mktemp("coherence")
     async with (
         run_journee(postgres_server, modele, redis_server, smtp_server, var) as journee,
-        fast_tools(journee, redis_server.url) as outils,
         AsyncExitStack() as pile,
     ):
-        m = await create_monde(journee, outils, pile)
+        m = await create_monde(journee, pile)
         try:
             for nom in VUES:
                 await open_live(m, browser, nom, m.rdv["temoin"])

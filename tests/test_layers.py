@@ -36,7 +36,7 @@ AUTORISES: dict[str, tuple[str, ...]] = {
     "app.courrier": ("app.courrier", "app.domain", "app.tables", "app.db", *COMMUN),
     "app.realtime": ("app.realtime", "app.identite.controle", *COMMUN),
     "app.identite.controle": COMMUN,
-    "app.protection": ("app.protection", "app.tables", "app.identite.essais", *COMMUN),
+    "app.protection": ("app.protection", "app.tables", "app.db", "app.identite.essais", *COMMUN),
 }
 #: Prefix of a module → what it may never import, among the rest.
 INTERDITS: dict[str, tuple[str, ...]] = {

@@ -63,9 +63,9 @@ def takes_attente(contexte: ServiceContexte, motif_id: int, type_rdv: str, aujou
 async def register(outils: Outils, demande: Inscription, auteur: Auteur, maintenant: datetime) -> None:
     """Write the request, to be confirmed within an hour, and the message that asks for it.
 
-    A contact that already waits receives the link to its request; nothing in the answer tells the two apart. Whoever
-    asks is counted by the page (``app.booking.usager.garde``); here, what one contact receives. Raises RegleRefusee
-    when nobody may wait for that here, TropDeDemandes.
+    A contact that already waits receives the link to its request; nothing in the answer tells the two apart, nor
+    whether a message leaves. Whoever asks is counted by the page (``app.booking.usager.garde``); here, what one contact
+    receives. Raises RegleRefusee when nobody may wait for that here, TropDeDemandes.
     """
     async with outils.db.read() as conn:
         versions = await read_versions(conn, demande.service_id)
@@ -74,11 +74,6 @@ async def register(outils: Outils, demande: Inscription, auteur: Auteur, mainten
         raise RegleRefusee(
             "Ce service ne propose pas de liste d’attente pour ce rendez-vous.", remede="Joignez le service."
         )
-    async with outils.db.read() as conn:
-        sujets = Sujets(None, personnes=(fold_contact(demande.contact),))
-        compte = await count(conn, outils.settings, "attente-contact", sujets, maintenant)
-    if compte.attendre_s:  # enough messages there for today; the answer says nothing of it
-        return
     origine = print_origine(outils.settings, find_lieu(auteur.adresse))
 
     async def travail(uow: UnitOfWork) -> None:
@@ -103,21 +98,23 @@ async def _write(
     maintenant: datetime,
 ) -> None:
     siennes = await file.lock_contact(uow.conn, demande.service_id, demande.motif_id, demande.contact)
-    connue = next((ligne for ligne in siennes if ligne["etat"] in file.CONFIRMES), None)
-    if connue is not None and connue["au"] < maintenant.astimezone(contexte.zone).date() and connue["etat"] != "offre":
-        # Its dates are over: what is asked now is another request.
-        await file.update_attente(uow.conn, connue["id"], etat="retiree", fin_a=maintenant, **file.EFFACE)
-        connue = None
-    if connue is not None:
-        if demande.rdv_id is not None and connue["rdv_id"] != demande.rdv_id:
-            await file.update_attente(uow.conn, connue["id"], rdv_id=demande.rdv_id)
-        await tell(uow.conn, outils.settings, contexte, connue, "deja", maintenant)
-        return
+    # Before anything that depends on the contact: a refusal says nothing of who waits.
     if await file.count_origine(uow.conn, demande.service_id, origine, maintenant) >= PAR_ORIGINE:
         raise TropDeDemandes(
             "Plusieurs personnes attendent déjà un créneau de ce service depuis votre connexion internet.",
             remede="Essayez depuis une autre connexion, ou joignez le service.",
         )
+    connue = next((ligne for ligne in siennes if ligne["etat"] in file.CONFIRMES), None)
+    if connue is not None and connue["au"] < maintenant.astimezone(contexte.zone).date() and connue["etat"] != "offre":
+        # Its dates are over: what is asked now is another request.
+        await file.update_attente(uow.conn, connue["id"], etat="retiree", fin_a=maintenant, **file.EFFACE)
+        connue = None
+    if connue is not None and not await _may_take_rdv(uow, connue, demande.rdv_id):
+        if await _may_write(outils, uow, demande, maintenant):
+            await tell(uow.conn, outils.settings, contexte, connue, "deja", maintenant)
+        return
+    if not await _may_write(outils, uow, demande, maintenant):
+        return
     sel = new_sel()
     limite = maintenant + CONFIRMATION
     voeu: dict[str, Any] = {
@@ -146,9 +143,41 @@ async def _write(
     await journal(uow, complet, auteur, maintenant, "attente.inscrite")
 
 
+async def _may_take_rdv(uow: UnitOfWork, connue: Mapping[str, Any], rdv_id: int | None) -> bool:
+    """True when a confirmed request may take up that RDV, its new link confirmed: it has none that still stands.
+
+    Whoever holds a RDV made in somebody's mailbox does not change which one that person's offer moves.
+    """
+    if rdv_id is None or rdv_id == connue["rdv_id"] or connue["etat"] == "offre":
+        return False
+    return not await file.is_prevu(uow.conn, connue["rdv_id"])
+
+
+async def _may_write(outils: Outils, uow: UnitOfWork, demande: Inscription, maintenant: datetime) -> bool:
+    """Count one more message; False past what one contact is sent in a day before it confirms anything.
+
+    In the transaction: what is refused or fails uses nothing up. Who comes from the page of a RDV is counted apart,
+    under that RDV: nobody without its title uses it up. Who has confirmed something since yesterday has as much again.
+    """
+
+    async def admits(acte: str, qui: str) -> bool:
+        sujets = Sujets(None, personnes=(qui,))
+        return not (await count(uow.conn, outils.settings, acte, sujets, maintenant)).attendre_s
+
+    if demande.rdv_id is not None:
+        return await admits("attente-contact", f"rdv {demande.rdv_id}")
+    contact = fold_contact(demande.contact)
+    ici = f"{contact} {demande.service_id}"
+    if await admits("attente-contact", ici) and await admits("attente-contact-total", contact):
+        return True
+    connu = await file.has_confirme(uow.conn, demande.contact, maintenant - timedelta(days=1))
+    return connu and await admits("attente-contact", f"{ici} connu")
+
+
 async def confirm(outils: Outils, jeton: str, auteur: Auteur, maintenant: datetime) -> None:
     """Enter the line; pressed again, nothing more. The contact's other requests that nobody confirmed are over.
 
+    A contact that waits already keeps its place: asked from the page of a RDV, its request becomes what was asked.
     Raises Introuvable for another token, RegleRefusee when too late.
     """
 
@@ -165,17 +194,33 @@ async def confirm(outils: Outils, jeton: str, auteur: Auteur, maintenant: dateti
             raise RegleRefusee(
                 "Cette demande n’a pas été confirmée à temps.", remede="Inscrivez-vous de nouveau sur la liste."
             )
-        gardee = next((ligne["id"] for ligne in siennes if ligne["etat"] in file.CONFIRMES), voeu["id"])
+        connue = next((ligne for ligne in siennes if ligne["etat"] in file.CONFIRMES), None)
+        gardee = voeu["id"] if connue is None else connue["id"]
         for ligne in siennes:
             if ligne["id"] != gardee:
                 await file.update_attente(uow.conn, ligne["id"], etat="retiree", fin_a=maintenant, **file.EFFACE)
-        if gardee == voeu["id"]:
+        if connue is not None and await _may_take_rdv(uow, connue, voeu["rdv_id"]):
+            await _take_over(uow, connue, voeu)
+            await journal(uow, connue, auteur, maintenant, "attente.confirmee", rdv=voeu["rdv_id"])
+        if connue is None:
             await file.update_attente(
                 uow.conn, voeu["id"], etat="active", confirme_a=maintenant, rang_a=maintenant, sans_reponse=0
             )
             await journal(uow, voeu, auteur, maintenant, "attente.confirmee")
 
     await outils.db.transaction(travail)
+
+
+async def _take_over(uow: UnitOfWork, connue: Mapping[str, Any], voeu: Mapping[str, Any]) -> None:
+    """Make of the request that waits what has just been confirmed: the last link sent leads to it, the former to none.
+
+    Both are locked, ``voeu`` is over.
+    """
+    voulu = {champ: voeu[champ] for champ in ("type_rdv", "nature", "du", "au", "demi_journee", "nom", "rdv_id")}
+    liens = [{champ: ligne[champ] for champ in ("lien_sel", "lien_empreinte")} for ligne in (connue, voeu)]
+    await file.update_attente(uow.conn, voeu["id"], lien_empreinte=empreinte(new_sel().hex()))  # the column is unique
+    await file.update_attente(uow.conn, connue["id"], **voulu, **liens[1])
+    await file.update_attente(uow.conn, voeu["id"], **liens[0])
 
 
 async def resume(outils: Outils, jeton: str, auteur: Auteur, maintenant: datetime) -> None:

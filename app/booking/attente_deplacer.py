@@ -21,6 +21,7 @@ from app.booking import store
 from app.booking.attente import LIEN_INCONNU, LIEN_REMEDE, journal
 from app.booking.contexte import read_versions
 from app.booking.deplacer import Cible, RdvDeplace, Tenue, move
+from app.booking.liberation import release
 from app.booking.liens import empreinte
 from app.booking.mon_rdv import check_obstacle, read_mien
 from app.booking.outils import Auteur, Outils
@@ -101,14 +102,14 @@ async def read_joignable(conn: AsyncConnection, rdv_id: int, *, sms: bool) -> Jo
 async def find_deplacable(
     conn: AsyncConnection, voeu: Mapping[str, Any], offre: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """The RDV that the offer moves (columns of ``app.booking.mon_rdv``); None: it is booked like any other créneau."""
+    """The RDV that the offer moves (columns of ``app.booking.mon_rdv``), to an earlier start; None: it moves none."""
     if voeu["rdv_id"] is None:
         return None
     rdv = await read_mien(conn, ParOffre(voeu["rdv_id"], voeu["contact"]), voeu["rdv_id"])
     memes = ("service_id", "motif_id", "type_rdv")
     if rdv is None or rdv["delegation_id"] is not None or any(rdv[champ] != voeu[champ] for champ in memes):
         return None
-    return rdv if rdv["debut"] != offre["debut"] else None
+    return rdv if offre["debut"] < rdv["debut"] else None
 
 
 async def move_to_offre(outils: Outils, jeton: str, auteur: Auteur, maintenant: datetime, *, vue: int) -> RdvDeplace:
@@ -144,16 +145,9 @@ async def move_to_offre(outils: Outils, jeton: str, auteur: Auteur, maintenant: 
         rendue = await file.delete_tenue(uow.conn, ouverte["rdv_id"])
         if rendue is None:
             raise Conflit(_FINIE, remede=_FINIE_REMEDE)
-        uow.annonces.rdv(
-            "option.levee",
-            (rendue["service_id"],),
-            rdv=rendue["id"],
-            guichet=rendue["guichet_id"],
-            etat="levee",
-            debut=rendue["debut"],
-            fin=rendue["fin"],
-            a=maintenant,
-        )
+        # Told free whole: the RDV then takes it, or a part of it when it is the shorter one.
+        ici = (rendue["id"], rendue["service_id"], rendue["service_origine_id"], rendue["guichet_id"])
+        release(uow, [store.OptionMorte(*ici, rendue["debut"], rendue["fin"])], maintenant)
         await file.close_offre(uow.conn, offre_id, "reservee", maintenant)
         await file.update_attente(uow.conn, attente_id, etat="satisfaite", fin_a=maintenant, **file.EFFACE)
         await journal(uow, actuel, auteur, maintenant, "attente.offre_prise", offre=offre_id, deplace=rdv["id"])

@@ -23,8 +23,9 @@ from app.booking.attente import journal
 from app.booking.attente_libres import Etal, read_etal
 from app.booking.attente_messages import tell
 from app.booking.attente_suivi import read_contexte
-from app.booking.liberation import release
+from app.booking.liberation import carve, release
 from app.booking.outils import SYSTEME, Outils
+from app.courrier.attente import list_muets
 from app.db import UnitOfWork, describe
 from app.domain.attente import REPOS, SURSIS, Libre, Voeu, is_ouvert
 from app.domain.creneaux import order_guichets
@@ -67,21 +68,22 @@ class Guetteur:
     """What one process remembers of the services where somebody waits: it looks again when something changed."""
 
     outils: Outils
-    _vus: dict[int, tuple[file.Guet, int]] = field(default_factory=dict)
+    _vus: dict[int, tuple[file.Guet, frozenset[str], int]] = field(default_factory=dict)
 
     async def run_once(self, maintenant: datetime) -> int:
         """Offer what is free; the number of offers made. Raises Indisponible when PostgreSQL is away."""
         async with self.outils.db.read() as conn:
             guets = await file.list_guets(conn, maintenant.date() - timedelta(days=1))
+            muets = await list_muets(conn, maintenant) if guets else frozenset[str]()
         seconde = int(maintenant.timestamp())
-        faites, echecs, vus = 0, 0, dict[int, tuple[file.Guet, int]]()
+        faites, echecs, vus = 0, 0, dict[int, tuple[file.Guet, frozenset[str], int]]()
         for guet in guets:
-            cle = (guet, (seconde + guet.service_id * _DECALAGE_S) // _RELIRE_S)
+            cle = (guet, muets, (seconde + guet.service_id * _DECALAGE_S) // _RELIRE_S)
             if self._vus.get(guet.service_id) == cle:
                 vus[guet.service_id] = cle
                 continue
             try:
-                bilan = await serve(self.outils, guet.service_id, maintenant)
+                bilan = await serve(self.outils, guet.service_id, maintenant, muets)
                 faites += bilan.offres
                 if not bilan.reste:
                     vus[guet.service_id] = cle
@@ -139,13 +141,16 @@ class _Tour:
         return None if libre is None else (etal, libre)
 
 
-async def serve(outils: Outils, service_id: int, maintenant: datetime) -> Bilan:
-    """Offer what is rare in one service, the first of the line first; tell the others, once, when plenty is free."""
+async def serve(outils: Outils, service_id: int, maintenant: datetime, muets: frozenset[str] = frozenset()) -> Bilan:
+    """Offer what is rare in one service, the first of the line first; tell the others, once, when plenty is free.
+
+    ``muets``: channels whose messages do not leave now; nothing is held for who would not know it.
+    """
     tour, bilan, apres = _Tour(outils, service_id, maintenant), Bilan(), None
     await tour.read()
     while jours := tour.list_jours():
         async with outils.db.read() as conn:
-            page = await file.list_voeux(conn, service_id, jours, apres)
+            page = await file.list_voeux(conn, service_id, jours, apres, muets=muets)
         if not page:
             break
         apres, pourvus = page[-1], None
@@ -274,11 +279,10 @@ async def _hold(uow: UnitOfWork, tenue: dict[str, Any], ordre: Sequence[int], ma
     await store.lock_echange(uow.conn, tenue["service_id"])
     release(uow, await store.delete_options_mortes(uow.conn, maintenant, guichets=ordre), maintenant)
     for guichet_id in ordre:
-        gels = await store.delete_gels(uow.conn, guichet_id, tenue["debut"], tenue["fin"])
+        gelee = await carve(uow, guichet_id, tenue["debut"], tenue["fin"], maintenant)
         rdv_id = await store.insert_rendez_vous(uow.conn, {**tenue, "guichet_id": guichet_id})
         if rdv_id is not None:
-            release(uow, gels, maintenant)
             return rdv_id, guichet_id
-        if gels:  # what was kept there stays kept
+        if gelee:  # what was kept there stays kept
             break
     raise _Perdue

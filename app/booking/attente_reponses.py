@@ -49,8 +49,7 @@ async def take_offre(outils: Outils, jeton: str, visite: str, auteur: Auteur, ma
         if offre is None or (offre["etat"] == "ouverte" and offre["expire_a"] <= maintenant):
             raise Conflit(_FINIE, remede=_FINIE_REMEDE)
         anciennes = [o for o in await store.list_options_of(uow.conn, sienne) if o.id != offre["rdv_id"]]
-        for service in sorted({option.service_id for option in anciennes}):
-            await store.lock_echange(uow.conn, service)
+        await store.lock_echange(uow.conn, offre["service_id"], *(option.service_id for option in anciennes))
         release(uow, await store.delete_options_of(uow.conn, sienne, maintenant, sauf=offre["rdv_id"]), maintenant)
         contexte = await read_contexte(outils, uow, voeu["service_id"])
         saisie = maintenant + timedelta(minutes=contexte.parametres.duree_option_minutes)

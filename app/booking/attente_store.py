@@ -5,7 +5,8 @@ The state of the request says whether it has an offer, so that locking its row i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -16,6 +17,7 @@ from sqlalchemy import (
     CursorResult,
     Date,
     DateTime,
+    Row,
     Text,
     any_,
     bindparam,
@@ -29,10 +31,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.booking.textes import to_recherche
 from app.courrier.mobile import find_mobile
 from app.domain.attente import Voeu
 from app.domain.horaires import floor_minute
 from app.domain.rendez_vous import NatureOption
+from app.domain.unicite import may_be
 from app.tables import Attente, OffreAttente, RendezVous
 
 #: A request that may still lead to an offer.
@@ -75,9 +79,9 @@ async def lock_by_id(conn: AsyncConnection, attente_id: int, *, service_id: int 
 
 
 async def lock_active(conn: AsyncConnection, attente_id: int) -> Ligne | None:
-    """The request if it waits for an offer and nobody is at it, locked, or None."""
+    """The request if it waits for an offer, locked, or None. Whoever is at it is waited for: it costs no turn."""
     requete = select(*_COLONNES).where(Attente.id == attente_id, Attente.etat == "active")
-    return _one(await conn.execute(requete.with_for_update(skip_locked=True)))
+    return _one(await conn.execute(requete.with_for_update()))
 
 
 async def lock_contact(conn: AsyncConnection, service_id: int, motif_id: int, contact: str) -> list[Ligne]:
@@ -122,23 +126,43 @@ async def count_origine(conn: AsyncConnection, service_id: int, origine: bytes, 
     return int((await conn.execute(requete)).scalar_one())
 
 
+async def has_confirme(conn: AsyncConnection, contact: str, depuis: datetime) -> bool:
+    """True when the contact has confirmed a live request since that instant, wherever it is."""
+    requete = select(Attente.id).where(
+        func.lower(Attente.contact) == contact.lower(),
+        Attente.contact != "",
+        Attente.etat.in_(CONFIRMES),
+        Attente.confirme_a > depuis,
+    )
+    return (await conn.execute(requete.limit(1))).first() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Guet:
-    """A service where somebody waits, and all that a new look at it depends on."""
+    """A service where somebody waits, and all that a new look at it depends on.
+
+    ``gels``: changes with the places kept from the public, which move no version that the public can see.
+    """
 
     service_id: int
     version_creneaux: int
     version_planning: int
+    gels: int
     nombre: int
     dernier: datetime
 
 
+# The sum, and not the greatest: of two cancellations, the later id may be committed first.
 _GUETS: Final = text(
     """
-    SELECT a.service_id, g.version_creneaux, g.version_planning, count(*) AS nombre, max(a.rang_a) AS dernier
+    SELECT a.service_id, g.version_creneaux, g.version_planning, coalesce(f.gels, 0) AS gels,
+           count(*) AS nombre, max(a.rang_a) AS dernier
       FROM attente a JOIN agenda g ON g.service_id = a.service_id
+      LEFT JOIN (SELECT r.service_id, sum(r.id)::bigint AS gels FROM rendez_vous r
+                  WHERE r.etat = 'option' AND r.nature_option = 'gel' GROUP BY r.service_id) f
+        ON f.service_id = a.service_id
      WHERE a.etat = 'active' AND a.au >= :hier
-     GROUP BY a.service_id, g.version_creneaux, g.version_planning
+     GROUP BY a.service_id, g.version_creneaux, g.version_planning, f.gels
      ORDER BY a.service_id
     """
 ).bindparams(bindparam("hier", type_=Date))
@@ -173,9 +197,10 @@ _VOEUX: Final = text(
     """
     SELECT a.id, a.motif_id, a.type_rdv, a.du, a.au, a.demi_journee, a.rang_a, a.origine_empreinte,
            a.prevenu_a IS NOT NULL AS prevenu, r.debut AS avant,
-           (SELECT array_agg(o.debut) FROM offre_attente o WHERE o.attente_id = a.id) AS deja
+           (SELECT array_agg(o.debut) FROM offre_attente o WHERE o.attente_id = a.id AND o.etat <> 'retiree') AS deja
       FROM attente a LEFT JOIN rendez_vous r ON r.id = a.rdv_id AND r.etat <> 'annule'
      WHERE a.service_id = :service AND a.etat = 'active' AND (a.rang_a, a.id) > (:rang, :id)
+       AND a.canal <> ALL(:muets)
        AND EXISTS (
            SELECT FROM unnest(:motifs, :types, :jours, :demis) AS l(motif_id, type_rdv, jour, demi_journee)
             WHERE l.motif_id = a.motif_id AND l.type_rdv = a.type_rdv AND l.jour BETWEEN a.du AND a.au
@@ -191,14 +216,24 @@ _VOEUX: Final = text(
     bindparam("types", type_=ARRAY(Text)),
     bindparam("jours", type_=ARRAY(Date)),
     bindparam("demis", type_=ARRAY(Text)),
+    bindparam("muets", type_=ARRAY(Text)),
     bindparam("page", type_=BigInteger),
 )
 
 
 async def list_voeux(
-    conn: AsyncConnection, service_id: int, libres: Jours, apres: Voeu | None = None, page: int = _PAGE
+    conn: AsyncConnection,
+    service_id: int,
+    libres: Jours,
+    apres: Voeu | None = None,
+    page: int = _PAGE,
+    *,
+    muets: Iterable[str] = (),
 ) -> list[Voeu]:
-    """Who waits in the service for one of these, in order: a page, that which follows ``apres``."""
+    """Who waits in the service for one of these, in order: a page, that which follows ``apres``.
+
+    Who waits under a channel of ``muets`` is left out.
+    """
     motifs, types, jours, demis = map(list, zip(*libres, strict=True))
     valeurs = {
         "service": service_id,
@@ -208,6 +243,7 @@ async def list_voeux(
         "types": types,
         "jours": jours,
         "demis": demis,
+        "muets": sorted(muets),
         "page": page,
     }
     return [
@@ -228,13 +264,14 @@ async def list_voeux(
     ]
 
 
-_QUI: Final = select(Attente.id, Attente.motif_id, Attente.canal, Attente.contact, Attente.cree_a).where(
+_QUI: Final = select(Attente.id, Attente.motif_id, Attente.nom, Attente.canal, Attente.contact, Attente.cree_a).where(
     Attente.id == any_(bindparam("ids", type_=ARRAY(BigInteger)))
 )
 # By the index of contacts (migration 0004), once for all of them.
 _PRIS: Final = text(
     """
-    SELECT r.motif_id, r.cree_a, u.courriel, u.telephones
+    SELECT r.motif_id, r.cree_a, u.courriel, u.telephones,
+           u.nom_usage, u.nom_naissance, u.prenoms, u.contact, u.raison_sociale
       FROM rdv_usager u JOIN rendez_vous r ON r.id = u.rdv_id
      WHERE cles_de_recherche(u.services, u.recherche, u.telephones, u.courriel) @@ cast(:cherche AS tsquery)
        AND r.service_id = :service AND r.etat = 'prevu' AND r.debut > :a
@@ -249,22 +286,30 @@ _PRIS: Final = text(
 async def list_pourvus(conn: AsyncConnection, service_id: int, ids: Sequence[int], a: datetime) -> frozenset[int]:
     """Those who have booked the same motif since they asked, and wait no more as long as that RDV stands.
 
-    Only a RDV whose confirmation went to the very contact that waits: its address, or its first mobile when the RDV has
-    no address. Anybody may write somebody else's number below his own.
+    Only a RDV whose confirmation went to the very contact that waits (its address, or its first mobile when the RDV has
+    no address), in a name that may be his: anybody may write somebody else's number or address below his own name.
     """
     qui = list(await conn.execute(_QUI, {"ids": list(ids)}))
     cles = sorted({ligne.contact if ligne.canal == "sms" else f"@{ligne.contact.lower()}" for ligne in qui})
     cherche = " | ".join("'" + cle.replace("\\", "\\\\").replace("'", "''") + "'" for cle in cles)
-    pris: dict[tuple[str, int], datetime] = {}
+    pris = defaultdict[tuple[str, int], list[Row[Any]]](list)
     for rdv in await conn.execute(_PRIS, {"cherche": cherche, "service": service_id, "a": a}):
         vers = rdv.courriel.lower() if rdv.courriel else find_mobile(rdv.telephones)
         if vers is not None:
-            pris[vers, rdv.motif_id] = max(rdv.cree_a, pris.get((vers, rdv.motif_id), rdv.cree_a))
+            pris[vers, rdv.motif_id].append(rdv)
     return frozenset(
         ligne.id
         for ligne in qui
-        if (dernier := pris.get((ligne.contact.lower(), ligne.motif_id))) is not None and dernier > ligne.cree_a
+        if any(
+            rdv.cree_a > ligne.cree_a and _is_sien(rdv, ligne.nom)
+            for rdv in pris[ligne.contact.lower(), ligne.motif_id]
+        )
     )
+
+
+def _is_sien(rdv: Row[Any], nom: str) -> bool:
+    noms = (rdv.nom_usage, rdv.nom_naissance, rdv.contact, rdv.raison_sociale)
+    return may_be(to_recherche(nom), map(to_recherche, noms), to_recherche(rdv.prenoms))
 
 
 async def list_origines_vivantes(conn: AsyncConnection, service_id: int) -> list[bytes | None]:
@@ -306,6 +351,12 @@ async def read_avant(conn: AsyncConnection, rdv_id: int | None) -> datetime | No
     """Present start of the RDV that a request is to move; None without one, or once it is cancelled."""
     requete = select(RendezVous.debut).where(RendezVous.id == rdv_id, RendezVous.etat != "annule")
     return None if rdv_id is None else (await conn.execute(requete)).scalar_one_or_none()
+
+
+async def is_prevu(conn: AsyncConnection, rdv_id: int | None) -> bool:
+    """True when that RDV is still to come."""
+    requete = select(RendezVous.id).where(RendezVous.id == rdv_id, RendezVous.etat == "prevu")
+    return rdv_id is not None and (await conn.execute(requete)).first() is not None
 
 
 async def insert_offre(conn: AsyncConnection, valeurs: Mapping[str, Any]) -> int:

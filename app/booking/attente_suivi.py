@@ -20,6 +20,7 @@ from app.booking.attente_messages import tell
 from app.booking.contexte import ServiceContexte, read_versions
 from app.booking.liberation import free_place
 from app.booking.outils import Outils
+from app.courrier.attente import is_dite
 from app.db import UnitOfWork, describe
 from app.domain.attente import RELAIS, is_lasse
 from app.errors import Indisponible
@@ -87,9 +88,15 @@ async def _settle(outils: Outils, attente_id: int, maintenant: datetime) -> int:
             await file.close_offre(uow.conn, offre["id"], "retiree", maintenant)
             await file.update_attente(uow.conn, voeu["id"], etat="active")
             return 1
-        if rdv is not None and offre["etat"] == "prise" and rdv["option_empreinte"] is None:  # let go by his own hand
+        # Let go by his own hand; or, the worker having been away, in a way that its hold says no more.
+        if offre["etat"] == "prise" and (rdv is None or rdv["option_empreinte"] is None):
             await give_back(outils, uow, offre, "refusee", maintenant)
             await file.update_attente(uow.conn, voeu["id"], etat="active", rang_a=maintenant, sans_reponse=0)
+            return 1
+        domaine = outils.settings.domaine_messages
+        if offre["etat"] == "ouverte" and not await is_dite(uow.conn, offre["id"], domaine):
+            await give_back(outils, uow, offre, "retiree", maintenant)  # he never knew: his turn is still to come
+            await file.update_attente(uow.conn, voeu["id"], etat="active")
             return 1
         await give_back(outils, uow, offre, "expiree", maintenant)
         await _send_behind(outils, uow, voeu, maintenant)

@@ -1,9 +1,9 @@
 """Move a RDV: another date, hour, guichet, motif or type; same rules as booking, same code, its history kept [A1 §3.2].
 
-The row is locked, then the quota of the delegation that day, then the guichets concerned (advisory, in order), then
-one UPDATE asks the exclusion constraint: a rival who was faster makes it fail, and the next free guichet is tried. The
-place left is told free at once. By a delegation the RDV goes to another service, which receives it under the rules that
-an usager would meet there, or comes back home (``app.booking.trajet``).
+The quota of the delegation that day is locked, then the exchange of places of the services concerned, then the row,
+then the guichets (advisory, in order); then one UPDATE asks the exclusion constraint: a rival who was faster makes it
+fail, and the next free guichet is tried. The place left is told free at once. By a delegation the RDV goes to another
+service, which receives it under the rules that an usager would meet there, or comes back home (``app.booking.trajet``).
 """
 
 from __future__ import annotations
@@ -171,8 +171,15 @@ async def _attempt(
                 return autre
         if tenue is not None:
             await tenue.make_way(uow)
+        jour = _jour(place, trajet)
+        quota = trajet.find_quota(rdv, jour)
+        if quota is not None:
+            await check_quota(uow.conn, quota, jour, maintenant, sauf=rdv_id)
+        await store.lock_echange(uow.conn, trajet.depart.id, trajet.arrivee.id)  # before the row, as who ends an offer
         actuel = await _read(uow.conn, requete.with_for_update(of=RendezVous), titre)
         if actuel is None or not trajet.is_permis(actuel):
+            if tenue is not None:
+                raise Introuvable(titre.introuvable)  # not committed: what made way for it comes back
             return None
         if (revision is not None and revision != actuel["revision"]) or actuel["revision"] != rdv["revision"]:
             raise Conflit(etat=actuel["etat"], revision=actuel["revision"])
@@ -248,14 +255,10 @@ async def _write(
         "revision": rdv["revision"] + 1,
         "modifie_a": maintenant,
     }
-    # Locks in the order of every use case: the quota, the exchange of a place, the guichets.
-    delegation = trajet.find_quota(rdv, jour)
-    if delegation is not None:
-        await check_quota(conn, delegation, jour, maintenant, sauf=rdv["id"])
-    if place.canal == Canal.RATTACHE and place.guichet_id is not None:
-        await thaw(uow, place.guichet_id, debut, fin, maintenant, service_id=contexte.id)
     candidats = projet.candidats
     await store.lock_guichets(conn, {rdv["guichet_id"], *candidats})
+    if place.canal == Canal.RATTACHE and place.guichet_id is not None:
+        await thaw(uow, place.guichet_id, debut, fin, maintenant, service_id=contexte.id)
     release(uow, await store.delete_options_mortes(conn, maintenant, guichets=candidats), maintenant)
     valeurs |= await _take(conn, rdv["id"], candidats, valeurs, list_forcages(projet, place, rdv, trajet))
     await follow(uow, rdv, valeurs, contexte.site_id)

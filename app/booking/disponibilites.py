@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Generic, TypeVar
 
-from sqlalchemy import ARRAY, BigInteger, Date, DateTime, bindparam, text
+from sqlalchemy import ARRAY, BigInteger, Date, DateTime, Interval, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.booking.contexte import Contextes, ServiceContexte, Versions, read_versions
+from app.domain.attente import SURSIS
 from app.domain.calendrier import Fenetre, fenetre
 from app.domain.creneaux import Creneau, Demande, Grille, Journee, compute_grille, nearest
 from app.domain.delegation import Delegation
@@ -87,17 +88,21 @@ class Disponibilite:
         return self._proches[cle]
 
 
+# A hold that an offer still counts on is nobody else's for a while after its end (``store.delete_options_mortes``).
 _OCCUPATIONS = text(
     """
     SELECT guichet_id,
            array_agg(extract(epoch FROM debut)::bigint / 60) AS debuts,
            array_agg(extract(epoch FROM fin)::bigint / 60) AS fins,
-           min(expire_a) AS expire_a,
+           min(CASE WHEN expire_a > :maintenant THEN expire_a ELSE expire_a + :sursis END) AS expire_a,
            array_agg(delegation_id) FILTER (WHERE delegation_id IS NOT NULL) AS delegations,
            array_agg(jour) FILTER (WHERE delegation_id IS NOT NULL) AS jours
       FROM rendez_vous
      WHERE guichet_id = ANY(:guichets) AND jour BETWEEN :du AND :au AND occupe
-       AND (etat <> 'option' OR expire_a > :maintenant)
+       AND (etat <> 'option' OR expire_a > :maintenant
+            OR (expire_a + :sursis > :maintenant
+                AND EXISTS (SELECT FROM offre_attente o
+                             WHERE o.rdv_id = rendez_vous.id AND o.etat IN ('ouverte', 'prise'))))
      GROUP BY guichet_id
     """
 ).bindparams(
@@ -105,6 +110,7 @@ _OCCUPATIONS = text(
     bindparam("du", type_=Date),
     bindparam("au", type_=Date),
     bindparam("maintenant", type_=DateTime(timezone=True)),
+    bindparam("sursis", SURSIS, type_=Interval),
 )
 
 

@@ -1,8 +1,9 @@
 """Exchange the places of two RDV of a service in one act: each takes the hour and the guichet of the other [A1 §3.2].
 
-Neither could move first: the other is in its way. Both rows are locked in the order of their ids, stop occupying
-anything, move, and occupy again, in one transaction; nobody else can take either place meanwhile. Each keeps its code,
-its motif, its type and its duration: the same rules and warnings apply as to two moves by an attached agent.
+Neither could move first: the other is in its way. Under the lock of exchanges of the service, both rows are locked in
+the order of their ids, stop occupying anything, move, and occupy again, in one transaction; nobody else can take either
+place meanwhile. Each keeps its code, its motif, its type and its duration: the same rules and warnings apply as to two
+moves by an attached agent.
 """
 
 from __future__ import annotations
@@ -136,6 +137,7 @@ async def _attempt(
         service = jugees[0].trajet.arrivee
         uow.annonces.expect_planning(service.id, service.version_planning)
         tenues = list(jugees)
+        await store.lock_echange(uow.conn, service.id)  # before the rows, as whoever ends an offer
         for rang in sorted((0, 1), key=lambda r: ids[r]):  # the same order for whoever exchanges them the other way
             actuel = await _read(uow.conn, ids[rang], titre, verrou=True)
             if actuel is None or not jugees[rang].trajet.is_permis(actuel):
@@ -258,10 +260,10 @@ async def _write(
 ) -> tuple[RdvDeplace, RdvDeplace]:
     conn, contexte = uow.conn, parties[0].trajet.arrivee
     nouvelles = [_build_valeurs(partie, maintenant) for partie in parties]
-    for valeurs in nouvelles:
-        await thaw(uow, valeurs["guichet_id"], valeurs["debut"], valeurs["fin"], maintenant, service_id=contexte.id)
     guichets = sorted({valeurs["guichet_id"] for valeurs in nouvelles})
     await store.lock_guichets(conn, guichets)
+    for valeurs in nouvelles:
+        await thaw(uow, valeurs["guichet_id"], valeurs["debut"], valeurs["fin"], maintenant, service_id=contexte.id)
     release(uow, await store.delete_options_mortes(conn, maintenant, guichets=guichets), maintenant)
     await _move_rows(conn, parties, nouvelles)
     for partie, valeurs in zip(parties, nouvelles, strict=True):

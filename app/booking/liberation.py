@@ -106,8 +106,17 @@ async def freeze(
         duree = relais
     else:
         return None
-    services = store.services_concernes(rdv["service_id"], rdv["service_origine_id"])
     expire_a = maintenant + duree
+    if not await _insert_gel(uow, rdv, expire_a, maintenant):
+        return None
+    if rdv["service_origine_id"] is not None:  # the day's quota has room again, though the place is kept
+        for service_id in store.services_concernes(rdv["service_id"], rdv["service_origine_id"]):
+            uow.annonces.add(service_id, "creneaux", {"type": "planning.modifie"})
+    return expire_a
+
+
+async def _insert_gel(uow: UnitOfWork, rdv: Mapping[str, Any], expire_a: datetime, maintenant: datetime) -> bool:
+    """Keep the place of ``rdv`` until then, told to agents alone; False when something stands there."""
     gel = await store.insert_rendez_vous(
         uow.conn,
         {
@@ -131,10 +140,10 @@ async def freeze(
         },
     )
     if gel is None:
-        return None
+        return False
     uow.annonces.rdv(
         "option.posee",
-        services,
+        store.services_concernes(rdv["service_id"], rdv["service_origine_id"]),
         rdv=gel,
         etat="option",
         guichet=rdv["guichet_id"],
@@ -142,16 +151,40 @@ async def freeze(
         fin=rdv["fin"],
         a=maintenant,
     )
-    if rdv["service_origine_id"] is not None:  # the day's quota has room again, though the place is kept
-        for service_id in services:
-            uow.annonces.add(service_id, "creneaux", {"type": "planning.modifie"})
-    return expire_a
+    return True
 
 
 async def thaw(
     uow: UnitOfWork, guichet_id: int, debut: datetime, fin: datetime, maintenant: datetime, *, service_id: int
 ) -> None:
-    """Remove the gels that stand in the way of an attached agent, who holds the agenda; announced like any release."""
+    """Remove the gels that stand in the way of an attached agent, who holds the agenda: he takes ``[debut, fin)``."""
     if await store.list_gels(uow.conn, guichet_id, debut, fin):
         await store.lock_echange(uow.conn, service_id)
-        release(uow, await store.delete_gels(uow.conn, guichet_id, debut, fin), maintenant)
+        await carve(uow, guichet_id, debut, fin, maintenant)
+
+
+async def carve(uow: UnitOfWork, guichet_id: int, debut: datetime, fin: datetime, maintenant: datetime) -> bool:
+    """Make way for what takes ``[debut, fin)``, under ``lock_echange``; True when a gel was there.
+
+    What it leaves of a gel stays kept until the same instant: a short RDV gives nothing of a long one to the public.
+    """
+    gels = await store.delete_gels(uow.conn, guichet_id, debut, fin)
+    for gel in gels:
+        services = store.services_concernes(gel["service_id"], gel["service_origine_id"])
+        uow.annonces.rdv(
+            "option.levee",
+            services,
+            rdv=gel["id"],
+            guichet=guichet_id,
+            etat="levee",
+            debut=gel["debut"],
+            fin=gel["fin"],
+            a=maintenant,
+        )
+        uow.annonces.creneau(
+            "creneau.libre", services, guichet=guichet_id, debut=max(debut, gel["debut"]), fin=min(fin, gel["fin"])
+        )
+        for reste in ((gel["debut"], debut), (fin, gel["fin"])):
+            if reste[0] < reste[1]:
+                await _insert_gel(uow, {**gel, "debut": reste[0], "fin": reste[1]}, gel["expire_a"], maintenant)
+    return bool(gels)

@@ -152,8 +152,7 @@ async def place_option(
             sauf = ancienne["id"] if ancienne is not None else None
             await check_quota(uow.conn, confiee.delegation, jour, maintenant, sauf=sauf)
         anciennes = await store.list_options_of(uow.conn, empreinte(visite))
-        for service in sorted({option.service_id for option in anciennes}):
-            await store.lock_echange(uow.conn, service)
+        await store.lock_echange(uow.conn, *(option.service_id for option in anciennes))
         release(uow, await store.delete_options_of(uow.conn, empreinte(visite), maintenant), maintenant)
         uow.annonces.expect_planning(service_id, contexte.version_planning)
         restants = list(ordre)

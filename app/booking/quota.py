@@ -89,8 +89,8 @@ _VERROU = text("SELECT pg_advisory_xact_lock(hashtextextended(:nom, 0))")
 async def lock_quota(conn: AsyncConnection, delegation_id: int, jour: date) -> None:
     """One transaction at a time takes places of that delegation on that day. Taken before any insertion or deletion.
 
-    Who holds it waits for nobody who wants it: before it, a transaction has touched the visit or the row of its own RDV
-    alone, for which no insertion waits.
+    Who holds it waits for nobody who wants it: before it, a transaction has touched the person, the visit or the
+    request of the waiting list, for which no insertion waits.
     """
     await conn.execute(_VERROU, {"nom": f"delegation:{delegation_id}:{jour.isoformat()}"})
 

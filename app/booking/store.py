@@ -196,10 +196,10 @@ async def list_gels(conn: AsyncConnection, guichet_id: int, debut: datetime, fin
     return [OptionMorte(*ligne) for ligne in lignes]
 
 
-async def delete_gels(conn: AsyncConnection, guichet_id: int, debut: datetime, fin: datetime) -> list[OptionMorte]:
-    """Remove them."""
-    ordre = delete(RendezVous).where(*_gels(guichet_id, debut, fin)).returning(*_COLONNES_OPTION)
-    return [OptionMorte(*ligne) for ligne in await conn.execute(ordre)]
+async def delete_gels(conn: AsyncConnection, guichet_id: int, debut: datetime, fin: datetime) -> list[dict[str, Any]]:
+    """Remove them; what they were."""
+    ordre = delete(RendezVous).where(*_gels(guichet_id, debut, fin)).returning(*_COLONNES_TENUE, RendezVous.canal)
+    return [dict(ligne) for ligne in (await conn.execute(ordre)).mappings()]
 
 
 async def lock_option(
@@ -434,13 +434,19 @@ async def lock_visite(conn: AsyncConnection, empreinte: bytes) -> None:
     await conn.execute(_VERROU, {"nom": f"visite:{empreinte.hex()}"})
 
 
-async def lock_echange(conn: AsyncConnection, service_id: int) -> None:
-    """Give up one place of a service for another, one transaction at a time.
+_ECHANGES: Final = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended('echange:' || s, 0)) FROM unnest(:services) AS s"
+).bindparams(bindparam("services", type_=ARRAY(BigInteger)))
 
-    A row deleted here makes a rival's insert wait for our end: two that cross would wait for each other. Taken before
-    the deletion; who only inserts needs it not.
+
+async def lock_echange(conn: AsyncConnection, *services: int) -> None:
+    """Give up one place of these services for another, one transaction at a time.
+
+    A row deleted or moved makes a rival's insert wait for our end: two that cross would wait for each other. Taken
+    before the lock of any hold or RDV, by whoever moves a RDV, settles an offer or changes its hold for another; who
+    only inserts, or only frees, needs it not. The order of all locks: docs/decisions/2026-11-22-order-of-locks.md.
     """
-    await conn.execute(_VERROU, {"nom": f"echange:{service_id}"})
+    await conn.execute(_ECHANGES, {"services": sorted(set(services))})
 
 
 _GUICHETS: Final = text(

@@ -201,6 +201,8 @@ async def _apply(
             "annule_par_agent": auteur.agent_id,
             "annule_raison": raison,
         }
+        # A move into that place would wait for us, and we for it, should the place be kept by a gel.
+        await store.lock_guichets(uow.conn, (rdv["guichet_id"],))
     await uow.conn.execute(update(RendezVous).where(RendezVous.id == rdv["id"]).values(**valeurs))
     await _write_passage(uow, contexte, rdv, action, auteur, maintenant)
     await _record(uow, rdv, issue, action, auteur, maintenant, raison, faits or {})

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -34,6 +34,8 @@ EVENEMENTS: Final = (ATTENTE, OFFRE)
 FAITS: Final = ("a_confirmer", "deja", "suspendue", "offre", "libres")
 PERIMEE: Final = "offre refusée, prise, retirée ou expirée"
 CLOSE: Final = "demande confirmée, retirée ou expirée"
+#: How long an offer's message may wait for its turn before the channel is taken to be down.
+RETARD: Final = timedelta(minutes=5)
 _INSTANTS: Final = ("debut", "fin", "limite")
 _JOURS: Final = ("du", "au")
 
@@ -102,23 +104,58 @@ async def write_attente(
     du_a: datetime | None = None,
 ) -> None:
     """Insert the message in the caller's transaction. An offer is told once, whatever happens."""
-    quoi = (
-        f"offre-{message.offre_id}"
-        if message.fait == "offre"
-        else f"attente-{message.attente_id}.{message.fait}.{secrets.token_hex(8)}"
-    )
+    if message.offre_id is not None:
+        message_id = _name_offre(message.offre_id, domaine)
+    else:
+        message_id = f"<attente-{message.attente_id}.{message.fait}.{secrets.token_hex(8)}@{domaine}>"
     valeurs: dict[str, Any] = {
         "rdv_id": None,
         "evenement": message.evenement,
         "canal": canal,
         "destinataire": destinataire,
         "langue": message.langue,
-        "message_id": f"<{quoi}@{domaine}>",
+        "message_id": message_id,
         "donnees": message.to_donnees(),
         "cree_a": maintenant,
         "du_a": du_a or maintenant,
     }
     await conn.execute(insert(Courrier).values(valeurs).on_conflict_do_nothing())
+
+
+def _name_offre(offre_id: int, domaine: str) -> str:
+    return f"<offre-{offre_id}@{domaine}>"
+
+
+async def is_dite(conn: AsyncConnection, offre_id: int, domaine: str) -> bool:
+    """False when nobody ever tried to send the message of that offer: its channel was down until the offer's end.
+
+    One that the person's own server refused, or kept waiting, was tried: that costs the others nothing more.
+    """
+    requete = select(Courrier.envoye_a, Courrier.tentatives, Courrier.erreur).where(
+        Courrier.message_id == _name_offre(offre_id, domaine)
+    )
+    ligne = (await conn.execute(requete)).one_or_none()
+    if ligne is None or ligne.envoye_a is not None:
+        return True
+    # Claimed for the first time when the offer was over already: that attempt reached no server.
+    return bool(ligne.tentatives > (1 if ligne.erreur == PERIMEE else 0))
+
+
+async def list_muets(conn: AsyncConnection, a: datetime) -> frozenset[str]:
+    """The channels by which messages of offers have been waiting for their first attempt for long."""
+    requete = (
+        select(Courrier.canal)
+        .distinct()
+        .where(
+            Courrier.envoye_a.is_(None),
+            Courrier.abandonne_a.is_(None),
+            Courrier.evenement == OFFRE,
+            Courrier.tentatives == 0,
+            Courrier.du_a <= a,
+            Courrier.cree_a <= a - RETARD,
+        )
+    )
+    return frozenset((await conn.execute(requete)).scalars())
 
 
 async def read_partant(

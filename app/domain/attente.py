@@ -1,7 +1,8 @@
 """The waiting list: who is next, what suits him, how long an offer is his.
 
 Nobody is offered anything twice in a row while others wait: whoever lets an offer go, or refuses it, goes behind those
-who were already there. A start that somebody was offered once is not offered to him again.
+who were already there. A start that somebody was offered once is not offered to him again, unless that offer was
+withdrawn: its hold was taken away, or its message never left.
 
 A place is held for who waits only where places are rare: whoever could take another one himself is told so, once, and
 nothing is held for him. What is held at one time is a small share of a day, by day only, and no place goes round the
@@ -52,7 +53,7 @@ _MIDI: Final = time(12)
 class Voeu:
     """What one person waits for.
 
-    ``deja``: starts (minutes-époque) that he was offered before; ``prevenu``: told once that plenty is free.
+    ``deja``: starts (minutes-époque) that he was offered before and let go; ``prevenu``: told once that plenty is free.
     ``avant``: the present start of the rendez-vous that he has and wants earlier, None when he has none.
     """
 

@@ -15,6 +15,7 @@ anything; with the other's address he hands him the rendez-vous.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -37,6 +38,16 @@ def is_meme_personne(une: Personne, autre: Personne) -> bool:
     if une.numero_fiscal and autre.numero_fiscal:
         return une.numero_fiscal == autre.numero_fiscal
     return bool(une.noms & autre.noms) and une.prenom == autre.prenom and une.date_naissance == autre.date_naissance
+
+
+def may_be(nom: str, noms: Iterable[str], prenoms: str) -> bool:
+    """True when a name typed in one field may be that of who has one of ``noms``: all of it, or all that was typed.
+
+    Unaccented, upper case. « Mme Le Gall » and « Yann » may be Yann Le Gall; Yves Le Roux may not.
+    """
+    mots = set(nom.split())
+    entiers = [set(autre.split()) for autre in noms if autre]
+    return any(entier <= mots or mots <= entier | set(prenoms.split()) for entier in entiers)
 
 
 def keeps_from_booking(demande: Personne, existante: Personne, *, joint: bool, libre: bool) -> bool:

@@ -142,9 +142,9 @@ async def has_passe(conn: AsyncConnection, settings: Settings, visite: str, a: d
 
 
 async def take_passe(conn: AsyncConnection, settings: Settings, visite: str, cle: bytes, a: datetime) -> bytes | None:
-    """Use the visit's answer for the booking of that form; what to give to ``return_passe`` if it is not made.
+    """Use the visit's answer for what ``cle`` names (a form and who is in it); what to return if it is not done.
 
-    None without one. A form that has taken one already has it again: two clicks at once are one booking.
+    None without one. What has taken one already has it again: two clicks at once are one booking.
     """
     sienne = Defi.visite == print_visite(settings, visite)
     ouvert = Defi.reussi & (Defi.cle.is_(None) | (Defi.cle == cle)) & (Defi.expire_a > a)
@@ -153,6 +153,11 @@ async def take_passe(conn: AsyncConnection, settings: Settings, visite: str, cle
     ordre = update(Defi).where(Defi.empreinte == une).values(cle=cle).returning(Defi.empreinte)
     prise: bytes | None = (await conn.execute(ordre)).scalar_one_or_none()
     return prise
+
+
+async def spend_passe(conn: AsyncConnection, empreinte: bytes) -> None:
+    """It serves nothing more, not even the form that has it."""
+    await conn.execute(update(Defi).where(Defi.empreinte == empreinte).values(reussi=False))
 
 
 async def return_passe(conn: AsyncConnection, empreinte: bytes) -> None:

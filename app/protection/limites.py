@@ -1,11 +1,13 @@
 """How often strangers may act: what each act allows, from an address, a browser, a person, in a service, on the site.
 
 Counts are kept in PostgreSQL under keyed prints, in one statement of their own before the act: no lock is held over
-anything else, and Redis has no part in it. Two bounds: past ``doux`` a challenge is asked (``app.protection.defis``),
-past ``dur`` the answer is 429. Nobody's name or mailbox has a hard bound: whoever types them could keep their holder
-out. The site as a whole has a soft one too: its count is spread over rows, so that everybody waits for none of them,
-and is a rate of requests, those that were asked for a code included. This very machine (a proxy that was not declared)
-has none: better no bound than the whole nation behind one.
+anything else, and Redis has no part in it. Every statement locks its rows in the order of their keys, whatever its
+plan: they never wait for each other in a circle. Two bounds: past ``doux`` a challenge is asked
+(``app.protection.defis``), past ``dur`` the answer is 429. Nobody's name or mailbox has a hard bound: whoever types
+them could keep their holder out. The site as a whole has a soft one too: its count is spread over rows, so that
+everybody waits for none of them, and is a rate of requests, those that were asked for a code included. This very
+machine (a proxy that was not declared) has none: better no bound than the whole nation behind one. An address is this
+machine's only when it is the connection's own: what X-Forwarded-For writes proves nothing.
 """
 
 from __future__ import annotations
@@ -16,15 +18,20 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ARRAY, DateTime, LargeBinary, bindparam, delete, select, text
+import structlog
+from sqlalchemy import ARRAY, DateTime, LargeBinary, Row, TextClause, bindparam, delete, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.config import Settings
+from app.db import is_rejouable, sqlstate
 from app.errors import TropDeDemandes
 from app.identite.essais import find_lieu
 from app.tables import Comptage
+
+log = structlog.get_logger("accueil.limites")
 
 _MINUTE, _HEURE, _JOUR = 60, 3600, 86_400
 #: Rows over which what the whole site does is counted: none of them is waited for.
@@ -78,9 +85,10 @@ ACTES: Final[Mapping[str, tuple[Limite, ...]]] = {
         Limite("personne", _JOUR, doux=1),
         Limite("service", _HEURE, doux=5),
     ),
-    # What one contact is sent before it has proven anything, whatever the services. Past it nothing leaves, and the
-    # answer is the same: nobody is refused, and nobody learns of it.
+    # What one contact is sent before it has proven anything, in one service (or for one rendez-vous) and in all. Past
+    # it nothing leaves, and the answer is the same: nobody is refused, and nobody learns of it.
     "attente-contact": (Limite("personne", _JOUR, dur=3),),
+    "attente-contact-total": (Limite("personne", _JOUR, dur=6),),
 }
 
 
@@ -88,7 +96,8 @@ ACTES: Final[Mapping[str, tuple[Limite, ...]]] = {
 class Sujets:
     """Who acts: address as the server knows it, secret of the visit, names of the person, service and its guichets.
 
-    ``par_minute``: the bookings that the whole site expects in a minute; 0: not counted.
+    ``par_minute``: the bookings that the whole site expects in a minute; 0: not counted. ``transmise``: the address is
+    one that X-Forwarded-For writes.
     """
 
     adresse: str | None
@@ -97,11 +106,12 @@ class Sujets:
     service_id: int = 0
     guichets: int = 1
     par_minute: int = 0
+    transmise: bool = False
 
     @property
     def local(self) -> bool:
         """True for this very machine."""
-        return self.adresse in _ICI
+        return self.adresse in _ICI and not self.transmise
 
     def values(self, portee: str) -> Sequence[str]:
         """What is counted under that scope."""
@@ -145,7 +155,7 @@ class Compte:
 
 
 def list_cases(settings: Settings, acte: str, sujets: Sujets, a: datetime) -> list[_Case]:
-    """What ``acte`` counts, in an order that never deadlocks."""
+    """What ``acte`` counts, by key."""
     secret, cases = settings.derive_key("limites"), {}
 
     def sign(limite: Limite, debut: float, valeur: str) -> bytes:
@@ -177,7 +187,8 @@ def _spread(
 
 
 _AJOUTER: Final = text(
-    "WITH ajout AS (INSERT INTO comptage (cle, fin, nombre) SELECT cle, fin, 1 FROM unnest(:cles, :fins) AS c(cle, fin)"
+    "WITH ajout AS (INSERT INTO comptage (cle, fin, nombre)"
+    " SELECT cle, fin, 1 FROM unnest(:cles, :fins) AS c(cle, fin) ORDER BY cle"
     " ON CONFLICT (cle) DO UPDATE SET nombre = comptage.nombre + 1 RETURNING cle, nombre)"
     " SELECT cle, nombre FROM ajout UNION ALL SELECT cle, nombre FROM comptage WHERE cle = ANY(:autres)"
 ).bindparams(
@@ -185,25 +196,49 @@ _AJOUTER: Final = text(
     bindparam("fins", type_=ARRAY(DateTime(timezone=True))),
     bindparam("autres", type_=ARRAY(LargeBinary)),
 )
-_RENDRE: Final = text("UPDATE comptage SET nombre = greatest(nombre - 1, 0) WHERE cle = ANY(:cles)").bindparams(
-    bindparam("cles", type_=ARRAY(LargeBinary))
-)
+#: The rows are locked first, in the order in which ``_AJOUTER`` locks them: an UPDATE alone takes them as they lie.
+_RENDRE: Final = text(
+    "WITH siennes AS MATERIALIZED (SELECT cle FROM comptage WHERE cle = ANY(:cles) ORDER BY cle FOR UPDATE)"
+    " UPDATE comptage AS c SET nombre = greatest(c.nombre - 1, 0) FROM siennes AS s WHERE c.cle = s.cle"
+).bindparams(bindparam("cles", type_=ARRAY(LargeBinary)))
 
 
 def _list_autres(cases: Iterable[_Case]) -> list[bytes]:
     return [cle for case in cases for rangee in case.autres for cle in rangee]
 
 
+async def _write(conn: AsyncConnection, ordre: TextClause, valeurs: Mapping[str, Any]) -> Sequence[Row[Any]] | None:
+    """The rows that it returns; None, nothing being written, when PostgreSQL breaks a deadlock twice at its expense.
+
+    Counting is not the act: nobody is refused because two counts met. Inside a transaction the deadlock is its own.
+    """
+    brute = conn.sync_connection
+    seul = brute is not None and brute.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+    for _ in range(2):
+        try:
+            resultat = await conn.execute(ordre, valeurs)
+        except DBAPIError as erreur:
+            if not seul or not is_rejouable(erreur):
+                raise
+            log.warning("comptage.rejoue", sqlstate=sqlstate(erreur))
+        else:
+            return resultat.all() if resultat.returns_rows else ()
+    return None
+
+
 async def count(conn: AsyncConnection, settings: Settings, acte: str, sujets: Sujets, a: datetime) -> Compte:
     """Count one more ``acte`` before it is done: a hundred sent at once are not a hundred tries.
 
-    ``conn`` must be in autocommit (``Database.read``): the counts are nobody else's transaction.
+    ``conn`` is in autocommit (``Database.read``): the counts are nobody else's transaction. Inside one, of what must
+    count nothing unless it is written, they hold their rows until its end, and a deadlock is raised.
     """
     cases = [] if sujets.local else list_cases(settings, acte, sujets, a)
     if not cases:
         return Compte()
     valeurs = {"cles": [c.cle for c in cases], "fins": [c.fin for c in cases], "autres": _list_autres(cases)}
-    lignes = await conn.execute(_AJOUTER, valeurs)
+    lignes = await _write(conn, _AJOUTER, valeurs)
+    if lignes is None:
+        return Compte()
     return _judge(cases, {bytes(ligne.cle): ligne.nombre for ligne in lignes}, a)
 
 
@@ -239,7 +274,7 @@ def _judge(cases: Iterable[_Case], nombres: Mapping[bytes, int], a: datetime) ->
 async def give_back(conn: AsyncConnection, compte: Compte) -> None:
     """The act was not done after all: as if it had not been asked."""
     if compte.cles:
-        await conn.execute(_RENDRE, {"cles": sorted(compte.cles)})
+        await _write(conn, _RENDRE, {"cles": sorted(compte.cles)})
 
 
 async def purge_comptages(conn: AsyncConnection, a: datetime) -> None:

@@ -36,5 +36,6 @@ class Defi(Base):
     visite: Mapped[bytes] = mapped_column(LargeBinary, index=True)
     reussi: Mapped[bool]
     expire_a: Mapped[Instant] = mapped_column(index=True)
-    #: Print of the form that it let book: the same form sent twice is one booking, another one needs another challenge.
+    #: Print of the form that it let book and of who was in it: the same sent twice is one booking, another one needs
+    #: another challenge.
     cle: Mapped[bytes | None] = mapped_column(LargeBinary)

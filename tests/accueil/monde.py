@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ from app.embedded.postgres import Postgres
 from app.embedded.redis import RedisServer
 from app.embedded.smtp import Smtp
 from app.identite.sessions import open_session
+from app.publication import Diffuseur, create_redis
 from app.tables import Habilitation, Rattachement
 from app.web.securite import csrf_token
 from tests.fixtures.base import Site, run_site
@@ -208,10 +210,15 @@ async def run_journee(
     clock.shift(decalage)
     try:
         with run_site(url, redis.url, smtp.url, var, worker=True, ACCUEIL_HORLOGE=horloge, **environnement) as site:
-            db = Database(create_engine(site.settings, nom="tests"))
+            # What a test does itself is published at once, as by a web process: a frame that the relay brings half a
+            # second after its commit may find that the gateway has told its readers to take a fresh page instead.
+            diffuseur = Diffuseur(create_redis(site.settings.redis_url), site.settings.derive_key("trames"))
+            db = Database(create_engine(site.settings, nom="tests"), diffuseur.publish)
+            diffusion = asyncio.create_task(diffuseur.run(db))
             try:
                 yield Journee(site, Outils(db, site.settings))
             finally:
+                await diffuseur.stop(diffusion)
                 await db.close()
     finally:
         clock.shift(-decalage)

@@ -74,9 +74,12 @@ async def close_honestly(outils: Outils, service: MondeService, guichet_id: int)
 
 
 async def close_naively(outils: Outils, service: MondeService, guichet_id: int) -> list[int]:
-    """The same without the service's lock: list, then close."""
+    """The same without the service's lock: list, then close, once a booking has come between (a second at most)."""
     liste = await list_rdv(outils, guichet_id)
-    await asyncio.sleep(0.02)
+    for _ in range(200):
+        await asyncio.sleep(0.005)
+        if await list_rdv(outils, guichet_id) != liste:
+            break
     async with outils.db.engine.begin() as conn:
         await conn.execute(update(Guichet).where(Guichet.id == guichet_id).values(ouvert=False))
         await conn.execute(

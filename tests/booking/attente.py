@@ -42,6 +42,7 @@ class File:
     service: MondeService
     pris: dict[datetime, RdvReserve] = field(default_factory=dict)
     guetteur: Guetteur = field(init=False)
+    facteur: bool = True
     _rang: int = 0
 
     def __post_init__(self) -> None:
@@ -100,9 +101,12 @@ class File:
         await act(self.outils, self.pris.pop(quand(*heure)).id, Action.ANNULER, auteur, a, raison="empêchement")
 
     async def look(self, a: datetime = LUNDI_9H) -> int:
-        """The worker ends what is over, then looks."""
+        """The worker ends what is over, then looks; what it wrote leaves, unless the mail server is away."""
         await settle_offres(self.outils, a)
-        return await self.guetteur.run_once(a)
+        faites = await self.guetteur.run_once(a)
+        if self.facteur:
+            await self.sql("UPDATE courrier SET envoye_a = :a, tentatives = 1 WHERE envoye_a IS NULL", a=a)
+        return faites
 
     async def offres(self) -> list[tuple[str, str, datetime]]:
         """(name or contact gone, state, start) of every offer, in order."""

@@ -10,6 +10,7 @@ import pytest
 from app.booking.attente import confirm, leave, purge_attentes, remove, resume
 from app.booking.attente_offres import Guetteur
 from app.booking.attente_reponses import refuse_offre, take_offre
+from app.booking.attente_suivi import settle_offres
 from app.booking.options import expire_options, find_option, place_option
 from app.booking.outils import Auteur, Outils
 from app.booking.reserver import book
@@ -227,7 +228,8 @@ class TestOffre:
     async def test_who_has_booked_since_is_offered_nothing_more(self, file: File) -> None:
         await file.wait("Ada")
         await file.cancel((9, 20))
-        deja = demande(file.service, to_minute(quand(9, 20)), usager=personne(courriel="Ada@usagers.test"))
+        elle = personne(nom_usage="Ada", courriel="Ada@usagers.test")
+        deja = demande(file.service, to_minute(quand(9, 20)), usager=elle)
         await book(file.outils, deja, USAGER, LUNDI_9H + MINUTE)
         await file.cancel((9, 40))
         assert await file.look(LUNDI_9H + 2 * MINUTE) == 0
@@ -325,8 +327,9 @@ class TestReponse:
         await file.look()
         async with file.outils.db.engine.begin() as conn:
             await conn.exec_driver_sql("DELETE FROM rendez_vous WHERE etat = 'option'")
-        await file.look(LUNDI_9H + MINUTE)
+        await settle_offres(file.outils, LUNDI_9H + MINUTE)
         assert await file.sql("SELECT etat, sans_reponse, rang_a = confirme_a FROM attente") == [("active", 0, True)]
+        assert await file.look(LUNDI_9H + MINUTE) == 1, "should it be free again, it is still his"
 
 
 class TestEnsemble:

@@ -253,7 +253,7 @@ class TestRdvDUnAutre:
         file = await build_file(outils)
         await file.wait("Ada", canal="sms", contact="+33612345678")
         await file.cancel((9, 0))
-        qui = personne(5, telephones=telephones, courriel=courriel)
+        qui = personne(5, nom_usage="Ada", telephones=telephones, courriel=courriel)
         await book(outils, demande(file.service, to_minute(quand(9, 0)), 5, usager=qui), USAGER, LUNDI_9H + MINUTE)
         await file.cancel((9, 20))
         assert await file.look(LUNDI_9H + 2 * MINUTE) == attend
@@ -277,11 +277,11 @@ class TestOuvrier:
         await file.cancel((9, 20))
         lent, vus = min(file.service.id, autre.id), []
 
-        async def serve_or_time_out(outils: Outils, service_id: int, maintenant: Any) -> Bilan:
+        async def serve_or_time_out(outils: Outils, service_id: int, *reste: Any) -> Bilan:
             vus.append(service_id)
             if service_id == lent:
                 raise Indisponible
-            return await serve(outils, service_id, maintenant)
+            return await serve(outils, service_id, *reste)
 
         monkeypatch.setattr(attente_offres, "serve", serve_or_time_out)
         await file.guetteur.run_once(LUNDI_9H)

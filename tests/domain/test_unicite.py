@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from app.domain.unicite import Personne, is_meme_personne, keeps_from_booking
+from app.domain.unicite import Personne, is_meme_personne, keeps_from_booking, may_be
 
 ANGELA = Personne(frozenset({" DUBOIS "}), "ANGELA", date(1962, 8, 24))
 
@@ -50,3 +50,15 @@ class TestQuiEstEmpeche:
         assert not keeps_from_booking(ANGELA, ANGELA, joint=False, libre=True), "an acquaintance used his own address"
         assert not keeps_from_booking(ANGELA, ANGELA, joint=True, libre=False), "he could not cancel it"
         assert not keeps_from_booking(ANGELA, Personne(), joint=True, libre=True)
+
+
+class TestNomSeul:
+    """A name typed in one field, against somebody's names: may it be his?"""
+
+    @pytest.mark.parametrize("nom", [" VALENTON ", " MME VALENTON ", " PHILIPPA ", " VALENTON PHILIPPA ", " DUPRE "])
+    def test_all_of_a_surname_or_all_that_was_typed_is_enough(self, nom: str) -> None:
+        assert may_be(nom, (" VALENTON ", " DUPRE ", ""), " PHILIPPA MARIE ")
+
+    @pytest.mark.parametrize("nom", [" ADA ", " LE GALL ", " DE LA TOUR "])
+    def test_a_word_in_common_is_not(self, nom: str) -> None:
+        assert not may_be(nom, (" LE ROUX ", " DE LA CROIX ", ""), " PHILIPPA ")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,9 +19,8 @@ from app import clock
 from app.booking.deplacer import Cible, move
 from app.booking.options import expire_options
 from app.booking.outils import Auteur, Outils
-from app.db import Database, UnitOfWork
+from app.db import UnitOfWork
 from app.domain.horaires import to_minute
-from app.publication import Diffuseur, create_redis
 from app.tables import Guichet, Plage
 from tests.accueil.monde import JOUR, Journee
 from tests.booking.agents.delegues import book_for, entrust
@@ -47,7 +46,6 @@ class Monde:
     """The site, its service, a second one of the same reception, one that entrusts it motifs, and who lives there."""
 
     journee: Journee
-    outils: Outils
     service: MondeService
     voisin: MondeService
     delegant: MondeService
@@ -59,6 +57,10 @@ class Monde:
     rdv: dict[str, int] = field(default_factory=dict)
     visiteurs: dict[str, Visiteur] = field(default_factory=dict)
     survenus: dict[str, Survenu] = field(default_factory=dict)
+
+    @property
+    def outils(self) -> Outils:
+        return self.journee.outils
 
     async def visiteur(self, nom: str) -> Visiteur:
         if nom not in self.visiteurs:
@@ -548,17 +550,7 @@ async def wait_for_all(m: Monde) -> None:
     )
 
 
-@asynccontextmanager
-async def fast_tools(journee: Journee, redis_url: str) -> AsyncIterator[Outils]:
-    """Tools that publish at once, like a web process: for what has no page yet."""
-    diffuseur = Diffuseur(create_redis(redis_url), journee.outils.settings.derive_key("trames"))
-    db = Database(journee.outils.db.engine, diffuseur.publish)
-    tache = asyncio.create_task(diffuseur.run(db))
-    yield Outils(db, journee.outils.settings)
-    await diffuseur.stop(tache)
-
-
-async def create_monde(journee: Journee, outils: Outils, pile: AsyncExitStack) -> Monde:
+async def create_monde(journee: Journee, pile: AsyncExitStack) -> Monde:
     """Two services behind one reception, the first with rendez-vous today."""
     options: dict[str, Any] = {"guichets": 3, "plages": ((480, 720), (840, 960)), "jours_semaine": range(1, 6)}
     service = await journee.service(libelle="SIP DE NEVERS", **options)
@@ -568,7 +560,7 @@ async def create_monde(journee: Journee, outils: Outils, pile: AsyncExitStack) -
     delegant = await journee.service(libelle="SIP DE CLAMECY", **options)
     service.agents["delegant"] = delegant.agents["agent"]
     delegation = await entrust(journee, delegant, service)
-    m = Monde(journee, outils, service, voisin, delegant, delegation, pile)
+    m = Monde(journee, service, voisin, delegant, delegation, pile)
     for nom, heure in (("temoin", "11:20"), ("absent", "10:00"), ("annule", "10:40")):
         m.rdv[nom] = await journee.book(service, heure, nom.capitalize())
     for heure in ("08:00", "08:40", "09:20", "10:00", "11:00"):  # one guichet is left to the public at these hours

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import datetime, timedelta
+
 from tests.booking.usager.conftest import Monde
 from tests.protection.conftest import Venue, new_adresse
 from tests.protection.outillage import jeton, lire, somebody
-from tests.protection.test_captcha import LIBRES
+from tests.protection.test_captcha import LIBRES, set_captcha
 
 
 class TestPageNeutre:
@@ -30,3 +33,46 @@ class TestPageNeutre:
         assert (await curieux.send(champs, **essai)).headers["location"].endswith("/messagerie")
         encore = await curieux.send(await curieux.open_form(), **essai)
         assert encore.status_code == 422, "it has served"
+
+    async def test_one_answer_serves_for_one_person_whoever_its_form_is_sent_for_next(
+        self, garde: Monde, vient: Venue
+    ) -> None:
+        """The same form with other people in it, one after the other, then all at once."""
+        connus = []
+        for _ in range(6):
+            lui, qui = vient(), somebody()
+            await lui.book(**qui)
+            connus.append({**qui, "date_naissance": lui.naissance})
+        try:
+            await set_captcha(garde, "toujours")
+            for ensemble in (False, True):
+                curieux = vient()
+                formulaire = await curieux.open_form()
+                lu = lire(garde.outils.settings, curieux, formulaire["captcha_jeton"])
+                envois = [curieux.send(formulaire, **essai, captcha=lu) for essai in connus]
+                reponses = await asyncio.gather(*envois) if ensemble else [await envoi for envoi in envois]
+                assert sorted(r.status_code for r in reponses) == [303, *[422] * (len(connus) - 1)]
+                (dit,) = (r.headers["location"] for r in reponses if r.status_code == 303)
+                assert dit.endswith("/messagerie")
+                encore = await curieux.send(formulaire, **connus[0], captcha=lu)
+                assert encore.status_code == 422, "nor again for the same one"
+        finally:
+            await set_captcha(garde, None)
+
+    async def test_a_refused_try_between_two_does_not_give_the_answer_back(self, garde: Monde, vient: Venue) -> None:
+        """The same form and person at an hour that is not offered: what has served is not returned with it."""
+        lui, qui = vient(), somebody()
+        await lui.book(**qui)
+        connu = {**qui, "date_naissance": lui.naissance}
+        try:
+            await set_captcha(garde, "toujours")
+            curieux = vient()
+            formulaire = await curieux.open_form()
+            lu = lire(garde.outils.settings, curieux, formulaire["captcha_jeton"])
+            assert (await curieux.send(formulaire, **connu, captcha=lu)).status_code == 303
+            dehors = datetime.fromisoformat(formulaire["debut"]) + timedelta(minutes=7)
+            ailleurs = {**formulaire, "debut": dehors.isoformat()}
+            assert (await curieux.send(ailleurs, **connu, captcha=lu)).status_code == 422
+            assert (await curieux.send(formulaire, **somebody(), captcha=lu)).status_code == 422
+        finally:
+            await set_captcha(garde, None)

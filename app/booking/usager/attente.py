@@ -126,8 +126,8 @@ async def register_guarded(
     phrase = await read_reponse(visiteur, outils, donnees)
     if erreurs or phrase:
         raise SaisieInvalide(champs={**erreurs, **({CHAMP: phrase} if phrase else {})})
-    await admit_attente(visiteur, outils, vue, fold_contact(inscription.contact))
-    await register(outils, inscription, visiteur.auteur, vue.maintenant)
+    async with admit_attente(visiteur, outils, vue, fold_contact(inscription.contact)):
+        await register(outils, inscription, visiteur.auteur, vue.maintenant)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,6 +133,7 @@ async def _answer(request: Requete, outils: Outils, jeton: str, refus: AppError 
         contexte = await outils.dispo.contextes.get(conn, voeu["service_id"], versions.planning)
         offre = await file.read_offre(conn, voeu["id"]) if voeu["etat"] == "offre" else None
         sien = None if offre is None else await find_deplacable(conn, voeu, offre)
+        avant = None if offre is None else await file.read_avant(conn, voeu["rdv_id"])
         devant = await file.count_devant(conn, voeu) if voeu["etat"] in ("active", "offre") else 0
     etat = find_etat(voeu, offre, contexte, maintenant)
     deplace = etat == "satisfaite" and request.query_params.get("avis") == "deplace"
@@ -145,6 +146,7 @@ async def _answer(request: Requete, outils: Outils, jeton: str, refus: AppError 
         "etat": etat,
         "refus": refus,
         "devant": devant,
+        "depassee": offre is not None and avant is not None and avant <= offre["debut"],
         "actuel": None if sien is None else _present_actuel(sien, contexte),
         "offre": None if offre is None else _present_offre(offre, contexte),
         "carte": carte_de(contexte),

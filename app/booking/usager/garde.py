@@ -6,11 +6,17 @@ its rendez-vous finds it again, whatever the counts say.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
+import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app import clock
@@ -24,8 +30,9 @@ from app.booking.unicite import SuiteParMessage
 from app.booking.usager.formulaire import Lue
 from app.booking.usager.lecture import Vue
 from app.booking.usager.visiteur import Visiteur
+from app.db import describe
 from app.domain.calendrier import Parametres
-from app.errors import AppError, SaisieInvalide
+from app.errors import AppError, Indisponible, SaisieInvalide
 from app.langue import get_langue
 from app.protection.captchetat import Captchetat, CaptchetatIndisponible, DefiInconnu
 from app.protection.defis import (
@@ -36,10 +43,13 @@ from app.protection.defis import (
     read_jeton,
     record_reponse,
     return_passe,
+    spend_passe,
     take_passe,
 )
 from app.protection.limites import Compte, Sujets, count, give_back, peek
 from app.protection.voix import can_speak
+
+log = structlog.get_logger("accueil.garde")
 
 #: Fields of a form that shows a challenge.
 CHAMP: Final = "captcha"
@@ -98,7 +108,19 @@ def _sujets(visiteur: Visiteur, contexte: ServiceContexte | None, usager: Usager
         0 if contexte is None else contexte.id,
         1 if contexte is None else max(1, len(contexte.guichets)),
         parametres.reservations_par_minute,
+        _is_transmise(visiteur),
     )
+
+
+def _is_transmise(visiteur: Visiteur) -> bool:
+    """True when the visitor's address is one that X-Forwarded-For writes: a proxy believed too easily lets it choose.
+
+    A proxy that was not declared writes others there, and its own is the connection's.
+    """
+    adresse = visiteur.auteur.adresse or ""
+    lignes = visiteur.request.headers.getall("x-forwarded-for", [])
+    ecrites = (e.strip().lstrip("[") for ligne in lignes for e in ligne.split(","))
+    return bool(adresse) and any(ecrite.startswith(adresse) for ecrite in ecrites)
 
 
 # --- Showing ----------------------------------------------------------------------------------------------------------
@@ -186,7 +208,7 @@ async def read_reponse(visiteur: Visiteur, outils: Outils, donnees: Mapping[str,
     async with outils.db.read() as conn:
         if not await record_reponse(conn, settings, visiteur.secret, jeton, juste=juste, a=maintenant):
             return _FAUX if not juste else _EXPIRE
-        await give_back(conn, compte)
+    await _settle(outils, partial(give_back, compte=compte))
     return ""
 
 
@@ -207,8 +229,7 @@ async def _leave_unchecked(visiteur: Visiteur, outils: Outils, compte: Compte, e
     visiteur.request.state[_DELAISSE] = True
     if isinstance(erreur, DefiInconnu):
         return _EXPIRE
-    async with outils.db.read() as conn:
-        await give_back(conn, compte)
+    await _settle(outils, partial(give_back, compte=compte))
     return _ABSENT
 
 
@@ -236,8 +257,10 @@ async def book_guarded(
     admission = await _admit(visiteur, outils, vue, demande)
     try:
         reserve = await reserver()
-    except SuiteParMessage:
-        raise  # what it lets infer of somebody else costs what a booking does
+    except SuiteParMessage:  # what it lets infer of somebody else costs what a booking does
+        if admission.passe is not None:
+            await _settle(outils, partial(spend_passe, empreinte=admission.passe))
+        raise
     except AppError:
         await _release(outils, admission)
         raise
@@ -260,20 +283,39 @@ async def _admit(visiteur: Visiteur, outils: Outils, vue: Vue, demande: Reservat
             await give_back(conn, compte)
             return _Admission()
         if not compte.attendre_s:
-            passe = await take_passe(conn, settings, visiteur.secret, visiteur.print_cle(demande.cle), maintenant)
+            cle = _print_demande(outils, visiteur.print_cle(demande.cle), demande.usager)
+            passe = await take_passe(conn, settings, visiteur.secret, cle, maintenant)
             if passe is not None:
                 return _Admission(compte, passe)
         await give_back(conn, compte)
     raise compte.build_refus() if compte.attendre_s else DefiRequis()
 
 
+def _print_demande(outils: Outils, cle: bytes, usager: UsagerSaisi) -> bytes:
+    """A form with who is in it: the same one again is the same booking, somebody else in it is another."""
+    return hmac.new(outils.settings.derive_key("defi-demande"), cle + repr(usager).encode(), hashlib.sha256).digest()
+
+
 async def _release(outils: Outils, admission: _Admission) -> None:
+    """As if it had not been asked: the answered challenge, which cost the visitor something, before the counts."""
     if not admission.compte.cles and admission.passe is None:
         return
-    async with outils.db.read() as conn:
-        await give_back(conn, admission.compte)
+
+    async def rendre(conn: AsyncConnection) -> None:
         if admission.passe is not None:
             await return_passe(conn, admission.passe)
+        await give_back(conn, admission.compte)
+
+    await _settle(outils, rendre)
+
+
+async def _settle(outils: Outils, ordre: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+    """Write what follows from an act which already has its answer: a failure is logged, and changes nothing of it."""
+    try:
+        async with outils.db.read() as conn:
+            await ordre(conn)
+    except (Indisponible, DBAPIError) as erreur:
+        log.warning("garde.reste", **describe(erreur))
 
 
 async def admit_hold(visiteur: Visiteur, outils: Outils, service_id: int) -> None:
@@ -295,33 +337,64 @@ async def admit_hold(visiteur: Visiteur, outils: Outils, service_id: int) -> Non
     raise compte.build_refus() if compte.attendre_s else DefiRequis()
 
 
-async def admit_attente(visiteur: Visiteur, outils: Outils, vue: Vue, contact: str) -> None:
-    """Count a request for the waiting list before it is written. An answered challenge serves for one.
+@asynccontextmanager
+async def admit_attente(visiteur: Visiteur, outils: Outils, vue: Vue, contact: str) -> AsyncIterator[None]:
+    """Count a request for the waiting list, then let it be written. An answered challenge serves for one.
 
-    Raises DefiRequis, TropDeDemandes, Indisponible.
+    Refused within, it still counts as a request, and the challenge holds. Raises DefiRequis, TropDeDemandes,
+    Indisponible, and what is raised within.
     """
+    passe = await _admit_attente(visiteur, outils, vue, contact)
+    try:
+        yield
+    except AppError:
+        await _release(outils, _Admission(passe=passe))
+        raise
+
+
+async def _admit_attente(visiteur: Visiteur, outils: Outils, vue: Vue, contact: str) -> bytes | None:
+    """The answered challenge that is used, or None."""
     mode, settings = _mode(vue.contexte), outils.settings
     sujets = replace(_sujets(visiteur, vue.contexte), personnes=(contact,))
     if (sujets.local and mode != "toujours") or is_exempt(visiteur):
-        return
+        return None
     async with outils.db.read() as conn:
         compte = await count(conn, settings, "attente", sujets, vue.maintenant)
         await check_compte(conn, compte)
         if mode == "jamais" or (mode == "si_doute" and not compte.doute):
-            return
-        if await take_passe(conn, settings, visiteur.secret, secrets.token_bytes(16), vue.maintenant) is None:
+            return None
+        passe = await take_passe(conn, settings, visiteur.secret, secrets.token_bytes(16), vue.maintenant)
+        if passe is None:
             await give_back(conn, compte)
             raise DefiRequis
+        return passe
 
 
-async def admit_acte(visiteur: Visiteur, outils: Outils, acte: str) -> None:
+async def admit_acte(visiteur: Visiteur, outils: Outils, acte: str) -> Compte:
     """Count an act that has no challenge of its own (``prolonger``, ``deplacer``…). Raises TropDeDemandes."""
     sujets = _sujets(visiteur, None)
     if visiteur.par_agent or sujets.local:
-        return
+        return Compte()
     async with outils.db.read() as conn:
         compte = await count(conn, outils.settings, acte, sujets, clock.now())
         await check_compte(conn, compte)
+    return compte
+
+
+@asynccontextmanager
+async def count_acte(visiteur: Visiteur, outils: Outils, acte: str) -> AsyncIterator[None]:
+    """An act as ``admit_acte`` counts it, given back when it is refused, unless that says something of somebody else.
+
+    Raises TropDeDemandes, and what is raised within.
+    """
+    compte = await admit_acte(visiteur, outils, acte)
+    try:
+        yield
+    except SuiteParMessage:
+        raise
+    except AppError:
+        await _release(outils, _Admission(compte))
+        raise
 
 
 async def use_passe(visiteur: Visiteur, outils: Outils) -> None:

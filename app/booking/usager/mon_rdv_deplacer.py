@@ -22,7 +22,7 @@ from app.booking.unicite import MotifDejaPris, SuiteParMessage
 from app.booking.usager.cookies import check_change_usager
 from app.booking.usager.demande import read_debut, read_jour
 from app.booking.usager.etape_creneau import present_alternatives
-from app.booking.usager.garde import admit_acte
+from app.booking.usager.garde import count_acte
 from app.booking.usager.mon_rdv import Mien, Requete, answer_impossible, open_mien
 from app.booking.usager.mon_rdv_annuler import read_again, read_revision
 from app.booking.usager.mon_rdv_grille import AUTREMENT, MOTS, Grille, read_grille
@@ -139,8 +139,8 @@ async def move_mien(mien: Mien, outils: Outils) -> Response[Any]:
             grille = await read_grille(mien, outils, conn, donnees)
         cible = Cible(debut, motif_id=grille.parcours.motif, type_rdv=grille.parcours.type_rdv)
         if donnees.get("faire") == "confirmer":
-            await admit_acte(visiteur_usager(mien.request), outils, "deplacer")
-            fait = await relocate(outils, mien.rdv, mien.titre, cible, mien.auteur, mien.maintenant, vue=vue)
+            async with count_acte(visiteur_usager(mien.request), outils, "deplacer"):
+                fait = await relocate(outils, mien.rdv, mien.titre, cible, mien.auteur, mien.maintenant, vue=vue)
             return Redirect(f"{mien.base}?avis={'deplace' if fait.change else 'inchange'}", status_code=303)
         if is_there(mien.rdv, cible):
             raise RegleRefusee(_INCHANGE, remede="Choisissez-en une autre, ou gardez votre rendez-vous.")

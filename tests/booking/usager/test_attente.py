@@ -18,17 +18,18 @@ from sqlalchemy import text
 
 from app import clock
 from app.booking.contexte import read_contexte
+from app.booking.deplacer import Cible, move
 from app.booking.jugement import compute_fenetre
 from app.booking.outils import Auteur, Outils
 from app.booking.reserver import RdvReserve, book
 from app.booking.vie import act
 from app.db import Database, create_engine
-from app.domain.horaires import from_minute
+from app.domain.horaires import floor_minute, from_minute
 from app.domain.rendez_vous import Action
 from app.embedded.boite import list_messages, read_message
 from app.embedded.smtp import Smtp
 from tests.booking.outillage import USAGER, creneaux_libres, demande, personne
-from tests.booking.usager.navigateur import SAISIE, caches, code
+from tests.booking.usager.navigateur import NAISSANCE, SAISIE, caches, code
 from tests.e2e.outillage import axe
 from tests.fixtures.base import Site, until
 from tests.fixtures.donnees import MondeService, build_equipe, build_service
@@ -57,7 +58,7 @@ class Plein:
         await act(self.outils, self.pris.pop().id, Action.ANNULER, auteur, clock.now(), raison="empêchement")
 
     async def find_lien(self, adresse: str, sujet: str) -> str:
-        """The path of the link in the mail to that address with that subject."""
+        """The path of the link in the mail to that address with that subject: one test's, all share the mailbox."""
 
         def find() -> str:
             for message in list_messages(self.boite):
@@ -143,7 +144,7 @@ class TestLeParcours:
         envoi = await join(client, plein, "ada@usagers.test")
         assert envoi.status_code == 303, envoi.text
         assert "ada" not in envoi.headers["location"]
-        assert "Un courriel vient de vous être envoyé" in (await client.get(envoi.headers["location"])).text
+        assert "ouvrez dans l’heure le lien du courriel" in (await client.get(envoi.headers["location"])).text
         demande = await plein.find_lien("ada@usagers.test", "Confirmez votre inscription")
         # A scanner follows every link, with every safe method: nothing changes.
         for methode in ("GET", "HEAD"):
@@ -246,6 +247,9 @@ class TestRefus:
         demande = await plein.find_lien("iris@usagers.test", "Confirmez votre inscription")
         await press(client, demande, "confirmer")
         seconde = await join(client, plein, "Iris@usagers.test")
+        quatrieme = [await join(client, plein, "iris@usagers.test") for _ in range(2)][-1]
+        assert quatrieme.headers["location"] == premiere.headers["location"], "no message leaves"
+        assert "réessayez demain ou joignez le service" in (await client.get(quatrieme.headers["location"])).text
         assert (premiere.status_code, premiere.headers["location"]) == (
             seconde.status_code,
             seconde.headers["location"],
@@ -276,6 +280,31 @@ class TestRefus:
         assert set(statuts[10:]) == {429}
 
 
+class TestDejaUnRendezVous:
+    """One rendez-vous a person and motif: what is offered in vain goes on to the next one at once."""
+
+    async def test_who_has_one_already_gives_the_place_back_at_the_form(
+        self, plein: Plein, client: httpx.AsyncClient
+    ) -> None:
+        libre = (await creneaux_libres(plein.outils, plein.service))[0]
+        elle = personne(79, courriel="noe@usagers.test", nom_usage="Valenton", date_naissance=NAISSANCE)
+        await book(plein.outils, demande(plein.service, libre.debut, 79, usager=elle, unique=True), USAGER, clock.now())
+        liens = []
+        for courriel in ("noe@usagers.test", "tom@usagers.test"):
+            assert (await join(client, plein, courriel)).status_code == 303
+            liens.append(await plein.find_lien(courriel, "Confirmez votre inscription"))
+            await press(client, liens[-1], "confirmer")
+        await plein.cancel()
+        assert await plein.find_lien("noe@usagers.test", "Un créneau se libère") == liens[0]
+        prise = await press(client, liens[0], "prendre")
+        etape3 = await client.get(prise.headers["location"])
+        saisie = {**caches(etape3.text), **SAISIE, "courriel": "noe@usagers.test"}
+        fin = await client.post(f"/rdv/{plein.service.id}/coordonnees", data=saisie)
+        assert (fin.status_code, fin.headers.get("location", fin.text)[-11:]) == (303, "/messagerie")
+        assert await plein.find_lien("tom@usagers.test", "Un créneau se libère") == liens[1]
+        assert await plein.sql("SELECT etat FROM offre_attente ORDER BY id") == [("refusee",), ("ouverte",)]
+
+
 class TestPlusTot:
     """« Un rendez-vous plus tôt ? » when nothing is free: wait for it, and move [G 2.3.1]."""
 
@@ -298,7 +327,7 @@ class TestPlusTot:
         envoi = await client.post(f"/mon-rendez-vous/{rdv.jeton}/attente", data={**caches(page.text), **jours})
         assert envoi.status_code == 303, envoi.text
         envoyee = await client.get(envoi.headers["location"])
-        assert "Un courriel vient de vous être envoyé" in envoyee.text
+        assert "ouvrez dans l’heure le lien du courriel" in envoyee.text
         assert f'href="/mon-rendez-vous/{rdv.jeton}"' in envoyee.text
         demande_ = await plein.find_lien("lea@usagers.test", "Confirmez votre inscription")
         await press(client, demande_, "confirmer")
@@ -315,6 +344,31 @@ class TestPlusTot:
         assert (debut.astimezone(PARIS).date(), etat) == (plein.jour, "prevu")
         encore = await client.post(f"{demande_}/deplacer", data=caches(offre.text))
         assert encore.status_code == 409
+
+    async def test_moved_before_the_place_offered_one_is_told_that_there_is_nothing_to_change(
+        self, plein: Plein, client: httpx.AsyncClient
+    ) -> None:
+        libre = (await creneaux_libres(plein.outils, plein.service))[0]
+        qui = personne(80, courriel="lou@usagers.test")
+        rdv = await book(plein.outils, demande(plein.service, libre.debut, 80, usager=qui), USAGER, clock.now())
+        jours = {"du": plein.jour.isoformat(), "au": plein.jour.isoformat()}
+        page = await client.get(f"/mon-rendez-vous/{rdv.jeton}/attente")
+        await client.post(f"/mon-rendez-vous/{rdv.jeton}/attente", data={**caches(page.text), **jours})
+        lien = await plein.find_lien("lou@usagers.test", "Confirmez votre inscription")
+        await press(client, lien, "confirmer")
+        premier = plein.pris[0].debut
+        await plein.cancel()
+        await plein.find_lien("lou@usagers.test", "Un créneau se libère")
+        await plein.cancel()
+        agent = Auteur("agent", agent_id=plein.service.agents["agent"])
+        cible = Cible(floor_minute(premier), guichet_id=plein.service.guichets[0])
+        await move(plein.outils, rdv.id, cible, agent, clock.now())
+        offre = await client.get(lien)
+        assert "Votre rendez-vous est maintenant avant ce créneau" in offre.text
+        assert "Prendre ce créneau" not in offre.text
+        assert "Déplacer mon rendez-vous" not in offre.text
+        assert (await press(client, lien, "refuser")).status_code == 303
+        assert await plein.sql("SELECT etat FROM offre_attente") == [("refusee",)]
 
     async def test_a_browser_finds_its_pages_right(self, plein: Plein, browser: Browser) -> None:
         libre = (await creneaux_libres(plein.outils, plein.service))[0]
