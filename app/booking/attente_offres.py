@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import structlog
 
+from app.booking import attente_regard as regard
 from app.booking import attente_store as file
 from app.booking import store
 from app.booking.attente import journal
@@ -68,15 +69,15 @@ class Guetteur:
     """What one process remembers of the services where somebody waits: it looks again when something changed."""
 
     outils: Outils
-    _vus: dict[int, tuple[file.Guet, frozenset[str], int]] = field(default_factory=dict)
+    _vus: dict[int, tuple[regard.Guet, frozenset[str], int]] = field(default_factory=dict)
 
     async def run_once(self, maintenant: datetime) -> int:
         """Offer what is free; the number of offers made. Raises Indisponible when PostgreSQL is away."""
         async with self.outils.db.read() as conn:
-            guets = await file.list_guets(conn, maintenant.date() - timedelta(days=1))
+            guets = await regard.list_guets(conn, maintenant.date() - timedelta(days=1))
             muets = await list_muets(conn, maintenant) if guets else frozenset[str]()
         seconde = int(maintenant.timestamp())
-        faites, echecs, vus = 0, 0, dict[int, tuple[file.Guet, frozenset[str], int]]()
+        faites, echecs, vus = 0, 0, dict[int, tuple[regard.Guet, frozenset[str], int]]()
         for guet in guets:
             cle = (guet, muets, (seconde + guet.service_id * _DECALAGE_S) // _RELIRE_S)
             if self._vus.get(guet.service_id) == cle:
@@ -111,17 +112,17 @@ class _Tour:
         """As it is now: nothing by night."""
         a = self.maintenant
         async with self.outils.db.read() as conn:
-            genres = await file.list_genres(conn, self.service_id, a.date() - timedelta(days=1))
-            self.origines = Counter(await file.list_origines_vivantes(conn, self.service_id))
-            self.vaines = await file.list_vaines(conn, self.service_id, a - REPOS)
-            gels = await file.list_gels(conn, self.service_id)
+            genres = await regard.list_genres(conn, self.service_id, a.date() - timedelta(days=1))
+            self.origines = Counter(await regard.list_origines_vivantes(conn, self.service_id))
+            self.vaines = await regard.list_vaines(conn, self.service_id, a - REPOS)
+            gels = await regard.list_gels(conn, self.service_id)
             self.etals = {}
             for genre in genres:
                 etal = await read_etal(self.outils, conn, self.service_id, genre, gels, a)
                 if etal is not None and is_ouvert(a, etal.dispo.contexte.zone):
                     self.etals[genre] = etal
 
-    def list_jours(self) -> file.Jours:
+    def list_jours(self) -> regard.Jours:
         """(motif, type, day, half-day) of what is free: whom to look for in the line."""
         return sorted(
             {
@@ -150,7 +151,7 @@ async def serve(outils: Outils, service_id: int, maintenant: datetime, muets: fr
     await tour.read()
     while jours := tour.list_jours():
         async with outils.db.read() as conn:
-            page = await file.list_voeux(conn, service_id, jours, apres, muets=muets)
+            page = await regard.list_voeux(conn, service_id, jours, apres, muets=muets)
         if not page:
             break
         apres, pourvus = page[-1], None
@@ -161,7 +162,7 @@ async def serve(outils: Outils, service_id: int, maintenant: datetime, muets: fr
                 continue
             if pourvus is None:
                 async with outils.db.read() as conn:
-                    pourvus = await file.list_pourvus(conn, service_id, [v.id for v in page], maintenant)
+                    pourvus = await regard.list_pourvus(conn, service_id, [v.id for v in page], maintenant)
             if voeu.id in pourvus:
                 continue
             if not choix:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.booking import attente_store
+from app.booking import attente_regard
 from app.booking.attente import Inscription, confirm, leave, register
 from app.booking.attente_deplacer import move_to_offre, read_joignable
 from app.booking.attente_liens import jeton_attente
@@ -358,13 +358,13 @@ class TestPlusTot:
         await file.wait("Ada", LUNDI_9H + MINUTE, rdv_id=rdv.id)
         await file.cancel((9, 0), LUNDI_9H + 2 * MINUTE)
         await file.cancel((9, 40), LUNDI_9H + 2 * MINUTE)
-        lire = attente_store.list_pourvus
+        lire = attente_regard.list_pourvus
 
         async def move_first(*faits: Any) -> frozenset[int]:
             await self._move(file, rdv, quand(9, 0))
             return await lire(*faits)
 
-        monkeypatch.setattr(attente_store, "list_pourvus", move_first)
+        monkeypatch.setattr(attente_regard, "list_pourvus", move_first)
         assert await file.look(LUNDI_9H + 3 * MINUTE) == 0
         assert await file.sql("SELECT etat FROM attente") == [("active",)]
 

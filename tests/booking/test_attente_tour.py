@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.booking import attente_offres, attente_store
+from app.booking import attente_offres, attente_regard, attente_store
 from app.booking.attente import leave, remove
 from app.booking.attente_offres import Guetteur
 from app.booking.attente_reponses import refuse_offre, take_offre
@@ -114,10 +114,10 @@ class TestAuSuivant:
         await file.cancel((9, 20))
         await file.cancel((9, 40))
         async with outils.db.read() as conn:
-            tous = await attente_store.list_guets(conn, LUNDI_9H.date())
+            tous = await attente_regard.list_guets(conn, LUNDI_9H.date())
         await file.sql("DELETE FROM rendez_vous WHERE id = (SELECT min(id) FROM rendez_vous WHERE etat = 'option')")
         async with outils.db.read() as conn:
-            assert await attente_store.list_guets(conn, LUNDI_9H.date()) != tous
+            assert await attente_regard.list_guets(conn, LUNDI_9H.date()) != tous
 
     async def test_the_look_at_four_thousand_services_reads_holds_alone_and_is_quick(self, outils: Outils) -> None:
         file = await build_file(outils)
@@ -156,10 +156,10 @@ class TestAuSuivant:
             await (await conn.execution_options(isolation_level="AUTOCOMMIT")).exec_driver_sql("VACUUM ANALYZE")
         hier = LUNDI_9H.date()
         async with outils.db.read() as conn:
-            requete = text("EXPLAIN " + attente_store._GUETS.text).bindparams(hier=hier)
+            requete = text("EXPLAIN " + attente_regard._GUETS.text).bindparams(hier=hier)
             plan = "\n".join((await conn.execute(requete)).scalars())
             debut = time.perf_counter()
-            guets = await attente_store.list_guets(conn, hier)
+            guets = await attente_regard.list_guets(conn, hier)
             duree = time.perf_counter() - debut
         assert len(guets) == 4001
         assert len({guet.gels for guet in guets}) > 100
