@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -27,11 +27,12 @@ from app.db import Database, create_engine
 from app.domain.horaires import floor_minute, from_minute
 from app.domain.rendez_vous import Action
 from app.embedded.boite import list_messages, read_message
+from app.embedded.redis import RedisServer
 from app.embedded.smtp import Smtp
 from tests.booking.outillage import USAGER, creneaux_libres, demande, personne
 from tests.booking.usager.navigateur import NAISSANCE, SAISIE, caches, code
 from tests.e2e.outillage import axe
-from tests.fixtures.base import Site, until
+from tests.fixtures.base import Site, run_site, until
 from tests.fixtures.donnees import MondeService, build_equipe, build_service
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -73,6 +74,20 @@ class Plein:
     @property
     def champs(self) -> dict[str, str]:
         return {"du": self.jour.isoformat(), "au": self.jour.isoformat(), "nom": "Valenton"}
+
+
+@pytest.fixture
+def site(base_url: str, redis_server: RedisServer, smtp_server: Smtp, tmp_path: Path) -> Iterator[Site]:
+    """The site at ten in the morning, whatever the hour of the tests: by night nothing is offered."""
+    matin = clock.now().astimezone(PARIS).replace(hour=10, minute=0, second=0, microsecond=0)
+    decalage = matin - clock.now()
+    clock.shift(decalage)
+    try:
+        urls = (base_url, redis_server.url, smtp_server.url)
+        with run_site(*urls, tmp_path, worker=True, ACCUEIL_HORLOGE=matin.isoformat()) as ouvert:
+            yield ouvert
+    finally:
+        clock.shift(-decalage)
 
 
 @pytest.fixture
