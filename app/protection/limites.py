@@ -12,6 +12,7 @@ machine's only when it is the connection's own: what X-Forwarded-For writes prov
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -34,6 +35,8 @@ from app.tables import Comptage
 log = structlog.get_logger("accueil.limites")
 
 _MINUTE, _HEURE, _JOUR = 60, 3600, 86_400
+#: Before each try of a statement that counts.
+_REPRISES_S: Final = (0.0, 0.05, 0.2)
 #: Rows over which what the whole site does is counted: none of them is waited for.
 PARTS: Final = 8
 #: Where requests come from when nothing stands between, or a proxy that FORWARDED_ALLOW_IPS does not name.
@@ -208,13 +211,15 @@ def _list_autres(cases: Iterable[_Case]) -> list[bytes]:
 
 
 async def _write(conn: AsyncConnection, ordre: TextClause, valeurs: Mapping[str, Any]) -> Sequence[Row[Any]] | None:
-    """The rows that it returns; None, nothing being written, when PostgreSQL breaks a deadlock twice at its expense.
+    """The rows that it returns; None, nothing being written, when PostgreSQL always breaks a deadlock at its expense.
 
     Counting is not the act: nobody is refused because two counts met. Inside a transaction the deadlock is its own.
     """
     brute = conn.sync_connection
     seul = brute is not None and brute.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
-    for _ in range(2):
+    for attente_s in _REPRISES_S:
+        if attente_s:  # the other one first, or both meet again
+            await asyncio.sleep(attente_s)
         try:
             resultat = await conn.execute(ordre, valeurs)
         except DBAPIError as erreur:

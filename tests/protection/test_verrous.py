@@ -181,7 +181,7 @@ class TestCercleMalgreTout:
         assert [lignes[cle] for cle in cles] == [7, *[6] * (len(cles) - 1)], "once"
 
     @pytest.mark.parametrize("etat", ["40P01", "40001"])
-    async def test_one_that_loses_twice_lets_the_act_go_on(self, outils: Outils, etat: str) -> None:
+    async def test_one_that_always_loses_lets_the_act_go_on(self, outils: Outils, etat: str) -> None:
         async with failing(outils, etat), outils.db.read() as conn:
             assert await count(conn, outils.settings, "reserver", FOYER, MIDI) == Compte()
             await lay_backwards(outils)

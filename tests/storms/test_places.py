@@ -20,7 +20,8 @@ pytestmark = pytest.mark.storm
 #: Seconds, and the seed: others are told by the environment, to look for longer.
 DUREE_S = float(os.environ.get("STORM_S", "15"))
 GRAINE = int(os.environ.get("STORM_SEED", "6"))
-ACTES = ("book", "offers", "move to the offer", "take", "exchange", "move by an agent", "cancel by link")
+#: What each run must have done; « move to the offer » is too rare for that (tests/booking/test_verrous.py has it).
+ACTES = ("book", "offers", "take", "exchange", "move by an agent", "cancel by link")
 
 
 @pytest.fixture
