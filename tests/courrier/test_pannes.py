@@ -225,7 +225,7 @@ class TestP9Mort:
         morts = 0
         for _ in range(5):
             vus = len(poste.recus)
-            async with _process(file, poste, 1.0) as process:
+            async with _process(file, poste, 2.5) as process:
                 async with asyncio.timeout(60):
                     while len(poste.recus) < min(vus + 12, 150) and process.returncode is None:
                         await asyncio.sleep(0.002)
