@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final
 
@@ -84,9 +85,11 @@ async def site(port: int) -> AsyncIterator[Site]:
 
 async def leave(ouvert: Page | BrowserContext) -> None:
     """Close it. A tab that the browser itself never closes (on a busy machine) is left to the browser's own end."""
-    with contextlib.suppress(TimeoutError):
+    try:
         async with asyncio.timeout(10):
             await ouvert.close()
+    except TimeoutError:
+        warnings.warn(f"the browser did not close {ouvert}", stacklevel=1)
 
 
 @pytest.fixture
