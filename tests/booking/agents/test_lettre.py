@@ -6,6 +6,7 @@ import html
 import re
 
 import pytest
+from playwright.async_api import Browser
 from sqlalchemy import text
 
 from app.domain.definitions import DELEGUE, RESPONSABLE
@@ -68,6 +69,23 @@ class TestContenu:
         assert f"Responsable du traitement : {RESPONSABLE}." in dite
         assert f"Délégué à la protection des données : {_plat(DELEGUE)}." in dite
         assert dite in lu
+
+    async def test_printed_it_holds_on_one_sheet(self, journee: Journee, browser: Browser) -> None:
+        service = await service_ordinaire(journee)
+        rdv = await journee.book(service, "08:40", jour=DEMAIN)
+        async with journee.outils.db.engine.begin() as conn:
+            mots = "Venez avec les originaux, et par l’entrée de la cour. " * 4
+            await conn.execute(
+                text("UPDATE rendez_vous SET message_usager = :m WHERE id = :r"), {"m": mots.strip(), "r": rdv}
+            )
+        contexte = await journee.context(browser, service.agents["agent"])
+        try:
+            page = await contexte.new_page()
+            await page.goto(f"{journee.site.url}/rendez-vous/{rdv}/lettre")
+            feuilles = await page.pdf(format="A4")
+        finally:
+            await contexte.close()
+        assert len(re.findall(rb"/Type\s*/Page\b", feuilles)) == 1
 
     async def test_the_postal_address_goes_nowhere(self, journee: Journee) -> None:
         service = await service_ordinaire(journee)
